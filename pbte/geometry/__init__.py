@@ -1,0 +1,1 @@
+"""Shapes made with gmsh, and meshes with named regions and walls."""

@@ -1,0 +1,1 @@
+"""Mode tables, collision kernels and where they come from (NumPy only)."""

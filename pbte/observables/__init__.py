@@ -1,0 +1,1 @@
+"""What is measured: moments, arrivals, balances and profiles."""

@@ -1,0 +1,163 @@
+"""What a run leaves behind: plain records of observables, without any solver state.
+
+The fields of a snapshot are moments of the mode temperatures theta (design: dT = sum c theta / C,
+q = sum c v theta). They live on the discontinuous linear space of the mesh: one value per cell and
+cell vertex, vertices in the order of the mesh's own cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pbte.types import Array, IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """The energy account of one scattering order, or of the steady state.
+
+    Attributes:
+        deposited: Power that entered: the heat source for order 0, the in-scattered power of the
+            previous order otherwise [W].
+        absorbed: Net power that left through each wall, by wall name [W].
+        handed_on: Power scattered out of this order and into the next one [W]; for the steady
+            state the part that did not come back, zero when converged.
+    """
+
+    deposited: float
+    absorbed: Mapping[str, float]
+    handed_on: float
+
+    @property
+    def defect(self) -> float:
+        """Unaccounted power relative to the deposited power [-]."""
+        lost = self.deposited - sum(self.absorbed.values()) - self.handed_on
+        scale = abs(self.deposited) + sum(abs(p) for p in self.absorbed.values())
+        return lost / scale if scale > 0.0 else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The observables of one field of mode temperatures: a scattering order or the steady state.
+
+    Attributes:
+        temperature: Deviation from T0, shape (num_cells, dim + 1) [K].
+        heat_flux: Shape (num_cells, dim + 1, 3) [W/m^2].
+        arrival_spectrum: For each wall, power of the carriers arriving in each frequency bin,
+            shape (num_bins,) [W].
+        arrival_map: Power arriving on each boundary facet (all carriers moving outward, before
+            any wall law), shape (num_boundary_facets,) [W/m^2].
+        balance: The energy account.
+    """
+
+    temperature: Array
+    heat_flux: Array
+    arrival_spectrum: Mapping[str, Array]
+    arrival_map: Array
+    balance: Balance
+
+
+@dataclass(frozen=True, kw_only=True)
+class EigenvalueEstimate:
+    """How the scattering orders grow or fade, for one value of the self-scattering.
+
+    Attributes:
+        self_scattering: The split s: Gamma -> (1+s) Gamma, M -> M + s Gamma [-].
+        eigenvalues: Leading eigenvalues of L^-1 M, largest modulus first, complex [-].
+        most_negative: The most negative real part among the reliable ones [-].
+        dominant: The one of largest modulus (its real part when the pair is complex) [-].
+        num_orders: Number of orders the estimate is made from.
+    """
+
+    self_scattering: float
+    eigenvalues: tuple[complex, ...]
+    dominant: float
+    most_negative: float
+    num_orders: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteadyReport:
+    """How the steady state was reached.
+
+    Attributes:
+        converged: Whether the residual fell below the tolerance.
+        iterations: Number of defect corrections with the full matrix.
+        sweeps: Number of sweeps over all modes.
+        residuals: Relative residual after each correction, shape (iterations,) [-].
+        tolerance: The relative residual that was asked for [-].
+        rank: Rank of the kernel inside the Krylov solve.
+    """
+
+    converged: bool
+    iterations: int
+    sweeps: int
+    residuals: Array
+    tolerance: float
+    rank: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshGeometry:
+    """The mesh that the observables live on, as plain arrays.
+
+    Attributes:
+        points: Vertex coordinates of the discontinuous space: each cell owns its vertices,
+            shape (num_cells, dim + 1, dim) [m].
+        volumes: Cell volumes, shape (num_cells,) [m^3] (areas in 2D, lengths in 1D).
+        facets: Vertices of the boundary facets, shape (num_boundary_facets, dim, dim) [m].
+        facet_areas: Shape (num_boundary_facets,) [m^2].
+        facet_normals: Outward unit normals, shape (num_boundary_facets, dim).
+        facet_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
+        walls: Wall name -> tag.
+    """
+
+    points: Array
+    volumes: Array
+    facets: Array
+    facet_areas: Array
+    facet_normals: Array
+    facet_walls: IntArray
+    walls: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Everything a finished run reports.
+
+    Attributes:
+        title: Name of the case.
+        case: The resolved case, as TOML text.
+        versions: Name -> version of every package that matters.
+        geometry: Mesh as plain arrays.
+        frequency_edges: Edges of the frequency bins of the spectra, shape (num_bins + 1,) [rad/s].
+        reference_temperature: T0 [K].
+        num_modes: Number of phonon modes.
+        num_unknowns: Modes times degrees of freedom.
+        power: Power of the heat source inside the mesh [W].
+        self_scattering: The split used for the orders [-].
+        eigenvalues: One estimate for every self-scattering that was tried, in that order.
+        orders: Snapshot of each scattering order, 0 first.
+        steady: Snapshot of the steady state, or None when it was not asked for.
+        steady_report: How it was reached.
+        notes: Plain sentences the user must read (divergence, fictitious events, ...).
+        timings: Name of a phase -> wall time [s].
+    """
+
+    title: str
+    case: str
+    versions: Mapping[str, str]
+    geometry: MeshGeometry
+    frequency_edges: Array
+    reference_temperature: float
+    num_modes: int
+    num_unknowns: int
+    power: float
+    self_scattering: float
+    eigenvalues: tuple[EigenvalueEstimate, ...]
+    orders: tuple[Snapshot, ...]
+    steady: Snapshot | None
+    steady_report: SteadyReport | None
+    notes: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Drift, collisions and the iterations that join them."""
