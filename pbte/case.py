@@ -1,0 +1,403 @@
+"""The case: everything a run needs to know, read from a TOML file into frozen records.
+
+Every quantity is in SI units; each field says its own. Unknown keys are refused. Paths to a mesh or
+a material are relative to the case file, the result folder is relative to the current directory.
+The records grow by new kinds (of walls, sources, mesh builders): each is one more class in a union
+told apart by its ``kind`` or ``shape``.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+
+from pbte.case_errors import explain
+from pbte.errors import InputError
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0.0)]
+NonNegative = Annotated[Number, Field(ge=0.0)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Index = Annotated[int, Field(strict=True, ge=0)]
+Switch = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _scattering(value: object) -> object:
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if value in ("full", "rta") or whole:
+        return value
+    raise ValueError("must be 'full', 'rta' or a rank (a whole number of at least 1)")
+
+
+def _self_scattering(value: object) -> object:
+    if value == "auto" or (_is_number(value) and 0.0 <= value < float("inf")):  # type: ignore[operator]
+        return value
+    raise ValueError("must be 'auto' or a number of at least 0")
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MaterialChoice(Record):
+    """Which crystal, and how much of its scattering matrix."""
+
+    file: Text = Field(description="Shipped material (such as 'Si-9') or path of a material file")
+    scattering: Annotated[Literal["full", "rta"] | int, BeforeValidator(_scattering)] = Field(
+        default="full",
+        description="Scattering matrix: 'full', 'rta' (relaxation times) or a rank it is cut to",
+    )
+
+
+class NanoparticleMesh(Record):
+    """A sphere around the origin: region 'body', wall 'surface'."""
+
+    shape: Literal["nanoparticle"] = "nanoparticle"
+    diameter: Positive = Field(description="Diameter of the sphere [m]")
+    size: Positive = Field(description="Edge length of the cells at the surface [m]")
+    core_size: Positive | None = Field(
+        default=None, description="Edge length of the cells at the centre [m]"
+    )
+    core_radius: Positive | None = Field(
+        default=None, description="Radius of the finely meshed core [m]"
+    )
+
+
+class FilmMesh(Record):
+    """A slab between the walls 'left' and 'right', normal to x."""
+
+    shape: Literal["film"] = "film"
+    thickness: Positive = Field(description="Distance of the two walls [m]")
+    size: Positive = Field(description="Edge length of the cells [m]")
+    width: Positive | None = Field(default=None, description="Lateral extent, in 2D and 3D [m]")
+    dim: Literal[1, 2, 3] = Field(default=1, description="Dimension of the mesh")
+
+
+class WireMesh(Record):
+    """A round wire along z with the walls 'left', 'right' and 'sides'."""
+
+    shape: Literal["wire"] = "wire"
+    diameter: Positive = Field(description="Diameter [m]")
+    length: Positive = Field(description="Length [m]")
+    size: Positive = Field(description="Edge length of the cells [m]")
+
+
+class BlockMesh(Record):
+    """A rectangular block with the walls 'left', 'right' (normal to x) and 'sides'."""
+
+    shape: Literal["block"] = "block"
+    lengths: tuple[Positive, Positive, Positive] = Field(description="Edge lengths [m]")
+    size: Positive = Field(description="Edge length of the cells [m]")
+
+
+MeshBuilder = NanoparticleMesh | FilmMesh | WireMesh | BlockMesh
+
+
+class MeshChoice(Record):
+    """The mesh file, and how to make it when it is not there."""
+
+    file: Text = Field(description="Path of the mesh file, relative to the case file")
+    scale: Positive = Field(default=1.0, description="Metres per unit of the mesh file [m]")
+    builder: Annotated[MeshBuilder, Field(discriminator="shape")] | None = Field(
+        default=None, description="Named builder that makes the mesh file, with its parameters"
+    )
+
+
+class ModeSelection(Record):
+    """Which modes the source heats: all, unless limited by frequency or branch."""
+
+    min_frequency: NonNegative = Field(default=0.0, description="Lowest frequency heated [Hz]")
+    max_frequency: Positive | None = Field(default=None, description="Highest frequency [Hz]")
+    branches: tuple[Index, ...] | None = Field(
+        default=None, min_length=1, description="Branch numbers heated, 0 is the lowest"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ModeSelection:
+        if self.max_frequency is not None and self.max_frequency < self.min_frequency:
+            raise ValueError(
+                f"max_frequency = {self.max_frequency:g} lies below "
+                f"min_frequency = {self.min_frequency:g}; no mode would be heated"
+            )
+        return self
+
+
+class GaussianSource(Record):
+    """Heat density Q0 exp(-r^2 / 2 sigma^2), split over the modes by their heat capacity."""
+
+    kind: Literal["gaussian"] = Field(default="gaussian", description="Form of the source")
+    centre: tuple[Number, Number, Number] = Field(
+        default=(0.0, 0.0, 0.0), description="Centre of the source, x y z [m]"
+    )
+    sigma: Positive = Field(description="Standard deviation of the profile [m]")
+    power: Positive | None = Field(
+        default=None, description="Power put into the body [W] (instead of peak)"
+    )
+    peak: Positive | None = Field(
+        default=None, description="Heat density Q0 at the centre [W/m^3] (instead of power)"
+    )
+    modes: ModeSelection = Field(
+        default_factory=ModeSelection, description="Modes that take up the heat"
+    )
+
+    @model_validator(mode="after")
+    def _one_strength(self) -> GaussianSource:
+        if (self.power is None) == (self.peak is None):
+            found = "neither" if self.power is None else "both"
+            raise ValueError(
+                f"{found} of power [W] and peak [W/m^3] given; give exactly one of them"
+            )
+        return self
+
+
+class IsothermalWall(Record):
+    """A black wall: absorbs what arrives and emits phonons in equilibrium at its temperature."""
+
+    kind: Literal["isothermal"] = Field(description="Law of the wall")
+    temperature: Positive = Field(description="Temperature of the wall [K]")
+
+
+class Orders(Record):
+    """The scattering orders to follow."""
+
+    max_order: Index = Field(default=15, description="Highest scattering order computed")
+    self_scattering: Annotated[Literal["auto"] | float, BeforeValidator(_self_scattering)] = Field(
+        default="auto",
+        description="Share s of fictitious self-scattering; 'auto' takes the least that converges",
+    )
+
+
+class Steady(Record):
+    """The steady state: the sum of all orders, solved for without summing them."""
+
+    enabled: Switch = Field(default=True, description="Whether the steady state is computed")
+    tolerance: Annotated[Positive, Field(lt=1.0)] = Field(
+        default=1e-8, description="Residual relative to the source at which it counts as converged"
+    )
+    rank: Count = Field(default=100, description="Rank of the kernel inside the Krylov solve")
+    max_iterations: Count = Field(
+        default=100, description="Most corrections with the full matrix before giving up"
+    )
+
+
+class Output(Record):
+    """What is written, and where."""
+
+    folder: Text = Field(
+        default="results", description="Result folder, relative to the current directory"
+    )
+    paraview: Switch = Field(default=True, description="Whether ParaView files are written")
+    plots: Switch = Field(default=True, description="Whether plots are drawn (PNG)")
+    frequency_bins: Count = Field(default=40, description="Number of bins of the energy spectra")
+
+
+class Case(Record):
+    """A complete case.
+
+    Python code may build it directly, ``Case(temperature=300.0, ...)``; relative paths then start
+    from the current directory.
+    """
+
+    title: str = Field(default="", description="Name shown in summaries and plots")
+    temperature: Positive = Field(
+        description="Reference temperature T0 [K], that of the material file"
+    )
+    material: MaterialChoice
+    mesh: MeshChoice
+    source: GaussianSource | None = None
+    walls: dict[Text, IsothermalWall] = Field(
+        default_factory=dict, description="Law of each wall, by the wall's name in the mesh"
+    )
+    orders: Orders = Field(default_factory=Orders)
+    steady: Steady = Field(default_factory=Steady)
+    output: Output = Field(default_factory=Output)
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember the folder that relative paths start from."""
+        if isinstance(context, dict) and "folder" in context:
+            self._folder = Path(context["folder"])
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the case file, from which relative paths start."""
+        return self._folder
+
+    @property
+    def mesh_path(self) -> Path:
+        """Path of the mesh file."""
+        return self._folder / self.mesh.file
+
+    @property
+    def material_source(self) -> str | Path:
+        """Name of a shipped material, or the path of a material file."""
+        name = self.material.file
+        is_path = Path(name).suffix.lower() in (".h5", ".hdf5") or "/" in name or "\\" in name
+        return self._folder / name if is_path else name
+
+
+def read_case(path: str | Path) -> Case:
+    """Return the case in a TOML file.
+
+    Args:
+        path: The case file. Relative paths inside it start from its folder.
+
+    Returns:
+        The case with all defaults; the result folder defaults to ``results/<name of the file>``.
+
+    Raises:
+        InputError: The file is missing or not TOML, or a key or value in it is wrong; each wrong
+            key has its own line, with path, value and expectation.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such case file{_nearby_case(path)}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8; a case is a TOML file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return parse_case(text, folder=path.parent, name=path.stem)
+    except InputError as error:
+        lines = str(error).splitlines()
+        raise InputError("\n".join(f"{path}: {line}" for line in lines)) from None
+
+
+def parse_case(text: str, *, folder: str | Path = ".", name: str | None = None) -> Case:
+    """Return the case in a TOML text.
+
+    Args:
+        text: TOML.
+        folder: Where relative paths start.
+        name: Name of the case; the result folder defaults to ``results/<name>``.
+
+    Raises:
+        InputError: The text is not TOML, or a key or value in it is wrong.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not valid TOML: {str(error)[:1].lower()}{str(error)[1:]}") from None
+    if name and isinstance(data.setdefault("output", {}), dict):
+        data["output"].setdefault("folder", f"results/{name}")
+    try:
+        return Case.model_validate(data, context={"folder": folder})
+    except ValidationError as error:
+        raise InputError(explain(error, Case)) from None
+
+
+def resolved_toml(case: Case) -> str:
+    """Return the complete case as TOML, every default written out and every key explained.
+
+    Reading it back from the same folder gives an equal case.
+    """
+    return "\n".join(_table_lines(case, ())).lstrip("\n") + "\n"
+
+
+def _table_lines(record: Record, path: tuple[str, ...]) -> list[str]:
+    """Return the lines of one table: its own keys first, then the tables inside it."""
+    lines = ["", f"[{'.'.join(map(_toml_key, path))}]"] if path else []
+    tables: list[str] = []
+    for name, field in type(record).model_fields.items():
+        value = getattr(record, name)
+        if isinstance(value, Record):
+            tables += _table_lines(value, (*path, name))
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                tables += _table_lines(entry, (*path, name, key))
+        elif value is not None:
+            comment = f"  # {field.description}" if field.description else ""
+            lines.append(f"{name} = {_toml_value(value)}{comment}")
+    return lines + tables
+
+
+def _toml_key(key: str) -> str:
+    bare = key.isascii() and key.replace("-", "_").isidentifier()
+    return key if bare else _toml_value(key)
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, str):  # JSON quotes as TOML does, except for the character DEL
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)
+
+
+def check_walls(case: Case, walls: Iterable[str]) -> None:
+    """Check that each wall of the mesh has a law and that each law has a wall.
+
+    Args:
+        case: The case.
+        walls: Names of the walls of the mesh.
+
+    Raises:
+        InputError: A wall without a law, or a law for a wall that the mesh does not have.
+    """
+    known = sorted(walls)
+    listed = ", ".join(repr(wall) for wall in known) or "none"
+    for name in case.walls:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"its walls are {listed}"
+            raise InputError(f"walls.{name}: the mesh {case.mesh.file} has no such wall; {hint}")
+    missing = [wall for wall in known if wall not in case.walls]
+    if missing:
+        names = ", ".join(repr(wall) for wall in missing)
+        raise InputError(
+            f"walls: no law for wall {names} of the mesh {case.mesh.file}; add a table such as "
+            f'[walls.{missing[0]}] with kind = "isothermal" and temperature = {case.temperature}'
+        )
+
+
+def check_temperature(case: Case, material_temperature: float) -> None:
+    """Check that the case and the material file speak of the same temperature.
+
+    Args:
+        case: The case.
+        material_temperature: Temperature that the scattering matrix was computed at [K].
+
+    Raises:
+        InputError: They differ by more than 1e-6 relative.
+    """
+    if abs(case.temperature - material_temperature) > 1e-6 * material_temperature:
+        raise InputError(
+            f"temperature = {case.temperature:g}: the material {case.material.file} was computed "
+            f"at {material_temperature:g} K; set temperature = {material_temperature:g} or take "
+            "another material file"
+        )
+
+
+def _nearby_case(path: Path) -> str:
+    """Return a hint at a case file with a similar name, or nothing."""
+    try:
+        names = [p.name for p in path.parent.glob("*.toml")]
+    except OSError:
+        return ""
+    near = get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.parent / near[0]}?" if near else ""
