@@ -1,0 +1,249 @@
+"""A finished run in one screen, and the same as plain data for other programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pbte.observables.results import Balance, Results, Snapshot
+from pbte.types import Array
+
+
+def summary(results: Results, *, folder: Path | None = None) -> RenderableType:
+    """Return the summary of a run for the terminal.
+
+    Args:
+        results: The finished run.
+        folder: Where its files are, if they were written.
+    """
+    parts: list[RenderableType] = [_overview(results)]
+    if results.eigenvalues:
+        parts.append(_eigenvalue_table(results))
+    if results.orders:
+        parts.append(_order_table(results))
+    parts += [Text(line) for line in _account(results)]
+    parts += [Text(f"Note: {note}") for note in results.notes]
+    if folder is not None:
+        parts.append(Text(f"Files: {folder}"))
+    return Group(*parts)
+
+
+def as_data(results: Results) -> dict[str, Any]:
+    """Return everything but the fields on the mesh as plain numbers, lists and texts.
+
+    Powers are in W, temperatures in K, frequencies in rad/s, times in s. A number that is not
+    finite becomes None, which JSON can carry.
+    """
+    data = {
+        "title": results.title,
+        "versions": dict(results.versions),
+        "reference_temperature": results.reference_temperature,
+        "num_modes": results.num_modes,
+        "num_cells": len(results.geometry.volumes),
+        "num_unknowns": results.num_unknowns,
+        "volume": float(np.sum(results.geometry.volumes)),
+        "walls": sorted(results.geometry.walls),
+        "power": results.power,
+        "self_scattering": results.self_scattering,
+        "eigenvalues": [
+            {
+                "self_scattering": estimate.self_scattering,
+                "dominant": estimate.dominant,
+                "most_negative": estimate.most_negative,
+                "eigenvalues": [[value.real, value.imag] for value in estimate.eigenvalues],
+                "num_orders": estimate.num_orders,
+            }
+            for estimate in results.eigenvalues
+        ],
+        "frequency_edges": results.frequency_edges,
+        "orders": [_snapshot_data(snapshot) for snapshot in results.orders],
+        "cumulated_extreme_temperature": _extreme(_cumulated(results)),
+        "steady": _snapshot_data(results.steady) if results.steady else None,
+        "steady_report": _steady_data(results),
+        "notes": list(results.notes),
+        "timings": dict(results.timings),
+        "case": results.case,
+    }
+    plain = _plain(data)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def power_text(value: float) -> str:
+    """Return a power with four digits and its unit."""
+    return f"{value:.4g} W"
+
+
+def memory_text(num_bytes: float) -> str:
+    """Return an amount of memory in the unit that suits it."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(num_bytes) < 1000.0 or unit == "GB":
+            break
+        num_bytes /= 1000.0
+    return f"{num_bytes:.3g} {unit}"
+
+
+def facts_table(rows: list[tuple[str, str]], *, title: str = "") -> Table:
+    """Return a table of names and values."""
+    table = Table(title=title or None, title_justify="left", show_header=False, box=None)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def _overview(results: Results) -> Table:
+    cells = len(results.geometry.volumes)
+    rows = [
+        ("Phonon modes", f"{results.num_modes:,}"),
+        ("Cells", f"{cells:,}"),
+        ("Unknowns", f"{results.num_unknowns:,}"),
+        ("Reference temperature", f"{results.reference_temperature:g} K"),
+        ("Heat put in", power_text(results.power)),
+        ("Self-scattering used", f"s = {results.self_scattering:g}"),
+    ]
+    if results.timings:
+        total = results.timings.get("total", sum(results.timings.values()))
+        longest = sorted(results.timings.items(), key=lambda item: -item[1])
+        parts = ", ".join(f"{name} {time:.1f} s" for name, time in longest if name != "total")
+        rows.append(("Wall time", f"{total:.1f} s ({parts})"))
+    return facts_table(rows, title=results.title or "Results")
+
+
+def _eigenvalue_table(results: Results) -> Table:
+    table = Table(title="Growth of the scattering orders", title_justify="left")
+    table.add_column("s", justify="right")
+    table.add_column("dominant eigenvalue", justify="right")
+    table.add_column("most negative", justify="right")
+    table.add_column("plain sum of the orders")
+    for estimate in results.eigenvalues:
+        size = max((abs(value) for value in estimate.eigenvalues), default=abs(estimate.dominant))
+        verdict = "diverges" if size >= 1.0 else f"converges ({size:.3g} per order)"
+        table.add_row(
+            f"{estimate.self_scattering:g}",
+            f"{estimate.dominant:+.4f}",
+            f"{estimate.most_negative:+.4f}",
+            verdict,
+        )
+    return table
+
+
+def _order_table(results: Results) -> Table:
+    table = Table(title="Energy balance of each scattering order", title_justify="left")
+    for name in ("order", "in [W]", "absorbed [W]", "handed on [W]", "defect", "dT [K]", "sum dT"):
+        table.add_column(name, justify="right", no_wrap=True)
+    cumulated: Array | None = None
+    for order, snapshot in enumerate(results.orders):
+        temperature = snapshot.temperature
+        cumulated = temperature if cumulated is None else cumulated + temperature
+        table.add_row(f"{order}", *_balance_cells(snapshot), f"{_extreme(cumulated):.4g}")
+    if results.steady is not None:
+        table.add_section()
+        table.add_row("steady", *_balance_cells(results.steady), "")
+    return table
+
+
+def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
+    balance = snapshot.balance
+    return (
+        f"{balance.deposited:.3e}",
+        f"{_absorbed(balance):.3e}",
+        f"{balance.handed_on:.3e}",
+        f"{balance.defect:.0e}",
+        f"{_extreme(snapshot.temperature):.4g}",
+    )
+
+
+def _account(results: Results) -> Iterator[str]:
+    """Yield the energy account of the whole run, in sentences."""
+    if results.orders:
+        left = sum(_absorbed(snapshot.balance) for snapshot in results.orders)
+        pending = results.orders[-1].balance.handed_on
+        yield (
+            f"Orders 0 to {len(results.orders) - 1}: {power_text(left)} left through the walls, "
+            f"{power_text(pending)} not yet scattered out, {power_text(results.power)} put in."
+        )
+    if results.steady is not None:
+        left = _absorbed(results.steady.balance)
+        yield (
+            f"Steady state: {power_text(left)} leave through the walls, "
+            f"{power_text(results.power)} put in "
+            f"(relative difference {_relative(left, results.power):.1e})."
+        )
+    report = results.steady_report
+    if report is not None:
+        residual = f"{report.residuals[-1]:.1e}" if len(report.residuals) else "unknown"
+        state = "converged" if report.converged else "DID NOT CONVERGE"
+        yield (
+            f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
+            f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})."
+        )
+
+
+def _snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
+    balance = snapshot.balance
+    return {
+        "deposited": balance.deposited,
+        "absorbed": dict(balance.absorbed),
+        "handed_on": balance.handed_on,
+        "defect": balance.defect,
+        "extreme_temperature": _extreme(snapshot.temperature),
+        "arrival_spectrum": dict(snapshot.arrival_spectrum),
+    }
+
+
+def _steady_data(results: Results) -> dict[str, Any] | None:
+    report = results.steady_report
+    if report is None:
+        return None
+    return {
+        "converged": report.converged,
+        "iterations": report.iterations,
+        "sweeps": report.sweeps,
+        "residuals": report.residuals,
+        "tolerance": report.tolerance,
+        "rank": report.rank,
+    }
+
+
+def _absorbed(balance: Balance) -> float:
+    return float(sum(balance.absorbed.values()))
+
+
+def _cumulated(results: Results) -> Array:
+    fields = [snapshot.temperature for snapshot in results.orders]
+    return np.sum(fields, axis=0) if fields else np.zeros(0)
+
+
+def _extreme(temperature: Array) -> float:
+    """Return the deviation of largest size, with its sign [K]."""
+    if temperature.size == 0:
+        return 0.0
+    return float(temperature.flat[np.argmax(np.abs(temperature))])
+
+
+def _relative(value: float, reference: float) -> float:
+    return abs(value - reference) / abs(reference) if reference else abs(value)
+
+
+def _plain(value: object) -> object:
+    """Return nested data with NumPy values turned into Python's."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
