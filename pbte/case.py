@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -27,14 +25,8 @@ from pydantic import (
 
 from pbte.case_errors import explain
 from pbte.errors import InputError
-
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Positive = Annotated[Number, Field(gt=0.0)]
-NonNegative = Annotated[Number, Field(ge=0.0)]
-Count = Annotated[int, Field(strict=True, ge=1)]
-Index = Annotated[int, Field(strict=True, ge=0)]
-Switch = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, Field(min_length=1)]
+from pbte.mesh_builders import MeshBuilder
+from pbte.records import Count, Index, NonNegative, Number, Positive, Record, Switch, Text
 
 
 def _is_number(value: object) -> bool:
@@ -54,12 +46,6 @@ def _self_scattering(value: object) -> object:
     raise ValueError("must be 'auto' or a number of at least 0")
 
 
-class Record(BaseModel):
-    """Base of all records: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class MaterialChoice(Record):
     """Which crystal, and how much of its scattering matrix."""
 
@@ -70,50 +56,6 @@ class MaterialChoice(Record):
     )
 
 
-class NanoparticleMesh(Record):
-    """A sphere around the origin: region 'body', wall 'surface'."""
-
-    shape: Literal["nanoparticle"] = "nanoparticle"
-    diameter: Positive = Field(description="Diameter of the sphere [m]")
-    size: Positive = Field(description="Edge length of the cells at the surface [m]")
-    core_size: Positive | None = Field(
-        default=None, description="Edge length of the cells at the centre [m]"
-    )
-    core_radius: Positive | None = Field(
-        default=None, description="Radius of the finely meshed core [m]"
-    )
-
-
-class FilmMesh(Record):
-    """A slab between the walls 'left' and 'right', normal to x."""
-
-    shape: Literal["film"] = "film"
-    thickness: Positive = Field(description="Distance of the two walls [m]")
-    size: Positive = Field(description="Edge length of the cells [m]")
-    width: Positive | None = Field(default=None, description="Lateral extent, in 2D and 3D [m]")
-    dim: Literal[1, 2, 3] = Field(default=1, description="Dimension of the mesh")
-
-
-class WireMesh(Record):
-    """A round wire along z with the walls 'left', 'right' and 'sides'."""
-
-    shape: Literal["wire"] = "wire"
-    diameter: Positive = Field(description="Diameter [m]")
-    length: Positive = Field(description="Length [m]")
-    size: Positive = Field(description="Edge length of the cells [m]")
-
-
-class BlockMesh(Record):
-    """A rectangular block with the walls 'left', 'right' (normal to x) and 'sides'."""
-
-    shape: Literal["block"] = "block"
-    lengths: tuple[Positive, Positive, Positive] = Field(description="Edge lengths [m]")
-    size: Positive = Field(description="Edge length of the cells [m]")
-
-
-MeshBuilder = NanoparticleMesh | FilmMesh | WireMesh | BlockMesh
-
-
 class MeshChoice(Record):
     """The mesh file, and how to make it when it is not there."""
 
@@ -122,6 +64,12 @@ class MeshChoice(Record):
     builder: Annotated[MeshBuilder, Field(discriminator="shape")] | None = Field(
         default=None, description="Named builder that makes the mesh file, with its parameters"
     )
+
+    @model_validator(mode="after")
+    def _built_in_metres(self) -> MeshChoice:
+        if self.builder is not None and self.scale != 1.0:
+            raise ValueError(f"scale = {self.scale:g}: a builder writes metres; leave out scale")
+        return self
 
 
 class ModeSelection(Record):
