@@ -1,0 +1,140 @@
+"""Mixing: the in-scattering M theta of all modes, at all degrees of freedom.
+
+Both kinds of kernel are dense matrix products over a block of degrees of freedom (BLAS-3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
+from pbte.transport.share import ModeShare
+from pbte.types import Array
+
+# Columns per matrix product: wide enough for BLAS-3, narrow enough for the work space of a block
+# of all modes (4000 modes x 1024 columns = 33 MB) to stay small beside the field.
+BLOCK = 1024
+
+
+class Collisions(Protocol):
+    """How a kernel acts on the modes of this rank."""
+
+    def mix(self, theta: Array, out: Array) -> None:
+        """Write M theta to `out`; both (local modes, columns), `out` may be `theta`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullCollisions:
+    """The full matrix as two half-size blocks, on the even and the odd part of each pair.
+
+    Inversion symmetry, M(-mu, -nu) = M(mu, nu), splits M exactly: half the flops of the dense
+    product. The square roots of heat capacity that make the stored blocks symmetric are folded
+    in, so the parts are the half sum and half difference of the two mode temperatures.
+
+    Attributes:
+        share: The modes of each rank.
+        even: Rows of this rank, columns of all ranks in rank order [1/s].
+        odd: The same for the odd part [1/s].
+    """
+
+    share: ModeShare
+    even: Array
+    odd: Array
+
+    def mix(self, theta: Array, out: Array) -> None:
+        """Write M theta to `out`. Collective over the ranks that share the modes."""
+        share, num_pairs = self.share, self.share.num_pairs
+        for columns in blocks(theta.shape[1], BLOCK):
+            first, second = theta[:num_pairs, columns], theta[num_pairs : 2 * num_pairs, columns]
+            single = theta[2 * num_pairs :, columns]
+            even = np.concatenate([0.5 * (first + second), single])
+            odd = 0.5 * (first - second)
+            even = self.even @ _gather(share, even)
+            odd = self.odd @ _gather(share, odd)
+            np.add(even[:num_pairs], odd, out=out[:num_pairs, columns])
+            np.subtract(even[:num_pairs], odd, out=out[num_pairs : 2 * num_pairs, columns])
+            out[2 * num_pairs :, columns] = even[num_pairs:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactoredCollisions:
+    """M = w_in w_out: in-scattering from a few moments.
+
+    Attributes:
+        share: The modes of each rank.
+        w_in: Local rows, shape (local modes, rank).
+        w_out: Local columns, shape (rank, local modes).
+    """
+
+    share: ModeShare
+    w_in: Array
+    w_out: Array
+
+    @property
+    def rank(self) -> int:
+        """Number of moments."""
+        return self.w_out.shape[0]
+
+    def mix(self, theta: Array, out: Array) -> None:
+        """Write M theta to `out`. Collective over the ranks that share the modes."""
+        for columns in blocks(theta.shape[1], BLOCK):
+            moments = self.share.comm.allreduce(self.w_out @ theta[:, columns])
+            np.matmul(self.w_in, moments, out=out[:, columns])
+
+
+def local_collisions(kernel: CollisionKernel, share: ModeShare) -> Collisions:
+    """Return the part of a kernel that this rank needs."""
+    if isinstance(kernel, FullKernel):
+        return _local_full(kernel, share)
+    if isinstance(kernel, FactoredKernel):
+        return local_factors(kernel, share)
+    raise TypeError(f"no collisions are known for a kernel of type {type(kernel).__name__}")
+
+
+def local_factors(kernel: FactoredKernel, share: ModeShare) -> FactoredCollisions:
+    """Return the rows and columns of a factored kernel that belong to this rank's modes."""
+    mine = share.indices
+    return FactoredCollisions(
+        share=share,
+        w_in=np.ascontiguousarray(kernel.w_in[mine]),
+        w_out=np.ascontiguousarray(kernel.w_out[:, mine]),
+    )
+
+
+def _local_full(kernel: FullKernel, share: ModeShare) -> FullCollisions:
+    # B acts on sqrt(c) theta in the normalised pair basis, (theta + theta')/sqrt(2) = sqrt(2) times
+    # the half sum: B -> scale^-1 B scale turns it into the action on half sums of theta.
+    num_pairs, root = share.total_pairs, np.sqrt(kernel.modes.heat_capacities)
+    pairs = np.sqrt(2.0) * root[:num_pairs]
+    even_scale = np.concatenate([pairs, root[2 * num_pairs :]])
+    ranks = range(share.comm.size)
+    even_order = np.concatenate([share.even_rows(rank) for rank in ranks])
+    odd_order = np.concatenate([share.odd_rows(rank) for rank in ranks])
+    even_rows, odd_rows = share.even_rows(share.comm.rank), share.odd_rows(share.comm.rank)
+    even = kernel.even[np.ix_(even_rows, even_order)]
+    even *= even_scale[even_order] / even_scale[even_rows][:, None]
+    odd = kernel.odd[np.ix_(odd_rows, odd_order)]
+    odd *= pairs[odd_order] / pairs[odd_rows][:, None]
+    return FullCollisions(share=share, even=even, odd=odd)
+
+
+def _gather(share: ModeShare, rows: Array) -> Array:
+    """Return the rows of all ranks, in rank order. Collective."""
+    comm = share.comm
+    if comm.size == 1:
+        return rows
+    counts = np.array(comm.allgather(rows.size))
+    gathered = np.empty((int(counts.sum()) // rows.shape[1], rows.shape[1]))
+    comm.Allgatherv(np.ascontiguousarray(rows), [gathered, counts])
+    return gathered
+
+
+def blocks(total: int, size: int) -> Iterator[slice]:
+    """Yield consecutive slices of at most `size` that cover `range(total)`."""
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))

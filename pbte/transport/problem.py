@@ -1,0 +1,165 @@
+"""One transport problem on this rank, and the two verbs that every method is made of.
+
+    stream:   theta = L^-1 Q      drift of every mode from its source, with the inflow at the walls
+    collide:  Q = M theta         in-scattering
+
+A field is an array (local modes, num_dofs); both verbs change it in place, because one field of
+all modes is the largest thing in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from mpi4py import MPI
+
+from pbte.materials.kernel import CollisionKernel
+from pbte.materials.modes import ModeTable
+from pbte.transport.collisions import Collisions, local_collisions
+from pbte.transport.share import ModeShare, share_modes
+from pbte.transport.simplices import Simplices
+from pbte.transport.sweep import SweepOrder, plan_sweep, sweep
+from pbte.types import Array, BoolArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Mesh, modes of this rank, collisions, source and walls.
+
+    Attributes:
+        mesh: The cells, the same on every rank.
+        modes: Mode table of the whole crystal.
+        share: Which modes are local.
+        velocities: Local group velocities, shape (local modes, 3) [m/s].
+        loss_rates: Local Gamma, with self-scattering (1 + s) Gamma, shape (local modes,) [1/s].
+        heat_capacities: Local c, shape (local modes,) [J/m^3 K].
+        collisions: In-scattering of the local modes, without self-scattering.
+        order: Visiting order of the cells for the local modes.
+        heat_source: Heat density Q, shape (num_dofs,) [W/m^3].
+        generation: How fast a unit of Q warms each local mode, so that g_mu = generation_mu Q,
+            shape (local modes,) [K m^3/J].
+        inflow: Temperature deviation that the walls send in, one row for all modes,
+            shape (1, num_boundary_facets * dim) [K].
+        self_scattering: The split s: fictitious events at rate s Gamma that change nothing [-].
+    """
+
+    mesh: Simplices
+    modes: ModeTable
+    share: ModeShare
+    velocities: Array
+    loss_rates: Array
+    heat_capacities: Array
+    collisions: Collisions
+    order: SweepOrder
+    heat_source: Array
+    generation: Array
+    inflow: Array
+    self_scattering: float = 0.0
+
+    def new_field(self) -> Array:
+        """Return a field of zeros, shape (local modes, num_dofs)."""
+        return np.zeros((self.share.num_modes, self.mesh.num_dofs))
+
+    def source(self, columns: slice = slice(None)) -> Array:
+        """Return g_mu at some degrees of freedom, shape (local modes, columns) [K/s]."""
+        return np.outer(self.generation, self.heat_source[columns])
+
+
+def make_problem(
+    mesh: Simplices,
+    kernel: CollisionKernel,
+    heat_source: Array,
+    inflow: Array,
+    *,
+    heated: BoolArray | None = None,
+    share: ModeShare | None = None,
+) -> Problem:
+    """Return the problem of this rank.
+
+    The heat source is deposited into the heated modes in proportion to their heat capacity: each
+    of them warms at the same rate, g_mu = Q / sum of their c.
+
+    Args:
+        mesh: The cells.
+        kernel: Collision kernel with its mode table.
+        heat_source: Q at the degrees of freedom, shape (num_dofs,) [W/m^3].
+        inflow: Temperature deviation of the walls at the boundary degrees of freedom,
+            shape (num_boundary_facets * dim,) [K].
+        heated: Which modes take up the heat, shape (num_modes,); all by default.
+        share: The modes of each rank; all modes on this rank by default.
+    """
+    modes = kernel.modes
+    if heated is None:
+        heated = np.ones(modes.num_modes, dtype=np.bool_)
+    if share is None:
+        share = share_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
+    mine = share.indices
+    velocities = np.ascontiguousarray(modes.velocities[mine])
+    return Problem(
+        mesh=mesh,
+        modes=modes,
+        share=share,
+        velocities=velocities,
+        loss_rates=modes.loss_rates[mine],
+        heat_capacities=modes.heat_capacities[mine],
+        collisions=local_collisions(kernel, share),
+        order=plan_sweep(mesh, velocities, share.num_pairs),
+        heat_source=heat_source,
+        generation=heated[mine] / modes.heat_capacities[heated].sum(),
+        inflow=inflow[None, :],
+    )
+
+
+def with_self_scattering(problem: Problem, self_scattering: float) -> Problem:
+    """Return the same problem split as Gamma -> (1 + s) Gamma, M -> M + s Gamma.
+
+    The operator, and with it the sum of all orders, is unchanged; the fictitious events count as
+    scattering orders.
+    """
+    real = problem.modes.loss_rates[problem.share.indices]
+    return replace(
+        problem, loss_rates=(1.0 + self_scattering) * real, self_scattering=self_scattering
+    )
+
+
+def stream(problem: Problem, field: Array, modes: slice = slice(None), walls: bool = True) -> None:
+    """Drift every mode from its source, theta = L^-1 Q, in place.
+
+    Args:
+        problem: What to solve.
+        field: Source on entry [K/s], mode temperatures on return [K], shape (modes, num_dofs).
+        modes: Which local modes the rows are; all by default.
+        walls: Whether the walls send in their temperature; if not they only absorb.
+    """
+    inflow = problem.inflow if walls else np.zeros_like(problem.inflow)
+    sweep(
+        problem.mesh,
+        problem.order,
+        problem.velocities,
+        problem.loss_rates,
+        inflow,
+        field,
+        modes,
+    )
+
+
+def collide(problem: Problem, field: Array) -> None:
+    """Scatter every mode, Q = M theta (+ s Gamma theta), in place. Collective over the ranks.
+
+    Args:
+        problem: What to solve.
+        field: Mode temperatures on entry [K], in-scattering on return [K/s],
+            shape (local modes, num_dofs).
+    """
+    if problem.self_scattering == 0.0:
+        problem.collisions.mix(field, field)
+        return
+    real = problem.loss_rates / (1.0 + problem.self_scattering)
+    rate = problem.self_scattering * real[:, None]
+    step = max(1, 2**24 // max(1, problem.share.num_modes))
+    for start in range(0, field.shape[1], step):
+        block = field[:, start : start + step]
+        unchanged = rate * block
+        problem.collisions.mix(block, block)
+        block += unchanged

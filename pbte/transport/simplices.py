@@ -1,0 +1,196 @@
+"""The mesh as the sweep sees it: plain arrays of simplices, their faces and their neighbours.
+
+Everything the P1 discontinuous Galerkin drift needs of a cell are its volume and the outward area
+normals of its faces; face f is the one opposite vertex f. The degrees of freedom are numbered
+`cell * (dim + 1) + vertex`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pbte.types import Array, IntArray
+
+if TYPE_CHECKING:  # the arrays themselves need no DOLFINx
+    from pbte.geometry.domain import Domain
+
+CompactIntArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simplices:
+    """Intervals, triangles or tetrahedra with everything the sweep reads, in cell order.
+
+    Attributes:
+        points: Vertices of each cell, shape (num_cells, dim + 1, dim) [m].
+        volumes: Shape (num_cells,) [m^dim].
+        area_normals: Outward normals times face area, shape (num_cells, dim + 1, dim) [m^(dim-1)];
+            exactly opposite on the two sides of a face, so that both cells agree on upstream.
+        neighbours: Cell across each face, shape (num_cells, dim + 1); at the outer boundary
+            -1 - b, where b numbers the boundary facets.
+        upstream_dofs: For face f and vertex i != f, the degree of freedom of the neighbour that
+            sits on vertex i, shape (num_cells, dim + 1, dim + 1); at the outer boundary -1 - k,
+            where k = b * dim + slot numbers the inflow values. -1 - 2^30 for i = f (unused).
+        boundary_dofs: Degrees of freedom on each boundary facet,
+            shape (num_boundary_facets, dim), in the order of the inflow slots.
+        boundary_normals: Outward area normals, shape (num_boundary_facets, dim) [m^(dim-1)].
+        boundary_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
+    """
+
+    points: Array
+    volumes: Array
+    area_normals: Array
+    neighbours: CompactIntArray
+    upstream_dofs: CompactIntArray
+    boundary_dofs: IntArray
+    boundary_normals: Array
+    boundary_walls: IntArray
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the mesh."""
+        return self.points.shape[2]
+
+    @property
+    def num_cells(self) -> int:
+        """Number of cells."""
+        return self.points.shape[0]
+
+    @property
+    def num_dofs(self) -> int:
+        """Number of degrees of freedom of one scalar field."""
+        return self.points.shape[0] * self.points.shape[1]
+
+    @property
+    def dof_weights(self) -> Array:
+        """Integral of each basis function, shape (num_dofs,) [m^dim]."""
+        return np.repeat(self.volumes / (self.dim + 1), self.dim + 1)
+
+
+UNUSED = -1 - 2**30
+
+
+def simplices_of(domain: Domain) -> Simplices:
+    """Return the cells of a domain as the arrays that the sweep reads."""
+    mesh = domain.mesh
+    dim = mesh.topology.dim
+    mesh.topology.create_connectivity(dim, 0)
+    vertices = np.asarray(mesh.topology.connectivity(dim, 0).array, dtype=np.int64)
+    vertices = vertices.reshape(-1, dim + 1)
+    points = mesh.geometry.x[np.asarray(mesh.geometry.dofmap)][:, :, :dim].copy()
+    boundary = _boundary_faces(domain, vertices)
+    return build_simplices(points, vertices, boundary, domain.facet_walls)
+
+
+def build_simplices(
+    points: Array, vertices: IntArray, boundary: IntArray, walls: IntArray
+) -> Simplices:
+    """Join cells into `Simplices`.
+
+    Args:
+        points: Coordinates of the vertices of each cell, shape (num_cells, dim + 1, dim) [m].
+        vertices: Global vertex numbers, shape (num_cells, dim + 1).
+        boundary: Boundary faces as `cell * (dim + 1) + face`, shape (num_boundary_facets,).
+        walls: Wall tag of each of them, shape (num_boundary_facets,).
+    """
+    num_cells, num_vertices = vertices.shape
+    dim = num_vertices - 1
+    neighbours, mates = _match_faces(vertices)
+    normals = _area_normals(points)
+    flat = normals.reshape(-1, dim)
+    second = np.flatnonzero((mates >= 0) & (mates < np.arange(mates.size)))
+    flat[second] = -flat[mates[second]]
+
+    slot_of_face = np.full(num_cells * num_vertices, -1, dtype=np.int64)
+    slot_of_face[boundary] = np.arange(boundary.size)
+    outside = np.flatnonzero(neighbours.ravel() < 0)
+    neighbours.ravel()[outside] = -1 - slot_of_face[outside]
+    dofs, boundary_dofs = _upstream_dofs(vertices, neighbours, boundary)
+    return Simplices(
+        points=np.ascontiguousarray(points),
+        volumes=_volumes(points),
+        area_normals=normals,
+        neighbours=neighbours.astype(np.int32),
+        upstream_dofs=dofs.astype(np.int32),
+        boundary_dofs=boundary_dofs,
+        boundary_normals=flat[boundary].copy(),
+        boundary_walls=np.asarray(walls, dtype=np.int64),
+    )
+
+
+def _volumes(points: Array) -> Array:
+    dim = points.shape[2]
+    edges = points[:, 1:] - points[:, :1]
+    factorial = (1.0, 1.0, 2.0, 6.0)[dim]
+    return np.abs(np.linalg.det(edges)) / factorial
+
+
+def _area_normals(points: Array) -> Array:
+    """Return outward area normals: -dim |K| grad(lambda_f) for the face opposite vertex f."""
+    dim = points.shape[2]
+    edges = points[:, 1:] - points[:, :1]
+    gradients = np.swapaxes(np.linalg.inv(edges), 1, 2)
+    first = -gradients.sum(axis=1, keepdims=True)
+    scale = -dim * _volumes(points)
+    return np.ascontiguousarray(np.concatenate([first, gradients], axis=1) * scale[:, None, None])
+
+
+def _match_faces(vertices: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the cell across each face and the flat number of the same face seen from there."""
+    num_cells, num_vertices = vertices.shape
+    corners = [np.delete(np.arange(num_vertices), face) for face in range(num_vertices)]
+    faces = np.sort(np.stack([vertices[:, c] for c in corners], axis=1), axis=2)
+    keys = faces.reshape(num_cells * num_vertices, num_vertices - 1)
+    order = np.lexsort(keys.T[::-1])
+    same = np.all(keys[order[1:]] == keys[order[:-1]], axis=1)
+    mates = np.full(order.size, -1, dtype=np.int64)
+    mates[order[:-1][same]] = order[1:][same]
+    mates[order[1:][same]] = order[:-1][same]
+    neighbours = np.where(mates >= 0, mates // num_vertices, -1)
+    return neighbours.reshape(num_cells, num_vertices), mates
+
+
+def _upstream_dofs(
+    vertices: IntArray, neighbours: IntArray, boundary: IntArray
+) -> tuple[IntArray, IntArray]:
+    num_cells, num_vertices = vertices.shape
+    dim = num_vertices - 1
+    dofs = np.full((num_cells, num_vertices, num_vertices), UNUSED, dtype=np.int64)
+    for face in range(num_vertices):
+        across = neighbours[:, face]
+        inside = np.flatnonzero(across >= 0)
+        for vertex in range(num_vertices):
+            if vertex == face:
+                continue
+            same = vertices[across[inside]] == vertices[inside, vertex, None]
+            dofs[inside, face, vertex] = across[inside] * num_vertices + same.argmax(axis=1)
+    boundary_dofs = np.empty((boundary.size, dim), dtype=np.int64)
+    cells, faces = boundary // num_vertices, boundary % num_vertices
+    for face in range(num_vertices):
+        chosen = np.flatnonzero(faces == face)
+        for slot, vertex in enumerate(np.delete(np.arange(num_vertices), face)):
+            dofs[cells[chosen], face, vertex] = -1 - (chosen * dim + slot)
+            boundary_dofs[chosen, slot] = cells[chosen] * num_vertices + vertex
+    return dofs, boundary_dofs
+
+
+def _boundary_faces(domain: Domain, vertices: IntArray) -> IntArray:
+    """Return each boundary facet as cell * (dim + 1) + (the vertex opposite the facet)."""
+    topology = domain.mesh.topology
+    dim = topology.dim
+    topology.create_connectivity(dim - 1, dim)
+    topology.create_connectivity(dim - 1, 0)
+    facet_cells = topology.connectivity(dim - 1, dim)
+    facets = domain.boundary_facets
+    cells = facet_cells.array[facet_cells.offsets[facets]].astype(np.int64)
+    if dim == 1:
+        corners = facets[:, None]
+    else:
+        facet_vertices = topology.connectivity(dim - 1, 0)
+        corners = facet_vertices.array.reshape(-1, dim)[facets]
+    on_facet = (vertices[cells][:, :, None] == corners[:, None, :]).any(axis=2)
+    return cells * (dim + 1) + np.argmin(on_facet, axis=1)

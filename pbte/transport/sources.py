@@ -1,0 +1,77 @@
+"""Heat sources and walls, brought onto the degrees of freedom of the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import basix
+import numpy as np
+
+from pbte.transport.simplices import Simplices
+from pbte.types import Array
+
+# Exact for polynomials of this degree: the integral of a Gaussian over cells of the size of its
+# width is then good to 1e-6.
+QUADRATURE_DEGREE = 8
+_CELLS = (
+    basix.CellType.point,
+    basix.CellType.interval,
+    basix.CellType.triangle,
+    basix.CellType.tetrahedron,
+)
+
+
+def project(mesh: Simplices, density: Callable[[Array], Array]) -> Array:
+    """Return the L2 projection of a density on the discontinuous linear functions.
+
+    The projection keeps the integral over every cell (to the accuracy of the quadrature), so no
+    power is lost by it.
+
+    Args:
+        mesh: The cells.
+        density: Maps points, shape (n, dim) [m], to values, shape (n,).
+
+    Returns:
+        Values at the degrees of freedom, shape (num_dofs,).
+    """
+    dim = mesh.dim
+    points, weights = basix.make_quadrature(_CELLS[dim], QUADRATURE_DEGREE)
+    shape = np.column_stack([1.0 - points.sum(axis=1), points])
+    where = np.einsum("qi,cik->cqk", shape, mesh.points)
+    values = density(where.reshape(-1, dim)).reshape(where.shape[:2])
+    mean = np.einsum("cq,q,qi->ci", values, weights / weights.sum(), shape)
+    # Inverse of the mass matrix |K| (1 + delta_ij) / ((d + 1)(d + 2)).
+    local = (dim + 1) * (dim + 2) * (mean - mean.sum(axis=1, keepdims=True) / (dim + 2))
+    return np.ascontiguousarray(local).reshape(mesh.num_dofs)
+
+
+def gaussian(centre: Array, sigma: float) -> Callable[[Array], Array]:
+    """Return the density exp(-|r - centre|^2 / (2 sigma^2)) [-].
+
+    Args:
+        centre: Shape (3,) or (dim,) [m]; in lower dimensions the first coordinates count.
+        sigma: Standard deviation [m].
+    """
+
+    def density(points: Array) -> Array:
+        distance = points - np.asarray(centre)[: points.shape[1]]
+        value: Array = np.exp(-np.square(distance).sum(axis=1) / (2.0 * sigma**2))
+        return value
+
+    return density
+
+
+def wall_inflow(
+    mesh: Simplices, walls: Mapping[str, int], temperatures: Mapping[str, float]
+) -> Array:
+    """Return the inflow of isothermal walls, shape (num_boundary_facets * dim,) [K].
+
+    Args:
+        mesh: The cells.
+        walls: Wall name -> tag.
+        temperatures: Deviation from T0 by wall name [K]; every wall must be named.
+    """
+    by_facet = np.zeros(mesh.boundary_dofs.shape[0])
+    for name, tag in walls.items():
+        by_facet[mesh.boundary_walls == tag] = temperatures[name]
+    return np.repeat(by_facet, mesh.dim)
