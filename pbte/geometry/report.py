@@ -1,0 +1,143 @@
+"""What a mesh holds: the names a case can use, sizes and quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from pbte.geometry.domain import Domain
+from pbte.geometry.facets import facet_area_vectors, signed_volumes
+from pbte.types import Array, IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartReport:
+    """One named part of a mesh."""
+
+    name: str
+    count: int
+    """Number of cells (of a region) or facets (of a wall or an interface)."""
+    measure: float
+    """Volume or area; in d dimensions [m^d] for regions, [m^(d-1)] for walls and interfaces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshReport:
+    """What ``pbte mesh info`` prints."""
+
+    dim: int
+    num_points: int
+    num_cells: int
+    num_boundary_facets: int
+    lower: Array
+    """Lower corner of the bounding box, shape (dim,) [m]."""
+    upper: Array
+    """Upper corner, shape (dim,) [m]."""
+    regions: tuple[PartReport, ...]
+    walls: tuple[PartReport, ...]
+    interfaces: tuple[PartReport, ...]
+    min_quality: float
+    """Smallest normalised radius ratio of a cell, 1 = regular, 0 = flat [-]."""
+    mean_quality: float
+    min_edge: float
+    """Shortest edge [m]."""
+    mean_edge: float
+    max_edge: float
+
+    @property
+    def volume(self) -> float:
+        """Volume of the whole body [m^dim]."""
+        return sum(part.measure for part in self.regions)
+
+
+def mesh_report(domain: Domain) -> MeshReport:
+    """Return the names, sizes and quality of a mesh (not collective: every rank holds it all)."""
+    points, cells, facets = _arrays(domain)
+    dim = points.shape[1]
+    volumes = np.abs(signed_volumes(points, cells))
+    areas = np.linalg.norm(facet_area_vectors(points, facets), axis=1)
+    quality, edges = radius_ratios(points, cells), _edge_lengths(points, cells)
+    outer, inner = domain.boundary_facets, domain.interior_facets
+    return MeshReport(
+        dim=dim,
+        num_points=len(points),
+        num_cells=len(cells),
+        num_boundary_facets=len(outer),
+        lower=points.min(axis=0),
+        upper=points.max(axis=0),
+        regions=_parts(domain.regions, domain.cell_regions, volumes),
+        walls=_parts(domain.walls, domain.facet_walls, areas[outer]),
+        interfaces=_parts(domain.interfaces, domain.facet_interfaces, areas[inner]),
+        min_quality=float(quality.min()),
+        mean_quality=float(quality.mean()),
+        min_edge=float(edges.min()),
+        mean_edge=float(edges.mean()),
+        max_edge=float(edges.max()),
+    )
+
+
+def radius_ratios(points: Array, cells: IntArray) -> Array:
+    """Return d * inscribed radius / circumscribed radius of each simplex, shape (num_cells,) [-].
+
+    1 for a regular simplex, 0 for a flat one (Liu and Joe, BIT 34, 268 (1994), their rho). An
+    interval always has 1.
+
+    Args:
+        points: Shape (num_points, dim) [m].
+        cells: Corners of each simplex, shape (num_cells, dim + 1).
+    """
+    dim = points.shape[1]
+    if dim == 1:
+        return np.ones(len(cells))
+    volumes = np.abs(signed_volumes(points, cells))
+    sides = [[j for j in range(dim + 1) if j != i] for i in range(dim + 1)]
+    surface = np.zeros(len(cells))
+    for side in sides:
+        surface += np.linalg.norm(facet_area_vectors(points, cells[:, side]), axis=1)
+    inscribed = dim * volumes / surface
+
+    def length(i: int, j: int) -> Array:
+        return np.asarray(np.linalg.norm(points[cells[:, i]] - points[cells[:, j]], axis=1))
+
+    if dim == 2:
+        circumscribed = length(0, 1) * length(1, 2) * length(2, 0) / (4 * volumes)
+        return np.asarray(2 * inscribed / circumscribed)
+    # Crelle: 6 V R is the area of a triangle whose sides are the products of opposite edges.
+    a, b, c = length(0, 1) * length(2, 3), length(0, 2) * length(1, 3), length(0, 3) * length(1, 2)
+    square = (a + b + c) * (b + c - a) * (a - b + c) * (a + b - c) / 16
+    circumscribed = np.sqrt(np.maximum(square, 0)) / (6 * volumes)
+    return np.asarray(3 * inscribed / circumscribed)
+
+
+def _arrays(domain: Domain) -> tuple[Array, IntArray, IntArray]:
+    """Return points, cells and facets of the mesh in its own numbering."""
+    mesh = domain.mesh
+    dim = mesh.topology.dim
+    points = np.asarray(mesh.geometry.x, dtype=np.float64)[:, :dim]
+    cells = np.asarray(mesh.geometry.dofmap, dtype=np.int64)
+    for d in (dim, dim - 1):
+        if d:
+            mesh.topology.create_connectivity(d, 0)
+    node = np.empty(len(points), dtype=np.int64)
+    node[mesh.topology.connectivity(dim, 0).array.reshape(cells.shape)] = cells
+    if dim == 1:
+        return points, cells, node.reshape(-1, 1)
+    return points, cells, node[mesh.topology.connectivity(dim - 1, 0).array.reshape(-1, dim)]
+
+
+def _edge_lengths(points: Array, cells: IntArray) -> Array:
+    """Return the length of every edge once [m]."""
+    pairs = np.concatenate([cells[:, list(ij)] for ij in combinations(range(cells.shape[1]), 2)])
+    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+    return np.asarray(np.linalg.norm(points[pairs[:, 1]] - points[pairs[:, 0]], axis=1))
+
+
+def _parts(names: dict[str, int], tags: IntArray, measures: Array) -> tuple[PartReport, ...]:
+    return tuple(
+        PartReport(
+            name=name, count=int(np.sum(tags == tag)), measure=float(measures[tags == tag].sum())
+        )
+        for name, tag in names.items()
+    )
