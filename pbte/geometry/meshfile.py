@@ -110,8 +110,8 @@ def _read_model(gmsh: ModuleType, path: Path, scale: float) -> MeshData:
     place = order[np.minimum(np.searchsorted(node_tags, used, sorter=order), len(order) - 1)]
     if not np.array_equal(np.asarray(node_tags)[place], used):
         raise InputError(f"{path}: elements refer to nodes that the file does not hold")
-    points = scale * _drop_flat_axes(points[place], dim, path)
-    _check_extent(points, path)
+    points = scale * drop_flat_axes(points[place], dim, path)
+    check_extent(points, path)
     # A facet with a node that no cell has gets the number after the last, so it matches none.
     corner = np.searchsorted(used, facets)
     known = np.isin(facets, used)
@@ -196,7 +196,7 @@ def _named_entities(
     return names, owner
 
 
-def _drop_flat_axes(points: Array, dim: int, path: Path) -> Array:
+def drop_flat_axes(points: Array, dim: int, path: Path) -> Array:
     """Return the first ``dim`` coordinates, having checked that the others are constant."""
     if dim == 3:
         return points
@@ -211,7 +211,7 @@ def _drop_flat_axes(points: Array, dim: int, path: Path) -> Array:
     return np.ascontiguousarray(points[:, :dim])
 
 
-def _check_extent(points: Array, path: Path) -> None:
+def check_extent(points: Array, path: Path) -> None:
     """Refuse a body that is metres wide, or smaller than an atom: the unit must be wrong."""
     if not np.all(np.isfinite(points)):
         raise InputError(f"{path}: some coordinates are not numbers; the mesh file is damaged")
