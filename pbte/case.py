@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import (
     BeforeValidator,
     Field,
@@ -27,6 +28,7 @@ from pbte.case_errors import explain
 from pbte.errors import InputError
 from pbte.mesh_builders import MeshBuilder
 from pbte.records import Count, Index, NonNegative, Number, Positive, Record, Switch, Text
+from pbte.types import Array
 
 
 def _is_number(value: object) -> bool:
@@ -320,6 +322,32 @@ def check_walls(case: Case, walls: Iterable[str]) -> None:
         raise InputError(
             f"walls: no law for wall {names} of the mesh {case.mesh.file}; add a table such as "
             f'[walls.{missing[0]}] with kind = "isothermal" and temperature = {case.temperature}'
+        )
+
+
+def check_source(case: Case, corners: Array) -> None:
+    """Check that the centre of the heat source lies in the body.
+
+    Args:
+        case: The case.
+        corners: Corners of all cells of the mesh, shape (num_cells, dim + 1, dim) [m].
+
+    Raises:
+        InputError: It lies in none of the cells.
+    """
+    if case.source is None:
+        return
+    dim = corners.shape[2]
+    centre = np.array(case.source.centre[:dim])
+    edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
+    weights = np.linalg.solve(edges, (centre - corners[:, 0])[:, :, None])[:, :, 0]
+    inside = (weights.min(axis=1) >= -1e-9) & (weights.sum(axis=1) <= 1.0 + 1e-9)
+    if not inside.any():
+        low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
+        spans = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))
+        raise InputError(
+            f"source.centre = {list(case.source.centre)}: lies outside of the body, which spans "
+            f"{spans} [m]; move it inside (lengths are in metres)"
         )
 
 

@@ -70,6 +70,14 @@ class BlockMesh(Record):
 
 MeshBuilder = NanoparticleMesh | FilmMesh | WireMesh | BlockMesh
 
+BUILDERS: dict[str, type[MeshBuilder]] = {
+    "nanoparticle": NanoparticleMesh,
+    "film": FilmMesh,
+    "wire": WireMesh,
+    "block": BlockMesh,
+}
+"""Builder name -> the record of its parameters."""
+
 
 def build_mesh(builder: MeshBuilder, path: str | Path) -> Path:
     """Write the mesh of a builder, with the mark of its parameters, and return its path.

@@ -1,0 +1,136 @@
+"""The command ``pbte check``: everything about a case that can be said without solving it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pbte.errors import InputError
+from pbte.terminal import load_case, show, show_data, world
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from pbte.case import Case
+
+
+def check(
+    case: Annotated[Path | None, typer.Argument(help="Case file (TOML).")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Result folder instead of the one in the case.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Write the JSON schema of a case file, and no more.")
+    ] = False,
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="Write the case with all defaults as TOML.")
+    ] = False,
+) -> None:
+    """Check a case without solving: modes, cells, unknowns, memory, walls and regions.
+
+    Its mesh is made if it is missing and the case names a builder.
+    """
+    from pbte.case import Case, resolved_toml
+
+    if schema:
+        show_data(Case.model_json_schema())
+        return
+    if case is None:
+        raise InputError("no case file given; 'pbte check CASE.toml'")
+    comm = world()
+    wanted = load_case(case, comm, output=output)
+    if resolved:
+        show(resolved_toml(wanted).rstrip("\n"))
+        return
+    data = examine(wanted, comm)
+    if json:
+        show_data(data)
+    else:
+        _show_facts(wanted, data)
+
+
+def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
+    """Return what a run of the case would involve, having checked all that it needs.
+
+    Raises:
+        InputError: Something the run needs is missing, damaged or does not fit.
+
+    Note:
+        Collective over ``comm``.
+    """
+    from pbte.case import check_source, check_temperature, check_walls
+    from pbte.geometry.domain import read_domain
+    from pbte.geometry.report import mesh_report
+    from pbte.materials.storage import read_material
+    from pbte.mesh_builders import ensure_mesh
+    from pbte.output.folder import prepare_folder
+    from pbte.parallel import on_all_ranks
+    from pbte.run import memory_estimate
+
+    ensure_mesh(case.mesh_path, case.mesh.builder, comm)
+    domain = read_domain(case.mesh_path, comm, scale=case.mesh.scale)
+    geometry = domain.mesh.geometry
+    report = mesh_report(domain)
+    with on_all_ranks(comm):
+        check_walls(case, domain.walls)
+        check_source(case, geometry.x[geometry.dofmap][:, :, : report.dim])
+        material = read_material(case.material_source, scattering=case.material.scattering)
+        check_temperature(case, material.modes.temperature)
+        if comm.rank == 0:
+            prepare_folder(case.output.folder)
+    num_dofs = report.num_cells * (report.dim + 1)
+    modes = material.modes
+    memory = memory_estimate(
+        num_modes=modes.num_modes,
+        num_dofs=num_dofs,
+        rank=case.steady.rank if case.steady.enabled else 0,
+        num_ranks=comm.size,
+        kernel=material.kernel,
+    )
+    return {
+        "title": case.title,
+        "material": material.name,
+        "scattering": case.material.scattering,
+        "temperature": modes.temperature,
+        "num_modes": modes.num_modes,
+        "dimension": report.dim,
+        "num_cells": report.num_cells,
+        "num_unknowns": modes.num_modes * num_dofs,
+        "num_orders": case.orders.max_order + 1,
+        "num_ranks": comm.size,
+        "memory": {name: int(size) for name, size in memory.items()},
+        "walls": list(domain.walls),
+        "regions": list(domain.regions),
+        "output": case.output.folder,
+    }
+
+
+def _show_facts(case: Case, data: dict[str, Any]) -> None:
+    from pbte.summary import facts_table, memory_text
+
+    memory = data["memory"]
+    total = memory.get("total", sum(memory.values()))
+    parts = ", ".join(f"{name} {memory_text(m)}" for name, m in memory.items() if name != "total")
+    ranks = "" if data["num_ranks"] == 1 else f" on {data['num_ranks']} ranks together"
+    rows = [
+        ("Material", f"{data['material']} at {data['temperature']:g} K"),
+        ("Scattering", str(data["scattering"])),
+        ("Phonon modes", f"{data['num_modes']:,}"),
+        ("Mesh", str(case.mesh_path)),
+        ("Cells", f"{data['num_cells']:,} (dimension {data['dimension']})"),
+        ("Unknowns", f"{data['num_unknowns']:,}"),
+        ("Memory", f"about {memory_text(total)}{ranks} ({parts})"),
+        ("Orders", f"0 to {case.orders.max_order}"),
+        ("Steady state", "yes" if case.steady.enabled else "no"),
+        ("Walls", ", ".join(f"'{n}' {law.kind} {law.temperature:g} K" for n, law in _laws(case))),
+        ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
+        ("Results go to", data["output"]),
+    ]
+    show(facts_table(rows, title=case.title or "Case"), "The case is sound.")
+
+
+def _laws(case: Case) -> list[tuple[str, Any]]:
+    return sorted(case.walls.items())
