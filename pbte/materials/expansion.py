@@ -26,6 +26,10 @@ PARTNER_TOLERANCE = 1e-8
 """Largest relative difference between the values at q and -q that is taken for round-off [-]."""
 
 
+REPAIRABLE = 0.05
+"""Largest relative violation of energy conservation or symmetry that is repaired [-]."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ZoneTable:
     """Modes on a full grid of the Brillouin zone, and the irreducible part of their scattering.
@@ -129,8 +133,8 @@ def expand_table(table: ZoneTable) -> FullKernel | FactoredKernel:
         Kernel; its `modes` is the mode table in canonical order, inactive modes dropped.
 
     Raises:
-        InputError: No inversion in the point group, neither matrix nor loss rates, or a mode and
-            its partner at -q differ.
+        InputError: No inversion in the point group, neither matrix nor loss rates, a mode and its
+            partner at -q differ, or a matrix far from symmetry or energy conservation.
     """
     if table.matrix_rows is None:
         if table.loss_rates is None:
@@ -140,9 +144,10 @@ def expand_table(table: ZoneTable) -> FullKernel | FactoredKernel:
         return rta_kernel(_mode_table(table, flat, partners, 0.5 * (rates + rates[partners])))
     flat, partners = _active_modes(table)
     num_pairs = int(np.count_nonzero(partners != np.arange(flat.size))) // 2
-    even, odd = _parity_blocks(_expand_rows(table, flat), num_pairs)
+    even, odd = _parity_blocks(_expand_rows(table, flat), num_pairs, table.name)
     capacities = _heat_capacities(table, flat)
     null = np.concatenate([capacities[:num_pairs] * 2.0, capacities[2 * num_pairs :]]) ** 0.5
+    _require_energy_conservation(even, null, table.name)
     even = project_energy(even, null)
     # The diagonal of a pair's 2 x 2 block in the basis of modes, where B must have none.
     rates = np.diag(even).copy()
@@ -151,6 +156,17 @@ def expand_table(table: ZoneTable) -> FullKernel | FactoredKernel:
     modes = _mode_table(table, flat, partners, all_rates)
     odd = np.diag(rates[:num_pairs]) - odd
     return FullKernel(modes=modes, even=np.diag(rates) - even, odd=odd)
+
+
+def _require_energy_conservation(even: Array, null: Array, name: str) -> None:
+    """Refuse a matrix that the projection would not repair but change into another one."""
+    residual = float(np.linalg.norm(even @ null) / np.linalg.norm(np.diag(even) * null))
+    if residual > REPAIRABLE:
+        raise InputError(
+            f"{name}: the scattering matrix does not conserve energy (residual {residual:.1e}, at "
+            f"most {REPAIRABLE:g} can be repaired); phono3py's collision-*.hdf5, folded for odd "
+            "vectors, is not this matrix"
+        )
 
 
 def _active_modes(table: ZoneTable) -> tuple[IntArray, IntArray]:
@@ -263,7 +279,7 @@ def _little_group_mean(block: Array, origin: int, permutations: IntArray) -> Arr
     return mean / len(stabiliser)
 
 
-def _parity_blocks(matrix: Array, num_pairs: int) -> tuple[Array, Array]:
+def _parity_blocks(matrix: Array, num_pairs: int, name: str) -> tuple[Array, Array]:
     """Return the symmetrised even and odd blocks of an inversion-symmetric matrix."""
     pair, partner = slice(0, num_pairs), slice(num_pairs, 2 * num_pairs)
     rest = slice(2 * num_pairs, None)
@@ -273,4 +289,10 @@ def _parity_blocks(matrix: Array, num_pairs: int) -> tuple[Array, Array]:
     mixed = 0.5 * np.sqrt(0.5) * (mixed + matrix[rest, pair].T + matrix[rest, partner].T)
     even = np.block([[same + swap, mixed], [mixed.T, matrix[rest, rest]]])
     odd = same - swap
+    asymmetry = float(np.abs(even - even.T).max() / np.abs(even).max())
+    if asymmetry > REPAIRABLE:
+        raise InputError(
+            f"{name}: the scattering matrix is not symmetric (difference {asymmetry:.1e} of its "
+            "largest entry); the rows or the permutations of the file do not belong together"
+        )
     return 0.5 * (even + even.T), 0.5 * (odd + odd.T)

@@ -21,6 +21,9 @@ class Crystal:
         masses: Shape (num_atoms,) [kg].
         mesh: Divisions of the reciprocal cell along its three vectors.
         rotations: Cartesian point group, shape (num_rotations, 3, 3) [-].
+
+    Raises:
+        InputError: A shape is wrong or the cell is flat.
     """
 
     lattice: Array
@@ -29,6 +32,19 @@ class Crystal:
     masses: Array
     mesh: tuple[int, int, int]
     rotations: Array
+
+    def __post_init__(self) -> None:
+        num_atoms, num_rotations = len(self.symbols), len(self.rotations)
+        for what, array, shape in (
+            ("lattice", self.lattice, (3, 3)),
+            ("positions", self.positions, (num_atoms, 3)),
+            ("masses", self.masses, (num_atoms,)),
+            ("rotations", self.rotations, (num_rotations, 3, 3)),
+        ):
+            if array.shape != shape:
+                raise InputError(f"crystal: {what} has shape {array.shape}, expected {shape}")
+        if not self.cell_volume > 0.0:
+            raise InputError("crystal: the lattice vectors span no volume")
 
     @property
     def cell_volume(self) -> float:

@@ -1,65 +1,24 @@
-"""Material files: HDF5 with modes on the full grid and irreducible rows of the matrix.
-
-Layout, version 1 (N wave vectors, b bands, R operations); each dataset has a `unit` attribute:
-
-    attributes   format="pbte-material", version, name, temperature_K; source, attribution,
-                 scattering, smearing, energy_conservation, generator (text)
-    crystal/     lattice (3, 3) rows, positions (atoms, 3), masses (atoms,), symbols (atoms,)
-    grid/        mesh (3,), qpoint (N, 3), permutation (R, N), rotations_cartesian (R, 3, 3),
-                 ir_index (num_ir,)
-    modes/       frequency (N, b), group_velocity (N, b, 3), active (N, b); extras
-    scattering/  A_sym_ir (num_ir * b, N * b) in single precision; or loss_rate (N, b);
-                 conductivity and conductivity_rta (3, 3) of this very file
-
-Lengths, masses and frequencies are in angstrom, amu, THz as is usual in lattice dynamics; they are
-converted here, and everything inside the program is SI.
-"""
+"""Materials by name or file: read, written, and those that come with the program."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import difflib
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import h5py
 import numpy as np
-import numpy.typing as npt
 
 import pbte
-from pbte.constants import ATOMIC_MASS, TERAHERTZ
-from pbte.errors import InputError, RunError
+from pbte.errors import InputError
 from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
 from pbte.materials.expansion import ZoneTable, expand_table
 from pbte.materials.kernel import FactoredKernel, FullKernel, rta_kernel, truncated_kernel
-from pbte.materials.modes import Crystal, ModeTable
+from pbte.materials.material_file import UNITS, FileContent, read_file, write_file
+from pbte.materials.modes import ModeTable
 from pbte.types import Array
-
-FORMAT = "pbte-material"
-VERSION = 1
-
-UNITS = {
-    "1": 1.0,
-    "m/s": 1.0,
-    "W/m K": 1.0,
-    "angstrom": 1e-10,
-    "amu": ATOMIC_MASS,
-    "THz": 2.0 * np.pi * TERAHERTZ,  # ordinary frequency in the file, angular frequency inside
-    "1/ps": 1e12,
-    "reciprocal lattice": 1.0,
-    "index of R q": 1.0,
-}
-"""Unit in a file -> factor to SI; wave vectors stay in reciprocal primitive vectors."""
-
-MATRIX_DEFINITION = (
-    "rows (irreducible q, band) of A_s = C^1/2 A C^-1/2, C = diag(heat capacities); A acts on mode "
-    "temperatures, its diagonal are the loss rates"
-)
 
 Scattering = Literal["full", "rta", "stored"] | int
 
@@ -113,25 +72,22 @@ def read_material(name_or_path: str | Path, *, scattering: Scattering = "full") 
         InputError: Unknown name; the file is missing, damaged, of another kind, or incomplete.
     """
     path = _resolve(name_or_path)
-    with _opened(path) as file:
-        table = _read_table(file, path)
-        texts = {key: str(value) for key, value in file.attrs.items() if isinstance(value, str)}
-        stored = _stored_conductivity(file, path)
+    content = read_file(path)
     try:
-        kernel = expand_table(table)
+        kernel = expand_table(content.table)
         chosen = _choose(kernel, scattering)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     main = {"name", "format", "source", "attribution"}
     return Material(
-        name=table.name,
-        source=texts.get("source", ""),
-        attribution=texts.get("attribution", ""),
+        name=content.table.name,
+        source=content.texts.get("source", ""),
+        attribution=content.texts.get("attribution", ""),
         modes=chosen.modes,
         kernel=chosen,
-        stored_conductivity=stored,
+        stored_conductivity=content.conductivity,
         path=path,
-        details={key: value for key, value in texts.items() if key not in main},
+        details={key: value for key, value in content.texts.items() if key not in main},
     )
 
 
@@ -165,14 +121,14 @@ def write_material(
         table = dataclasses.replace(table, matrix_rows=rows.astype(np.float64) * UNITS["1/ps"])
     kernel = expand_table(table)
     texts = {"generator": f"pbte {pbte.__version__}", **(details or {})}
-    texts |= {"format": FORMAT, "name": table.name, "source": source, "attribution": attribution}
-    with _replacing(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update(texts)
-        file.attrs["version"] = VERSION
-        file.attrs["temperature_K"] = table.temperature
-        _write_table(file, table)
-        _put(file, "scattering/conductivity", bulk_conductivity(kernel), "W/m K")
-        _put(file, "scattering/conductivity_rta", rta_conductivity(kernel.modes), "W/m K")
+    texts |= {"source": source, "attribution": attribution}
+    content = FileContent(
+        table=table,
+        texts=texts,
+        conductivity=bulk_conductivity(kernel),
+        conductivity_rta=rta_conductivity(kernel.modes),
+    )
+    write_file(path, content)
 
 
 def _choose(
@@ -216,152 +172,3 @@ def _resolve(name_or_path: str | Path) -> Path:
         f"unknown material '{text}'{hint} Shipped: {', '.join(shipped) or 'none'}; "
         "or give the path of a material file"
     )
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open a material file for reading; whatever HDF5 finds wrong becomes one sentence."""
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path}: the file cannot be read; check its permissions")
-    if not h5py.is_hdf5(path):
-        raise InputError(f"{path}: not an HDF5 file, so not a pbte material")
-    try:
-        with h5py.File(path, "r") as file:
-            _check_format(file, path)
-            yield file
-    except InputError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{path}: the file is damaged or incomplete ({reason}); copy or make it again"
-        ) from error
-
-
-def _check_format(file: h5py.File, path: Path) -> None:
-    kind = file.attrs.get("format", None)
-    if kind != FORMAT:
-        found = f"format = {kind!r}" if kind is not None else "no attribute 'format'"
-        raise InputError(f"{path}: not a pbte material ({found}, expected '{FORMAT}')")
-    version = file.attrs.get("version", None)
-    if version != VERSION:
-        raise InputError(
-            f"{path}: material format version {version}, this program reads version {VERSION}; "
-            "make the file again or update pbte"
-        )
-    for key in ("name", "temperature_K"):
-        if key not in file.attrs:
-            raise InputError(f"{path}: attribute '{key}' is missing")
-
-
-def _get(file: h5py.File, path: Path, name: str, unit: str) -> npt.NDArray[Any]:
-    """Return a dataset converted to SI, after checking that it has the unit of the format."""
-    if name not in file:
-        raise InputError(f"{path}: dataset '{name}' is missing")
-    dataset = file[name]
-    found = dataset.attrs.get("unit", None)
-    if found != unit:
-        raise InputError(f"{path}: dataset '{name}' has unit {found!r}, expected '{unit}'")
-    values: npt.NDArray[Any] = np.asarray(dataset[()])
-    if UNITS[unit] == 1.0:
-        return values
-    return np.asarray(values, dtype=np.float64) * UNITS[unit]
-
-
-def _read_table(file: h5py.File, path: Path) -> ZoneTable:
-    def get(name: str, unit: str) -> npt.NDArray[Any]:
-        return _get(file, path, name, unit)
-
-    if "crystal/symbols" not in file:
-        raise InputError(f"{path}: dataset 'crystal/symbols' is missing")
-    mesh = get("grid/mesh", "1")
-    crystal = Crystal(
-        lattice=get("crystal/lattice", "angstrom"),
-        symbols=tuple(file["crystal/symbols"].asstr()[()]),
-        positions=get("crystal/positions", "1"),
-        masses=get("crystal/masses", "amu"),
-        mesh=(int(mesh[0]), int(mesh[1]), int(mesh[2])),
-        rotations=get("grid/rotations_cartesian", "1"),
-    )
-    has_matrix = "scattering/A_sym_ir" in file
-    if not has_matrix and "scattering/loss_rate" not in file:
-        raise InputError(
-            f"{path}: dataset 'scattering/A_sym_ir' is missing, and there is no "
-            "'scattering/loss_rate' instead"
-        )
-    return ZoneTable(
-        name=str(file.attrs["name"]),
-        temperature=float(file.attrs["temperature_K"]),
-        crystal=crystal,
-        grid_points=get("grid/qpoint", "reciprocal lattice"),
-        permutations=get("grid/permutation", "index of R q").astype(np.int64),
-        irreducible=get("grid/ir_index", "1").astype(np.int64),
-        frequencies=get("modes/frequency", "THz"),
-        velocities=get("modes/group_velocity", "m/s"),
-        active=get("modes/active", "1").astype(np.bool_),
-        matrix_rows=get("scattering/A_sym_ir", "1/ps") if has_matrix else None,
-        loss_rates=None if has_matrix else get("scattering/loss_rate", "1/ps"),
-    )
-
-
-def _stored_conductivity(file: h5py.File, path: Path) -> Array | None:
-    if "scattering/conductivity" not in file:
-        return None
-    return np.asarray(_get(file, path, "scattering/conductivity", "W/m K"), dtype=np.float64)
-
-
-def _put(file: h5py.File, name: str, values: npt.ArrayLike, unit: str) -> None:
-    """Write SI values as a dataset in the unit of the format."""
-    data = np.asarray(values)
-    if UNITS.get(unit, 1.0) != 1.0:
-        data = data / UNITS[unit]
-    if name == "scattering/A_sym_ir":
-        data = data.astype(np.float32)
-    packing = {"compression": "gzip", "compression_opts": 6, "shuffle": True}
-    dataset = file.create_dataset(name, data=data, **(packing if data.size > 64 else {}))
-    dataset.attrs["unit"] = unit
-
-
-def _write_table(file: h5py.File, table: ZoneTable) -> None:
-    crystal = table.crystal
-    _put(file, "crystal/lattice", crystal.lattice, "angstrom")
-    _put(file, "crystal/positions", crystal.positions, "1")
-    _put(file, "crystal/masses", crystal.masses, "amu")
-    symbols = file.create_dataset("crystal/symbols", data=[s.encode() for s in crystal.symbols])
-    symbols.attrs["unit"] = "1"
-    _put(file, "grid/mesh", np.asarray(crystal.mesh, dtype=np.int32), "1")
-    _put(file, "grid/qpoint", table.grid_points, "reciprocal lattice")
-    _put(file, "grid/permutation", table.permutations.astype(np.int32), "index of R q")
-    _put(file, "grid/rotations_cartesian", crystal.rotations, "1")
-    _put(file, "grid/ir_index", table.irreducible.astype(np.int32), "1")
-    _put(file, "modes/frequency", table.frequencies, "THz")
-    _put(file, "modes/group_velocity", table.velocities, "m/s")
-    _put(file, "modes/active", table.active, "1")
-    for name, (values, unit) in table.extras.items():
-        _put(file, f"modes/{name}", values, unit)
-    if table.matrix_rows is not None:
-        _put(file, "scattering/A_sym_ir", table.matrix_rows, "1/ps")
-        file["scattering/A_sym_ir"].attrs["definition"] = MATRIX_DEFINITION
-    elif table.loss_rates is not None:
-        _put(file, "scattering/loss_rate", table.loss_rates, "1/ps")
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary file beside `path` that takes its name at the end, if all went well."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror})") from error
-    partial = Path(name)
-    try:
-        yield partial
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)  # mkstemp gives a file to its owner alone
-        os.replace(partial, path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({' '.join(str(error).split())})") from error
-    finally:
-        partial.unlink(missing_ok=True)
