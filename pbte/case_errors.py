@@ -36,8 +36,21 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         error: What the validation of ``model`` raised.
         model: The outermost record.
     """
-    lines = [_sentence(dict(item), model) for item in error.errors(include_url=False)]
+    items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
+    misspelt = {_meant(item, model) for item in items if item["type"] == "extra_forbidden"}
+    lines = [
+        _sentence(item, model)
+        for item in items  # a key that is missing because it is misspelt is told once
+        if item["type"] != "missing" or tuple(item["loc"]) not in misspelt
+    ]
     return "\n".join(dict.fromkeys(lines))
+
+
+def _meant(item: dict[str, Any], model: type[BaseModel]) -> tuple[str | int, ...]:
+    """Return the location that an unknown key was probably meant for."""
+    _, owner, _ = _locate(item["loc"], model)
+    near = get_close_matches(str(item["loc"][-1]), list(owner.model_fields) if owner else [], n=1)
+    return (*item["loc"][:-1], *near)
 
 
 def _sentence(item: dict[str, Any], model: type[BaseModel]) -> str:
