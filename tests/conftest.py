@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from mpi4py import MPI
+
+from pbte.parallel import under_launcher
 
 
 @pytest.fixture
@@ -26,3 +31,29 @@ def shared_tmp_path(comm: MPI.Intracomm) -> Iterator[Path]:
     comm.barrier()
     if comm.rank == 0:
         shutil.rmtree(path, ignore_errors=True)
+
+
+Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def mpirun() -> Launch:
+    """Return a function that runs Python with the given arguments on several ranks."""
+    if under_launcher():
+        pytest.skip("starts an mpirun of its own")
+    # Variables that a launcher set for the tests must not leak into the one they start.
+    prefixes = ("OMPI_COMM", "OMPI_UNIVERSE", "PMIX", "PMI_", "PRTE")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+
+    def launch(size: int, *arguments: str, cwd: Path | None = None) -> object:
+        return subprocess.run(
+            ["mpirun", "--oversubscribe", "-n", str(size), sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**clean, "OMP_NUM_THREADS": "1"},
+            check=False,
+            cwd=cwd,
+        )
+
+    return launch  # type: ignore[return-value]
