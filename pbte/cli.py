@@ -80,12 +80,13 @@ def run(
     ] = None,
 ) -> None:
     """Run a case and write its result folder: results.h5, ParaView files, plots."""
+    comm = world()
+    wanted = load_case(case, comm, output=output)  # a wrong case is told before anything is loaded
+
     from pbte.output.folder import prepare_folder, write_results
     from pbte.run import run_case
     from pbte.summary import summary
 
-    comm = world()
-    wanted = load_case(case, comm, output=output)
     folder = Path(wanted.output.folder)
     with on_all_ranks(comm):
         if comm.rank == 0:

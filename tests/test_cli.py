@@ -1,0 +1,439 @@
+"""The command line: what it prints, how it ends, and that one rank talks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from pbte.cli import main
+from pbte.errors import InputError
+from pbte.observables.results import (
+    Balance,
+    EigenvalueEstimate,
+    MeshGeometry,
+    Results,
+    Snapshot,
+    SteadyReport,
+)
+from pbte.output.results import write_results_file
+from pbte.terminal import length
+
+CASE = """\
+title = "A small sphere"
+temperature = 300.0
+[material]
+file = "Si-5"
+scattering = "rta"
+[mesh]
+file = "sphere.msh"
+builder = { shape = "nanoparticle", diameter = 50e-9, size = 25e-9 }
+[source]
+sigma = 5e-9
+power = 1e-6
+[walls.surface]
+kind = "isothermal"
+temperature = 300.0
+[orders]
+max_order = 2
+"""
+
+
+class Outcome(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def pbte(comm, capfd, monkeypatch) -> Command:
+    """Return a function that runs the command line here, on all ranks; the first one's output."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("PBTE_TRACEBACK", raising=False)
+
+    def run(*arguments: object) -> Outcome:
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        outcomes = comm.allgather((caught.value.code or 0, out, err))
+        assert all(out == "" for _, out, _ in outcomes[1:]), "one rank talks"
+        assert len({status for status, _, _ in outcomes}) == 1
+        return Outcome(*outcomes[0])
+
+    return run
+
+
+@pytest.fixture
+def case_file(comm, shared_tmp_path) -> Path:
+    path = shared_tmp_path / "sphere.toml"
+    write(comm, path, CASE)
+    return path
+
+
+def write(comm, path: Path, text: str) -> None:
+    if comm.rank == 0:
+        path.write_text(text)
+    comm.barrier()
+
+
+def rewrite(comm, path: Path, old: str, new: str) -> None:
+    assert CASE.count(old) == 1
+    write(comm, path, CASE.replace(old, new))
+
+
+# --- the command line itself
+
+
+def test_help_names_every_command(pbte):
+    outcome = pbte("--help")
+    assert outcome.status == 0
+    assert all(name in outcome.out for name in ("run", "check", "mesh", "material", "show"))
+
+
+def test_help_needs_neither_mpi_nor_dolfinx():
+    """It must answer at once, on a login node too."""
+    program = """
+        import sys
+        from pbte.cli import main
+        try:
+            main(["--help"])
+        except SystemExit:
+            heavy = {"mpi4py.MPI", "dolfinx", "numba", "h5py", "scipy", "gmsh"} & set(sys.modules)
+            sys.exit(", ".join(heavy) or 0)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    environment = {key: value for key, value in os.environ.items() if "MPI" not in key[:5]}
+    environment = {key: value for key, value in environment.items() if key[:3] != "PMI"}
+    outcome = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+
+
+def test_version_names_what_decides_about_numbers(pbte):
+    lines = pbte("--version").out.splitlines()
+    assert {"pbte", "python", "numpy", "numba", "dolfinx", "petsc4py"} <= {
+        line.split()[0] for line in lines
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fly"], "No such command 'fly'"),
+        (["run"], "Missing argument 'CASE'"),
+        (["check"], "no case file given"),
+        (["run", "a.toml", "--fast"], "No such option"),
+        (["mesh", "film", "a.msh", "--size", "1nm"], "Missing option '--thickness'"),
+        (["mesh", "film", "a.msh", "--size", "1nm", "--thickness", "9parsec"], "not a length"),
+        (["material", "from-phono3py", "a.yaml", "--output", "a.h5", "--mesh", "9x9"], "9x9x9"),
+    ],
+)
+def test_wrong_use_ends_with_one_sentence_and_status_2(pbte, arguments, message):
+    outcome = pbte(*arguments)
+    assert outcome.status == 2
+    assert message in outcome.err
+    assert len(outcome.err.splitlines()) == 1 and outcome.out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "metres"),
+    [("200e-9", 2e-7), ("200nm", 2e-7), ("0.2 um", 2e-7), ("0.2µm", 2e-7), ("2e2nm", 2e-7),
+     ("5A", 5e-10), ("1mm", 1e-3), ("-3nm", -3e-9), ("1m", 1.0), ("10pm", 1e-11)],
+)  # fmt: skip
+def test_a_length_is_in_metres_or_has_a_unit(text, metres):
+    assert length(text) == pytest.approx(metres, rel=1e-15)
+
+
+@pytest.mark.parametrize("text", ["", "nm", "20km", "20nmm", "1e", "20 n m", "twenty"])
+def test_what_is_no_length_is_refused(text):
+    with pytest.raises(InputError, match="not a length"):
+        length(text)
+
+
+def test_an_unexpected_error_is_one_sentence_unless_a_traceback_is_asked_for(pbte, monkeypatch):
+    def broken() -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr("pbte.materials.storage.shipped_materials", broken)
+    outcome = pbte("material", "list")
+    assert outcome.status == 1
+    assert outcome.err.startswith("Error: unexpected error: KeyError: 'lost'; run again with")
+    assert len(outcome.err.splitlines()) == 1
+    detailed = pbte("material", "list", "--traceback")
+    assert detailed.status == 1 and "Traceback" in detailed.err and "in broken" in detailed.err
+    monkeypatch.setenv("PBTE_TRACEBACK", "1")
+    assert "Traceback" in pbte("material", "list").err
+
+
+# --- several ranks, and being stopped
+
+PROGRAM = """
+import time
+from pbte.cli import app, main
+from pbte.errors import InputError
+from pbte.terminal import show, world
+
+@app.command("task")
+def task() -> None:
+    show("working")
+    {body}
+    world().barrier()
+
+main(["task"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        ("InputError('bad')", 2, "Error: bad"),
+        ("ValueError('bad')", 1, "Error: unexpected error: ValueError: bad"),
+    ],
+)
+def test_an_error_on_one_rank_stops_all_with_one_message(mpirun, error, status, message):
+    body = f"if world().rank == 1: raise {error}"
+    outcome = mpirun(2, "-c", PROGRAM.format(body=body))
+    assert outcome.returncode == status
+    assert outcome.stderr.count(message) == 1
+    assert "Traceback" not in outcome.stderr
+    assert outcome.stdout.count("working") == 1
+
+
+def test_a_bad_case_under_mpirun_gives_one_message_and_status_2(mpirun, tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(CASE.replace("sigma", "sgima"))
+    outcome = mpirun(2, "-m", "pbte", "run", str(path))
+    assert outcome.returncode == 2
+    assert outcome.stderr.count("source.sgima: unknown key; did you mean 'sigma'?") == 1
+    assert "MPI_ABORT" not in outcome.stderr and "Traceback" not in outcome.stderr
+
+
+def test_help_under_mpirun_is_printed_once(mpirun):
+    outcome = mpirun(2, "-m", "pbte", "--help")
+    assert outcome.returncode == 0
+    assert outcome.stdout.count("Usage") == 1
+
+
+def test_ctrl_c_ends_with_status_130_and_no_traceback(comm):
+    if comm.size > 1:
+        pytest.skip("stops a process of its own")
+    command = [sys.executable, "-c", PROGRAM.format(body="time.sleep(60)")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == "working\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert process.stderr.read().strip() == "Stopped."
+
+
+# --- meshes
+
+
+def test_a_mesh_is_made_and_described(pbte, shared_tmp_path):
+    path = shared_tmp_path / "new" / "film.msh"
+    outcome = pbte("mesh", "film", path, "--thickness", "100nm", "--size", "20e-9")
+    assert outcome.status == 0 and path.exists()
+    assert "[walls.left], [walls.right]" in outcome.out
+    report = json.loads(pbte("mesh", "info", path, "--json").out)
+    assert report["num_cells"] == 5
+    assert report["volume"] == pytest.approx(100e-9, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "walls"),
+    [
+        ("nanoparticle", ["--diameter", "40nm", "--size", "20nm", "--core-size", "10nm"], 1),
+        ("wire", ["--diameter", "20nm", "--length", "40nm", "--size", "10nm"], 3),
+        ("block", ["--lengths", "20nm,20nm,10nm", "--size", "10nm"], 6),
+        ("film", ["--thickness", "20nm", "--size", "10nm", "--dim", "2", "--width", "10nm"], 3),
+    ],
+)
+def test_every_shape_can_be_made(pbte, shared_tmp_path, shape, options, walls):
+    path = shared_tmp_path / "body.msh"
+    assert pbte("mesh", shape, path, *options).status == 0
+    assert len(json.loads(pbte("mesh", "info", path, "--json").out)["walls"]) == walls
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--thickness", "-2nm", "--size", "1nm"], "film: thickness = -2e-09: must be greater"),
+        (["--thickness", "2nm", "--size", "1nm", "--dim", "4"], "film: dim = 4: must be 1, 2 or 3"),
+        (["--thickness", "2nm", "--size", "5nm"], "larger than"),
+    ],
+)
+def test_a_shape_that_makes_no_sense_is_refused(pbte, shared_tmp_path, options, message):
+    outcome = pbte("mesh", "film", shared_tmp_path / "a.msh", *options)
+    assert outcome.status == 2 and message in outcome.err
+    assert list(shared_tmp_path.iterdir()) == []
+
+
+def test_a_mesh_of_another_program_is_converted(comm, pbte, shared_tmp_path):
+    source, target = shared_tmp_path / "square.vtu", shared_tmp_path / "square.msh"
+    if comm.rank == 0:
+        import meshio
+
+        points = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+        meshio.Mesh(points, [("triangle", [[0, 1, 2], [0, 2, 3]])]).write(source)
+    comm.barrier()
+    outcome = pbte("mesh", "convert", source, target, "--scale", "10nm")
+    assert outcome.status == 0
+    report = json.loads(pbte("mesh", "info", target, "--json").out)
+    assert report["volume"] == pytest.approx(1e-16, rel=1e-12)
+
+
+def test_a_missing_mesh_is_refused(pbte, shared_tmp_path):
+    outcome = pbte("mesh", "info", shared_tmp_path / "none.msh")
+    assert outcome.status == 2 and "no such mesh file" in outcome.err
+
+
+# --- materials
+
+
+def test_the_shipped_materials_are_listed(pbte):
+    listed = json.loads(pbte("material", "list", "--json").out)
+    assert {"Si-5", "Si-9", "Ge-5", "Ge-9"} <= set(listed)
+
+
+def test_a_material_is_checked_and_its_conductivity_shown(pbte):
+    outcome = pbte("material", "info", "si-5")
+    assert outcome.status == 0
+    assert "Conductivity, full matrix" in outcome.out and "VIOLATED" not in outcome.out
+    data = json.loads(pbte("material", "info", "Si-5", "--json").out)
+    assert data["checks"]["is_sound"]
+    assert np.allclose(data["conductivity"], data["stored_conductivity"], rtol=1e-9)
+
+
+def test_an_unknown_material_is_refused_with_the_nearest_name(pbte):
+    outcome = pbte("material", "info", "Si-6")
+    assert outcome.status == 2 and "Si-" in outcome.err
+
+
+def test_a_material_that_breaks_a_law_is_shown_and_ends_with_status_1(pbte, monkeypatch):
+    from dataclasses import replace
+
+    from pbte.materials import kernel
+
+    sound = kernel.check_kernel
+    monkeypatch.setattr(kernel, "check_kernel", lambda k: replace(sound(k), energy_residual=0.1))
+    outcome = pbte("material", "info", "Si-5")
+    assert outcome.status == 1
+    assert "1.0e-01  VIOLATED" in outcome.out and "breaks a law" in outcome.err
+
+
+# --- summary of results
+
+
+def snapshot(level: float, handed_on: float) -> Snapshot:
+    temperature = np.full((2, 3), level)
+    temperature[0, 0] = -3.0 * level
+    return Snapshot(
+        temperature=temperature,
+        heat_flux=np.zeros((2, 3, 3)),
+        arrival_spectrum={"surface": np.array([1.0, 2.0])},
+        arrival_map=np.zeros(4),
+        balance=Balance(deposited=2.0, absorbed={"surface": 2.0 - handed_on}, handed_on=handed_on),
+    )
+
+
+@pytest.fixture
+def results() -> Results:
+    triangle = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    return Results(
+        title="Two triangles",
+        case="",
+        versions={"pbte": "0"},
+        geometry=MeshGeometry(
+            points=np.array([triangle, triangle + 1.0]),
+            volumes=np.array([0.5, 0.5]),
+            facets=np.zeros((4, 2, 2)),
+            facet_areas=np.ones(4),
+            facet_normals=np.zeros((4, 2)),
+            facet_walls=np.ones(4, dtype=np.int64),
+            walls={"surface": 1},
+        ),
+        frequency_edges=np.array([0.0, 1.0, 2.0]),
+        reference_temperature=300.0,
+        num_modes=7,
+        num_unknowns=42,
+        power=2.0,
+        self_scattering=0.1,
+        eigenvalues=(
+            EigenvalueEstimate(
+                self_scattering=0.0, eigenvalues=(complex(-1.1),), dominant=-1.1,
+                most_negative=-1.1, num_orders=9,
+            ),
+            EigenvalueEstimate(
+                self_scattering=0.1, eigenvalues=(complex(0.9),), dominant=0.9,
+                most_negative=float("nan"), num_orders=9,
+            ),
+        ),
+        orders=(snapshot(1.0, 1.5), snapshot(0.5, 0.25)),
+        steady=snapshot(2.0, 0.0),
+        steady_report=SteadyReport(
+            converged=False, iterations=2, sweeps=9, residuals=np.array([1e-2, 3e-5]),
+            tolerance=1e-8, rank=3,
+        ),
+        notes=("The plain series [of orders] diverges.",),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def results_folder(comm, shared_tmp_path, results) -> Path:
+    folder = shared_tmp_path / "results"
+    if comm.rank == 0:
+        folder.mkdir()
+        write_results_file(results, folder / "results.h5")
+    comm.barrier()
+    return folder
+
+
+def test_the_summary_says_what_was_solved_and_where_the_heat_went(pbte, results_folder):
+    outcome = pbte("show", results_folder)
+    assert outcome.status == 0
+    text = " ".join(outcome.out.split())
+    assert "Phonon modes 7" in text and "Unknowns 42" in text
+    assert "-1.1000 │ -1.1000 │ diverges" in text
+    assert "+0.9000" in text and "converges (0.9 per order)" in text
+    assert "Orders 0 to 1: 2.25 W left through the walls, 0.25 W not yet scattered out" in text
+    assert "Steady state: 2 W leave through the walls, 2 W put in" in text
+    assert "DID NOT CONVERGE after 2 corrections" in text
+    assert "Note: The plain series [of orders] diverges." in text
+
+
+def test_the_temperatures_of_largest_size_keep_their_sign(pbte, results_folder):
+    """Order 0 peaks at -3 K, order 1 at -1.5 K, both at the same corner: cumulated -4.5 K."""
+    data = json.loads(pbte("show", results_folder, "--json").out)
+    assert [order["extreme_temperature"] for order in data["orders"]] == [-3.0, -1.5]
+    assert data["cumulated_extreme_temperature"] == -4.5
+
+
+def test_the_json_summary_carries_the_balances_and_survives_what_is_not_finite(
+    pbte, results_folder
+):
+    data = json.loads(pbte("show", results_folder / "results.h5", "--json").out)
+    assert data["orders"][0]["handed_on"] == 1.5
+    assert data["orders"][0]["absorbed"] == {"surface": 0.5}
+    assert data["eigenvalues"][1]["most_negative"] is None
+    assert data["steady_report"]["residuals"] == [1e-2, 3e-5]
+    assert data["orders"][0]["arrival_spectrum"]["surface"] == [1.0, 2.0]
+
+
+def test_results_that_do_not_exist_are_refused(pbte, shared_tmp_path):
+    outcome = pbte("show", shared_tmp_path / "nothing")
+    assert outcome.status == 2 and "no such file" in outcome.err
