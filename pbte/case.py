@@ -8,7 +8,6 @@ told apart by its ``kind`` or ``shape``.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -27,8 +26,18 @@ from pydantic import (
 from pbte.case_errors import explain
 from pbte.errors import InputError
 from pbte.mesh_builders import MeshBuilder
-from pbte.records import Count, Index, NonNegative, Number, Positive, Record, Switch, Text
-from pbte.types import Array
+from pbte.records import (
+    Count,
+    Index,
+    NonNegative,
+    Number,
+    Positive,
+    Record,
+    Switch,
+    Text,
+    toml_text,
+)
+from pbte.types import Array, BoolArray, IntArray
 
 
 def _is_number(value: object) -> bool:
@@ -264,39 +273,7 @@ def resolved_toml(case: Case) -> str:
 
     Reading it back from the same folder gives an equal case.
     """
-    return "\n".join(_table_lines(case, ())).lstrip("\n") + "\n"
-
-
-def _table_lines(record: Record, path: tuple[str, ...]) -> list[str]:
-    """Return the lines of one table: its own keys first, then the tables inside it."""
-    lines = ["", f"[{'.'.join(map(_toml_key, path))}]"] if path else []
-    tables: list[str] = []
-    for name, field in type(record).model_fields.items():
-        value = getattr(record, name)
-        if isinstance(value, Record):
-            tables += _table_lines(value, (*path, name))
-        elif isinstance(value, dict):
-            for key, entry in value.items():
-                tables += _table_lines(entry, (*path, name, key))
-        elif value is not None:
-            comment = f"  # {field.description}" if field.description else ""
-            lines.append(f"{name} = {_toml_value(value)}{comment}")
-    return lines + tables
-
-
-def _toml_key(key: str) -> str:
-    bare = key.isascii() and key.replace("-", "_").isidentifier()
-    return key if bare else _toml_value(key)
-
-
-def _toml_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml_value, value))}]"
-    if isinstance(value, str):  # JSON quotes as TOML does, except for the character DEL
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value)
+    return toml_text(case)
 
 
 def check_walls(case: Case, walls: Iterable[str]) -> None:
@@ -349,6 +326,36 @@ def check_source(case: Case, corners: Array) -> None:
             f"source.centre = {list(case.source.centre)}: lies outside of the body, which spans "
             f"{spans} [m]; move it inside (lengths are in metres)"
         )
+
+
+def heated_modes(selection: ModeSelection, frequencies: Array, branches: IntArray) -> BoolArray:
+    """Return which modes take up the heat of the source.
+
+    The heat is split over them in proportion to their heat capacity: g = Q / (sum of their c).
+
+    Args:
+        selection: The limits in the case.
+        frequencies: Angular frequencies, shape (num_modes,) [rad/s].
+        branches: Branch of each mode, shape (num_modes,).
+
+    Returns:
+        Shape (num_modes,).
+
+    Raises:
+        InputError: No mode is selected.
+    """
+    ordinary = frequencies / (2.0 * np.pi)
+    chosen = ordinary >= selection.min_frequency
+    if selection.max_frequency is not None:
+        chosen &= ordinary <= selection.max_frequency
+    if selection.branches is not None:
+        chosen &= np.isin(branches, selection.branches)
+    if not chosen.any():
+        raise InputError(
+            f"source.modes: no mode is selected; the crystal has frequencies from "
+            f"{ordinary.min():.4g} to {ordinary.max():.4g} Hz and branches 0 to {branches.max()}"
+        )
+    return np.asarray(chosen, dtype=np.bool_)
 
 
 def check_temperature(case: Case, material_temperature: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,3 +20,40 @@ class Record(BaseModel):
     """Base of all records: frozen, unknown keys refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def toml_text(record: Record) -> str:
+    """Return a record as TOML with every field written out and explained by its description."""
+    return "\n".join(_table_lines(record, ())).lstrip("\n") + "\n"
+
+
+def _table_lines(record: Record, path: tuple[str, ...]) -> list[str]:
+    """Return the lines of one table: its own keys first, then the tables inside it."""
+    lines = ["", f"[{'.'.join(map(_toml_key, path))}]"] if path else []
+    tables: list[str] = []
+    for name, field in type(record).model_fields.items():
+        value = getattr(record, name)
+        if isinstance(value, Record):
+            tables += _table_lines(value, (*path, name))
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                tables += _table_lines(entry, (*path, name, key))
+        elif value is not None:
+            comment = f"  # {field.description}" if field.description else ""
+            lines.append(f"{name} = {_toml_value(value)}{comment}")
+    return lines + tables
+
+
+def _toml_key(key: str) -> str:
+    bare = key.isascii() and key.replace("-", "_").isidentifier()
+    return key if bare else _toml_value(key)
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, str):  # JSON quotes as TOML does, except for the character DEL
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)

@@ -1,0 +1,77 @@
+"""The mesh of a case: made when missing, remade when the case changes, never taken from others."""
+
+from __future__ import annotations
+
+import pytest
+
+from pbte.errors import InputError, RunError
+from pbte.geometry import shapes
+from pbte.geometry.meshfile import read_mesh_file
+from pbte.mesh_builders import FilmMesh, build_mesh, ensure_mesh
+
+FILM = FilmMesh(thickness=100e-9, size=20e-9)
+FINER = FilmMesh(thickness=100e-9, size=10e-9)
+
+
+def num_cells(path) -> int:
+    return len(read_mesh_file(path).cells)
+
+
+def test_a_missing_mesh_is_made_on_one_rank_and_all_hear_of_it(comm, shared_tmp_path):
+    path = shared_tmp_path / "new" / "film.msh"
+    assert ensure_mesh(path, FILM, comm)
+    assert num_cells(path) == 5
+    assert [file.name for file in path.parent.iterdir()] == ["film.msh"]
+
+
+def test_a_mesh_with_the_same_parameters_is_left_alone(comm, shared_tmp_path):
+    path = shared_tmp_path / "film.msh"
+    ensure_mesh(path, FILM, comm)
+    before = path.stat().st_mtime_ns
+    assert not ensure_mesh(path, FilmMesh(thickness=100e-9, size=20e-9), comm)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_mesh_with_other_parameters_is_made_anew(comm, shared_tmp_path):
+    path = shared_tmp_path / "film.msh"
+    ensure_mesh(path, FILM, comm)
+    assert ensure_mesh(path, FINER, comm)
+    assert num_cells(path) == 10
+
+
+def test_a_mesh_that_no_builder_made_is_never_overwritten(comm, shared_tmp_path):
+    path = shared_tmp_path / "film.msh"
+    if comm.rank == 0:
+        shapes.film(path, thickness=100e-9, size=20e-9)
+    comm.barrier()
+    with pytest.raises(InputError, match=r"film.msh: this mesh exists but no builder of pbte"):
+        ensure_mesh(path, FINER, comm)
+    assert num_cells(path) == 5
+
+
+def test_without_a_builder_nothing_happens(comm, shared_tmp_path):
+    assert not ensure_mesh(shared_tmp_path / "film.msh", None, comm)
+    assert list(shared_tmp_path.iterdir()) == []
+
+
+def test_parameters_that_make_no_sense_are_refused_on_all_ranks(comm, shared_tmp_path):
+    with pytest.raises(InputError, match="larger than"):
+        ensure_mesh(shared_tmp_path / "film.msh", FilmMesh(thickness=1e-9, size=1e-6), comm)
+    assert list(shared_tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "meshes").write_text("a file in the way")
+    with pytest.raises(InputError, match=r"meshes: the folder of the mesh cannot be made"):
+        build_mesh(FILM, tmp_path / "meshes" / "film.msh")
+
+
+def test_a_failure_while_writing_names_the_mesh_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, **parameters):
+        path.write_text("half a mesh")
+        raise RunError(f"{path}: the mesh could not be written whole; is the disk full?")
+
+    monkeypatch.setattr(shapes, "film", full)
+    with pytest.raises(RunError, match=r"/film.msh: the mesh could not be written whole"):
+        build_mesh(FILM, tmp_path / "film.msh")
+    assert list(tmp_path.iterdir()) == []
