@@ -19,6 +19,8 @@ from pbte.transport.problem import Problem
 from pbte.transport.reports import EigenvalueEstimate
 from pbte.types import Array
 
+# Moments that are kept of each order.
+NUM_MOMENTS = 8
 # The first orders still hold hundreds of fading modes; the projection is better without them.
 SKIPPED_ORDERS = 2
 # Directions of the snapshots weaker than this are round-off of the orders before them.
@@ -33,7 +35,7 @@ class GrowthEstimate:
 
     Args:
         problem: The problem whose orders are observed.
-        kernel: A few leading factors of its kernel.
+        kernel: Leading factors of its kernel, largest eigenvalues first.
     """
 
     problem: Problem
@@ -41,11 +43,12 @@ class GrowthEstimate:
     snapshots: list[Array] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._factors = local_factors(self.kernel, self.problem.share)
+        factors = local_factors(self.kernel, self.problem.share)
+        self._weights = factors.w_out[:NUM_MOMENTS]
 
     def observe(self, theta: Array) -> None:
         """Keep the leading moments of the next order. Collective."""
-        moments = self.problem.share.comm.allreduce(self._factors.w_out @ theta)
+        moments = self.problem.share.comm.allreduce(self._weights @ theta)
         self.snapshots.append((moments * np.sqrt(self.problem.mesh.dof_weights)).ravel())
 
     def estimate(self) -> EigenvalueEstimate:

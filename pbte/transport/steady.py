@@ -62,18 +62,20 @@ def solve_steady(
     Args:
         problem: What to solve, without self-scattering (it changes nothing here).
         kernel: The leading part of its kernel, or the kernel itself when it is of low rank.
-        tolerance: Residual |M theta + g - L theta| relative to |g|, in the norm weighted with
-            heat capacity and volume.
+        tolerance: Residual |M theta + g - L theta| relative to the source |M theta + g| of the
+            first scattering order, in the norm weighted with heat capacity and volume.
         max_iterations: Largest number of corrections with the full matrix.
         progress: Called with a line after each correction.
 
     Note: Collective over the ranks that share the modes.
     """
     moments = _MomentSystem(problem, local_factors(kernel, problem.share))
-    theta, source = problem.new_field(), problem.new_field()
-    scale = _update_source(problem, theta, source)
+    source = problem.source()
+    theta = source.copy()
+    stream(problem, theta)
+    change, scale = _update_source(problem, theta, source)
+    residual = change / scale if scale > 0.0 else 0.0
     residuals: list[float] = []
-    residual = 1.0
     while residual > tolerance and len(residuals) < max_iterations:
         before = moments.measure(theta)
         theta[:] = source
@@ -81,11 +83,11 @@ def solve_steady(
         reduction = max(INNER_REDUCTION, 0.1 * tolerance / residual)
         delta = moments.solve(moments.measure(theta) - before, reduction)
         moments.add_scattered(delta, source, theta)
-        residual = _update_source(problem, theta, source) / scale
+        residual = _update_source(problem, theta, source)[0] / scale
         residuals.append(residual)
         progress(
-            f"steady state: correction {len(residuals)}, residual {residual:.2e}, "
-            f"{moments.num_sweeps + len(residuals)} sweeps"
+            f"steady state: correction {len(residuals)}, residual {residual:.1e} "
+            f"of {tolerance:.0e}, {moments.num_sweeps + len(residuals)} sweeps"
         )
     return SteadyState(
         theta=theta,
@@ -100,21 +102,22 @@ def solve_steady(
     )
 
 
-def _update_source(problem: Problem, theta: Array, source: Array) -> float:
-    """Set source = M theta + g and return the norm of the change. Collective.
+def _update_source(problem: Problem, theta: Array, source: Array) -> tuple[float, float]:
+    """Set source = M theta + g; return the norm of the change and of the source. Collective.
 
     Because theta = L^-1 source, the change is the residual of the steady equation.
     """
-    total = 0.0
+    squares = np.zeros(2)
     weights = problem.mesh.dof_weights
     for columns in blocks(theta.shape[1], BLOCK):
         new = np.empty((theta.shape[0], columns.stop - columns.start))
         problem.collisions.mix(theta[:, columns], new)
         new += problem.source(columns)
-        change = np.square(new - source[:, columns])
-        total += float(problem.heat_capacities @ (change @ weights[columns]))
+        for i, values in enumerate((new - source[:, columns], new)):
+            squares[i] += problem.heat_capacities @ (np.square(values) @ weights[columns])
         source[:, columns] = new
-    return float(np.sqrt(problem.share.comm.allreduce(np.array([total]))[0]))
+    change, size = np.sqrt(problem.share.comm.allreduce(squares))
+    return float(change), float(size)
 
 
 class _MomentSystem:

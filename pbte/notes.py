@@ -1,0 +1,90 @@
+"""What a user must know about a run, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pbte.observables.results import Snapshot
+from pbte.transport.reports import EigenvalueEstimate, SteadyReport
+
+
+def run_notes(
+    estimates: Sequence[EigenvalueEstimate],
+    orders: Sequence[Snapshot],
+    steady: Snapshot | None,
+    report: SteadyReport | None,
+    *,
+    accepted: tuple[float, float],
+    num_cyclic_modes: int,
+) -> tuple[str, ...]:
+    """Return the notes of a run.
+
+    Args:
+        estimates: Growth of the orders for each self-scattering tried; the last was used.
+        orders: Observables of each order.
+        steady: Observables of the steady state.
+        report: How the steady state was reached.
+        accepted: Range of eigenvalues in which orders count as fading.
+        num_cyclic_modes: Modes whose cells depend on each other in a cycle.
+    """
+    notes = [*_growth_notes(estimates, accepted)]
+    if report is not None and not report.converged:
+        history = ", ".join(f"{value:.1e}" for value in report.residuals[-5:])
+        notes.append(
+            f"The steady state did NOT converge: residual {history} in the last corrections, "
+            f"asked for {report.tolerance:.0e}; its numbers are not a result. Raise "
+            "steady.max_iterations or steady.rank."
+        )
+    elif steady is not None and orders:
+        notes.append(_distance_note(orders, steady))
+    if num_cyclic_modes:
+        notes.append(
+            f"The cells depend on each other in a cycle for {num_cyclic_modes} modes; their drift "
+            "was repeated until it did not change any more."
+        )
+    return tuple(notes)
+
+
+def _growth_notes(
+    estimates: Sequence[EigenvalueEstimate], accepted: tuple[float, float]
+) -> list[str]:
+    used = estimates[-1]
+    notes = []
+    for tried in estimates[:-1]:
+        notes.append(
+            f"With self-scattering {tried.self_scattering:g} the scattering orders do not fade: "
+            f"{_verdict(tried)} (estimated from {tried.num_orders} orders)."
+        )
+    if used.self_scattering > 0.0:
+        notes.append(
+            f"The orders shown use self-scattering s = {used.self_scattering:g}: loss rates "
+            "(1 + s)/tau, and fictitious events at rate s/tau that change nothing but count as "
+            "scattering orders. Single orders depend on s, their sum and the steady state do not."
+        )
+    if not accepted[0] < used.most_negative or abs(used.dominant) >= accepted[1]:
+        notes.append(
+            f"The orders shown do not fade: {_verdict(used)}. Their partial sums are no "
+            "approximation of the steady state; look at the steady state instead."
+        )
+    return notes
+
+
+def _verdict(estimate: EigenvalueEstimate) -> str:
+    worst = estimate.most_negative
+    if worst > -0.95:
+        return f"each one is about {estimate.dominant:.3f} times the one before"
+    if worst > -1.0:
+        return f"an alternating part fades only by a factor {worst:.3f} per order"
+    return f"an alternating part grows by a factor {worst:.3f} per order, so the series diverges"
+
+
+def _distance_note(orders: Sequence[Snapshot], steady: Snapshot) -> str:
+    cumulated = np.sum([order.temperature for order in orders], axis=0)
+    size = float(np.abs(steady.temperature).max())
+    left = float(np.abs(cumulated - steady.temperature).max()) / size if size > 0.0 else 0.0
+    return (
+        f"Orders 0 to {len(orders) - 1} together are still {100.0 * left:.1f} % of the largest "
+        "temperature away from the steady state."
+    )
