@@ -162,6 +162,22 @@ def test_the_matrix_does_not_depend_on_which_wave_vector_stands_for_its_star(tab
     np.testing.assert_allclose(found.odd, expected.odd, atol=1e-13 * scale)
 
 
+def test_rounding_in_the_rows_does_not_break_the_point_group(table):
+    """Rows with noise of 1e-6: the kernel keeps the group of its crystal to round-off."""
+    noise = np.random.default_rng(4).standard_normal(table.matrix_rows.shape)
+    noisy = dataclasses.replace(table, matrix_rows=table.matrix_rows * (1.0 + 1e-6 * noise))
+    kernel = expand_table(noisy)
+    modes, num_bands = kernel.modes, table.frequencies.shape[1]
+    scale = np.sqrt(modes.heat_capacities)
+    matrix = scale[:, None] * full_matrix(kernel) / scale
+    position = np.full(table.frequencies.size, -1)
+    position[modes.grid_points * num_bands + modes.bands] = np.arange(modes.num_modes)
+    for permutation in table.permutations[::5]:
+        image = position[permutation[modes.grid_points] * num_bands + modes.bands]
+        difference = matrix[np.ix_(image, image)] - matrix
+        assert np.abs(difference).max() < 1e-13 * np.abs(matrix).max()
+
+
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(InputError, match=r"unknown material 'Sl-9'; did you mean 'Si-9'\? Shipped"):
         read_material("Sl-9")
