@@ -37,7 +37,7 @@ from pbte.records import (
     Text,
     toml_text,
 )
-from pbte.types import Array, BoolArray, IntArray
+from pbte.types import Array
 
 
 def _is_number(value: object) -> bool:
@@ -326,36 +326,6 @@ def check_source(case: Case, corners: Array) -> None:
             f"source.centre = {list(case.source.centre)}: lies outside of the body, which spans "
             f"{spans} [m]; move it inside (lengths are in metres)"
         )
-
-
-def heated_modes(selection: ModeSelection, frequencies: Array, branches: IntArray) -> BoolArray:
-    """Return which modes take up the heat of the source.
-
-    The heat is split over them in proportion to their heat capacity: g = Q / (sum of their c).
-
-    Args:
-        selection: The limits in the case.
-        frequencies: Angular frequencies, shape (num_modes,) [rad/s].
-        branches: Branch of each mode, shape (num_modes,).
-
-    Returns:
-        Shape (num_modes,).
-
-    Raises:
-        InputError: No mode is selected.
-    """
-    ordinary = frequencies / (2.0 * np.pi)
-    chosen = ordinary >= selection.min_frequency
-    if selection.max_frequency is not None:
-        chosen &= ordinary <= selection.max_frequency
-    if selection.branches is not None:
-        chosen &= np.isin(branches, selection.branches)
-    if not chosen.any():
-        raise InputError(
-            f"source.modes: no mode is selected; the crystal has frequencies from "
-            f"{ordinary.min():.4g} to {ordinary.max():.4g} Hz and branches 0 to {branches.max()}"
-        )
-    return np.asarray(chosen, dtype=np.bool_)
 
 
 def check_temperature(case: Case, material_temperature: float) -> None:

@@ -11,11 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from pbte.case import (
     Case,
-    ModeSelection,
     check_source,
     check_temperature,
     check_walls,
-    heated_modes,
     parse_case,
     read_case,
     resolved_toml,
@@ -311,26 +309,6 @@ def test_a_source_outside_of_the_body_is_refused(dim, place, inside):
     else:
         with pytest.raises(InputError, match=r"source.centre = .*outside of the body"):
             check_source(case, corners)
-
-
-@pytest.mark.parametrize(
-    ("limits", "expected"),
-    [
-        ({}, [0, 1, 2, 3]),
-        ({"min_frequency": 2e12}, [1, 2, 3]),
-        ({"max_frequency": 3e12, "branches": (1,)}, [1]),
-        ({"min_frequency": 2e12, "max_frequency": 3e12}, [1, 2]),
-    ],
-)
-def test_the_heated_modes_are_limited_by_ordinary_frequency_and_branch(limits, expected):
-    frequencies = 2.0 * np.pi * np.array([1e12, 2e12, 3e12, 4e12])
-    chosen = heated_modes(ModeSelection(**limits), frequencies, np.array([0, 1, 0, 1]))
-    assert np.flatnonzero(chosen).tolist() == expected
-
-
-def test_a_source_that_heats_no_mode_is_refused():
-    with pytest.raises(InputError, match=r"no mode is selected; .* from 1 to 1 Hz"):
-        heated_modes(ModeSelection(min_frequency=2.0), np.array([2.0 * np.pi]), np.array([0]))
 
 
 def test_python_code_can_build_a_case_without_a_file():
