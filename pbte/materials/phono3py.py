@@ -23,7 +23,6 @@ as the square of the number of grid points.
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -127,7 +126,6 @@ def from_phono3py(
     if sigma is not None:
         _check_positive("sigma", sigma, "THz")
     grid = reader.open_phono3py(yaml_path, divisions)
-    _check_memory(grid.frequencies.size)
     active = active_modes(grid.frequencies, divisions, str(yaml_path))
     width = sigma if sigma is not None else default_sigma(grid.frequencies, divisions)
     modes = modes_of(grid, temperature, active)
@@ -257,7 +255,7 @@ def scattering_rows(
 
 
 def _checked_mesh(mesh: int | tuple[int, int, int]) -> tuple[int, int, int]:
-    numbers = (mesh,) * 3 if isinstance(mesh, int | np.integer) else tuple(mesh)
+    numbers = tuple(mesh) if isinstance(mesh, tuple) else (mesh,) * 3
     if len(numbers) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in numbers):
         raise InputError(f"mesh = {mesh}; expected one positive integer or three, e.g. 9 or 9 9 9")
     return int(numbers[0]), int(numbers[1]), int(numbers[2])
@@ -266,17 +264,6 @@ def _checked_mesh(mesh: int | tuple[int, int, int]) -> tuple[int, int, int]:
 def _check_positive(what: str, value: float, unit: str) -> None:
     if not (math.isfinite(value) and value > 0.0):
         raise InputError(f"{what} = {value:g} {unit}; it must be positive")
-
-
-def _check_memory(num_modes: int) -> None:
-    """Refuse a matrix that does not fit: better one sentence than a killed process."""
-    needed = 8.0 * num_modes**2
-    present = float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
-    if needed > 0.8 * present:
-        raise InputError(
-            f"the scattering matrix of {num_modes} modes takes {needed / 1e9:.3g} GB and this"
-            f" machine has {present / 1e9:.3g} GB; use a smaller mesh"
-        )
 
 
 def _check_scattered(rows: Array, modes: GridModes, sigma: float) -> None:

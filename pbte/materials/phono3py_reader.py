@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,13 +82,14 @@ def open_phono3py(yaml_path: str | Path, mesh: tuple[int, int, int]) -> Phono3py
         mesh: Number of grid points along each reciprocal-lattice vector.
 
     Raises:
-        InputError: phono3py or a file is missing or unfit, or the grid lacks the symmetry of the
-            crystal.
+        InputError: phono3py or a file is missing or unfit; the grid lacks the symmetry of the
+            crystal, or its scattering matrix is larger than the memory.
     """
     path = Path(yaml_path)
     _require_yaml(path)
     module = import_phono3py()
     handle = _load(module, path)
+    _check_memory(3 * len(handle.primitive) * math.prod(mesh))
     try:
         handle.mesh_numbers = list(mesh)
         handle.init_phph_interaction()
@@ -259,6 +261,17 @@ def _require_yaml(path: Path) -> None:
                 " phono3py yaml file beside the force constants instead"
             )
     raise InputError(f"{path}: this is an HDF5 file; expected the yaml file of phono3py")
+
+
+def _check_memory(num_modes: int) -> None:
+    """Refuse a matrix that does not fit: better one sentence than a killed process."""
+    needed = 8.0 * num_modes**2
+    present = float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
+    if needed > 0.8 * present:
+        raise InputError(
+            f"the scattering matrix of {num_modes} modes takes {needed / 1e9:.3g} GB and this"
+            f" machine has {present / 1e9:.3g} GB; use a smaller mesh"
+        )
 
 
 def _load(module: Any, path: Path) -> Any:
