@@ -59,6 +59,8 @@ def name_elements(
     partial = {name: mask for name, mask in sets.items() if not mask.all()}
     # A set of everything ("ALL") says nothing beside sets of parts.
     for name, mask in (partial or dict(list(sets.items())[:1])).items():
+        if np.all(owner[mask]):
+            continue  # the same elements under a second name: the first one is kept
         if np.any(owner[mask]):
             other = next(n for n, tag in names.items() if tag == owner[mask].max())
             raise InputError(
