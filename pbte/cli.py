@@ -21,7 +21,14 @@ from pbte.cli_check import check
 from pbte.cli_material import material_app
 from pbte.cli_mesh import mesh_app
 from pbte.errors import InputError, RunError
-from pbte.parallel import describe, limit_threads, on_all_ranks, stop_all, under_launcher
+from pbte.parallel import (
+    describe,
+    limit_threads,
+    on_all_ranks,
+    peak_memory,
+    stop_all,
+    under_launcher,
+)
 from pbte.terminal import (
     Progress,
     complain,
@@ -85,7 +92,7 @@ def run(
 
     from pbte.output.folder import prepare_folder, write_results
     from pbte.run import run_case
-    from pbte.summary import summary
+    from pbte.summary import result_files, summary
 
     folder = Path(wanted.output.folder)
     with on_all_ranks(comm):
@@ -94,13 +101,14 @@ def run(
     limit_threads(comm)
     progress = Progress()
     results = run_case(wanted, comm, progress)
+    files: list[Path] = []
     with on_all_ranks(comm):
         if comm.rank == 0:
             progress(f"writing {folder}")
-            write_results(
-                results, folder, paraview=wanted.output.paraview, plots=wanted.output.plots
-            )
-    show(summary(results, folder=folder))
+            choice = wanted.output
+            write_results(results, folder, paraview=choice.paraview, plots=choice.plots)
+            files = result_files(folder)
+    show(summary(results, files=files, peak_memory=peak_memory(comm)))
 
 
 @app.command("show")
@@ -110,13 +118,13 @@ def show_results(
 ) -> None:
     """Show the summary of a finished run."""
     from pbte.output.results import read_results
-    from pbte.summary import as_data, summary
+    from pbte.summary import as_data, result_files, summary
 
     record = read_results(results)
     if json:
         show_data(as_data(record))
     else:
-        show(summary(record, folder=results if results.is_dir() else results.parent))
+        show(summary(record, files=result_files(results)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -69,14 +69,14 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
     from pbte.run import memory_estimate
+    from pbte.transport.simplices import simplices_of
 
     ensure_mesh(case.mesh_path, case.mesh.builder, comm)
     domain = read_domain(case.mesh_path, comm, scale=case.mesh.scale)
-    geometry = domain.mesh.geometry
     report = mesh_report(domain)
     with on_all_ranks(comm):
         check_walls(case, domain.walls)
-        check_source(case, geometry.x[geometry.dofmap][:, :, : report.dim])
+        check_source(case, simplices_of(domain).points)
         material = read_material(case.material_source, scattering=case.material.scattering)
         check_temperature(case, material.modes.temperature)
         if comm.rank == 0:

@@ -164,6 +164,18 @@ def limit_threads(comm: MPI.Comm) -> int:
     return threads
 
 
+def peak_memory(comm: MPI.Comm) -> int:
+    """Return the most memory that the ranks have held so far, all together [bytes].
+
+    Note:
+        Collective over ``comm``.
+    """
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(comm.allreduce(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+
+
 def _usable_cores() -> frozenset[int]:
     if hasattr(os, "sched_getaffinity"):
         return frozenset(os.sched_getaffinity(0))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,23 +17,37 @@ from pbte.observables.results import Balance, Results, Snapshot
 from pbte.types import Array
 
 
-def summary(results: Results, *, folder: Path | None = None) -> RenderableType:
+def summary(
+    results: Results, *, files: Sequence[Path] = (), peak_memory: int | None = None
+) -> RenderableType:
     """Return the summary of a run for the terminal.
 
     Args:
         results: The finished run.
-        folder: Where its files are, if they were written.
+        files: What was written, the files to open first.
+        peak_memory: Most memory that the run held, all ranks together [bytes].
     """
-    parts: list[RenderableType] = [_overview(results)]
+    parts: list[RenderableType] = [_overview(results, peak_memory), ""]
     if results.eigenvalues:
         parts.append(_eigenvalue_table(results))
     if results.orders:
         parts.append(_order_table(results))
     parts += [Text(line) for line in _account(results)]
     parts += [Text(f"Note: {note}") for note in results.notes]
-    if folder is not None:
-        parts.append(Text(f"Files: {folder}"))
+    if files:
+        parts.append(Text("Written: " + "\n         ".join(str(file) for file in files)))
     return Group(*parts)
+
+
+def result_files(path: Path) -> list[Path]:
+    """Return the files of a run to open first: results.h5, the .pvd files and the plots.
+
+    Args:
+        path: The result folder, or the results.h5 in it.
+    """
+    if path.is_file():
+        return [path]
+    return [path / "results.h5", *sorted(path.glob("*/*.pvd")), *sorted(path.glob("*/*.png"))]
 
 
 def as_data(results: Results) -> dict[str, Any]:
@@ -92,15 +107,17 @@ def memory_text(num_bytes: float) -> str:
 
 def facts_table(rows: list[tuple[str, str]], *, title: str = "") -> Table:
     """Return a table of names and values."""
-    table = Table(title=title or None, title_justify="left", show_header=False, box=None)
-    table.add_column(style="bold", no_wrap=True)
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", show_header=False, box=None
+    )
+    table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(Text(name), Text(value))
     return table
 
 
-def _overview(results: Results) -> Table:
+def _overview(results: Results, peak_memory: int | None) -> Table:
     cells = len(results.geometry.volumes)
     rows = [
         ("Phonon modes", f"{results.num_modes:,}"),
@@ -110,6 +127,8 @@ def _overview(results: Results) -> Table:
         ("Heat put in", power_text(results.power)),
         ("Self-scattering used", f"s = {results.self_scattering:g}"),
     ]
+    if peak_memory is not None:
+        rows.append(("Memory held at most", memory_text(peak_memory)))
     if results.timings:
         total = results.timings.get("total", sum(results.timings.values()))
         longest = sorted(results.timings.items(), key=lambda item: -item[1])
@@ -119,7 +138,7 @@ def _overview(results: Results) -> Table:
 
 
 def _eigenvalue_table(results: Results) -> Table:
-    table = Table(title="Growth of the scattering orders", title_justify="left")
+    table = _number_table("Growth of the scattering orders")
     table.add_column("s", justify="right")
     table.add_column("dominant eigenvalue", justify="right")
     table.add_column("most negative", justify="right")
@@ -137,8 +156,9 @@ def _eigenvalue_table(results: Results) -> Table:
 
 
 def _order_table(results: Results) -> Table:
-    table = Table(title="Energy balance of each scattering order", title_justify="left")
-    for name in ("order", "in [W]", "absorbed [W]", "handed on [W]", "defect", "dT [K]", "sum dT"):
+    table = _number_table("Energy balance and extreme temperature of each scattering order")
+    headers = ("order", "in [W]", "absorbed [W]", "handed on [W]", "defect", "dT [K]", "sum [K]")
+    for name in headers:
         table.add_column(name, justify="right", no_wrap=True)
     cumulated: Array | None = None
     for order, snapshot in enumerate(results.orders):
@@ -149,6 +169,17 @@ def _order_table(results: Results) -> Table:
         table.add_section()
         table.add_row("steady", *_balance_cells(results.steady), "")
     return table
+
+
+def _number_table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),  # the widest table fits into 80 columns
+        pad_edge=False,
+    )
 
 
 def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
@@ -172,9 +203,11 @@ def _account(results: Results) -> Iterator[str]:
             f"{power_text(pending)} not yet scattered out, {power_text(results.power)} put in."
         )
     if results.steady is not None:
+        absorbed = results.steady.balance.absorbed
         left = _absorbed(results.steady.balance)
+        each = ", ".join(f"{wall} {power_text(value)}" for wall, value in absorbed.items())
         yield (
-            f"Steady state: {power_text(left)} leave through the walls, "
+            f"Steady state: {power_text(left)} leave through the walls ({each}), "
             f"{power_text(results.power)} put in "
             f"(relative difference {_relative(left, results.power):.1e})."
         )

@@ -26,7 +26,7 @@ from pbte.observables.results import (
     Snapshot,
     SteadyReport,
 )
-from pbte.output.results import write_results_file
+from pbte.output.results import read_results, write_results_file
 from pbte.terminal import length
 
 CASE = """\
@@ -408,10 +408,10 @@ def test_the_summary_says_what_was_solved_and_where_the_heat_went(pbte, results_
     assert outcome.status == 0
     text = " ".join(outcome.out.split())
     assert "Phonon modes 7" in text and "Unknowns 42" in text
-    assert "-1.1000 │ -1.1000 │ diverges" in text
+    assert "0 -1.1000 -1.1000 diverges" in text
     assert "+0.9000" in text and "converges (0.9 per order)" in text
     assert "Orders 0 to 1: 2.25 W left through the walls, 0.25 W not yet scattered out" in text
-    assert "Steady state: 2 W leave through the walls, 2 W put in" in text
+    assert "Steady state: 2 W leave through the walls (surface 2 W), 2 W put in" in text
     assert "DID NOT CONVERGE after 2 corrections" in text
     assert "Note: The plain series [of orders] diverges." in text
 
@@ -437,3 +437,97 @@ def test_the_json_summary_carries_the_balances_and_survives_what_is_not_finite(
 def test_results_that_do_not_exist_are_refused(pbte, shared_tmp_path):
     outcome = pbte("show", shared_tmp_path / "nothing")
     assert outcome.status == 2 and "no such file" in outcome.err
+
+
+# --- checking and running a case
+
+
+def test_a_case_is_checked_without_solving(pbte, case_file, shared_tmp_path):
+    outcome = pbte("check", case_file, "--output", shared_tmp_path / "results")
+    assert outcome.status == 0
+    assert "The case is sound." in outcome.out and "'surface' isothermal 300 K" in outcome.out
+    assert sorted(path.name for path in shared_tmp_path.iterdir()) == ["sphere.msh", "sphere.toml"]
+
+
+def test_a_check_counts_modes_cells_unknowns_and_memory(comm, pbte, case_file, shared_tmp_path):
+    output = shared_tmp_path / "results"
+    data = json.loads(pbte("check", case_file, "--output", output, "--json").out)
+    assert data["num_modes"] == 747
+    assert data["num_unknowns"] == 747 * data["num_cells"] * 4
+    assert data["memory"]["total"] > 8 * data["num_unknowns"]
+    assert (data["walls"], data["regions"]) == (["surface"], ["body"])
+
+
+def test_the_schema_and_the_resolved_case_can_be_written(pbte, case_file):
+    schema = json.loads(pbte("check", "--schema").out)
+    assert schema["properties"]["temperature"]["description"].startswith("Reference temperature T0")
+    resolved = pbte("check", case_file, "--resolved").out
+    assert "max_order = 2  #" in resolved and 'folder = "results/sphere"  #' in resolved
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"Si-5"', '"Si-6"', "Si-6"),
+        ('"Si-5"', '"none.h5"', "none.h5"),
+        ('"Si-5"', '"sphere.toml.h5"', "sphere.toml.h5"),
+        ("temperature = 300.0\n[material]", "temperature = 200.0\n[material]", "at 300 K"),
+        ("temperature = 300.0\n[material]", "temperature = -1.0\n[material]", "greater than 0"),
+        ("[walls.surface]", "[walls.surfcae]", "did you mean 'surface'"),
+        ("sigma = 5e-9", "sigma = 5e-9\ncentre = [30e-9, 0, 0]", "outside of the body"),
+        ("builder =", "#", "sphere.msh: no such mesh file"),
+        ("diameter = 50e-9", "diameter = 50", "nanoparticle: diameter = 50 m"),
+        ('"sphere.msh"', '"sphere.vtk"', "must end in .msh"),
+    ],
+)
+def test_wrong_input_is_one_sentence_with_status_2(
+    comm, pbte, case_file, shared_tmp_path, command, old, new, message
+):
+    rewrite(comm, case_file, old, new)
+    write(comm, shared_tmp_path / "sphere.toml.h5", "this is no HDF5")
+    outcome = pbte(command, case_file, "--output", shared_tmp_path / "results")
+    assert outcome.status == 2
+    errors = [line for line in outcome.err.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1 and message in errors[0]
+    assert "Traceback" not in outcome.err
+    assert not (shared_tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_result_folder_that_cannot_be_written_is_refused_before_the_run(
+    comm, pbte, case_file, command
+):
+    outcome = pbte(command, case_file, "--output", case_file / "results")
+    assert outcome.status == 2
+    assert "sphere.toml is a file" in outcome.err and "order" not in outcome.err
+
+
+def test_a_run_writes_its_results_and_accounts_for_the_heat(pbte, case_file, shared_tmp_path):
+    folder = shared_tmp_path / "results"
+    outcome = pbte("run", case_file, "--output", folder)
+    assert outcome.status == 0
+    assert "A small sphere" in outcome.out and str(folder / "results.h5") in outcome.out
+    data = json.loads(pbte("show", folder, "--json").out)
+    assert len(data["orders"]) == 3
+    assert all(abs(order["defect"]) < 1e-12 for order in data["orders"])
+    leaving = data["steady"]["absorbed"]["surface"]
+    assert leaving == pytest.approx(data["power"], rel=1e-6)
+    assert data["power"] == pytest.approx(1e-6, rel=1e-12)
+    assert "max_order = 2" in data["case"] and data["versions"]["pbte"]
+
+
+def test_two_ranks_give_the_numbers_of_one(mpirun, tmp_path):
+    (tmp_path / "sphere.toml").write_text(CASE.replace('scattering = "rta"', ""))
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for size, folder in enumerate(folders, start=1):
+        outcome = mpirun(size, "-m", "pbte", "run", "sphere.toml", "--output", folder, cwd=tmp_path)
+        assert outcome.returncode == 0, outcome.stderr
+        assert outcome.stdout.count("A small sphere") == 1
+    one, two = (read_results(folder) for folder in folders)
+    for a, b in zip((*one.orders, one.steady), (*two.orders, two.steady), strict=True):
+        scale = np.abs(a.temperature).max()
+        assert np.abs(a.temperature - b.temperature).max() < 1e-10 * scale
+        assert a.balance.absorbed["surface"] == pytest.approx(
+            b.balance.absorbed["surface"], rel=1e-10
+        )
