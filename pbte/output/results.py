@@ -1,0 +1,304 @@
+"""The file results.h5: everything a run reports, with units, readable by any HDF5 tool.
+
+    orders/      the scattering orders; first axis of every dataset is the order, 0 first
+    steady/      the steady state, the same datasets without that axis (only when it was asked for)
+    geometry/    the mesh as plain arrays
+    eigenvalues/ one group for each self-scattering that was tried
+    ...
+
+Every dataset has the attributes `unit` ("1" for pure numbers, "" for text) and `description`.
+Quantities by wall have a wall axis, named by the dataset `walls` beside them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import h5py
+import numpy as np
+
+from pbte.errors import InputError
+from pbte.observables.results import (
+    Balance,
+    EigenvalueEstimate,
+    MeshGeometry,
+    Results,
+    Snapshot,
+    SteadyReport,
+)
+
+FORMAT = "pbte-results"
+VERSION = 1
+
+_COMPRESSED_FROM = 4096
+_SCALARS = (
+    ("reference_temperature", "K", "temperature T0 of the linearisation"),
+    ("num_modes", "1", "number of phonon modes"),
+    ("num_unknowns", "1", "modes times degrees of freedom"),
+    ("power", "W", "power of the heat source inside the mesh"),
+    ("self_scattering", "1", "split s of the orders: Gamma to (1+s) Gamma, M to M + s Gamma"),
+)
+_GEOMETRY = (
+    ("points", "m", "vertices of each cell (cell, vertex, coordinate); cells share none"),
+    ("volumes", "m^dim", "volume of each cell (area in 2D, length in 1D)"),
+    ("facets", "m", "vertices of each boundary facet (facet, vertex, coordinate)"),
+    ("facet_areas", "m^(dim-1)", "area of each boundary facet"),
+    ("facet_normals", "1", "outward unit normal of each boundary facet"),
+    ("facet_walls", "1", "wall tag of each boundary facet"),
+)
+_FIELDS = (
+    ("temperature", "K", "deviation from T0 at the vertices of each cell"),
+    ("heat_flux", "W/m^2", "heat flux at the vertices of each cell, three components"),
+    ("arrival_map", "W/m^2", "power arriving at each boundary facet, before any wall law"),
+)
+_ESTIMATE = (
+    ("self_scattering", "1", "the split s that was tried"),
+    ("eigenvalues", "1", "leading eigenvalues of L^-1 M, largest modulus first"),
+    ("dominant", "1", "the eigenvalue of largest modulus (its real part)"),
+    ("most_negative", "1", "most negative real part among the reliable ones"),
+    ("num_orders", "1", "number of orders the estimate is made from"),
+)
+_STEADY_REPORT = (
+    ("converged", "1", "whether the residual fell below the tolerance"),
+    ("iterations", "1", "number of defect corrections with the full matrix"),
+    ("sweeps", "1", "number of sweeps over all modes"),
+    ("residuals", "1", "relative residual after each correction"),
+    ("tolerance", "1", "relative residual that was asked for"),
+    ("rank", "1", "rank of the kernel inside the Krylov solve"),
+)
+
+
+def write_results_file(results: Results, path: Path) -> None:
+    """Write results.h5.
+
+    The file is put together in memory and written in one go: HDF5 itself cannot recover from a
+    disk that fills (it leaves the file open and crashes when the interpreter ends).
+
+    Args:
+        results: What the run reports.
+        path: File to write; overwritten when it exists.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The scattering orders do not fit each other (shapes, names of walls).
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        _put_all(file, results)
+    path.write_bytes(image.getvalue())
+
+
+def read_results(path: str | Path) -> Results:
+    """Return the results of a run.
+
+    Args:
+        path: A results.h5, or the folder that holds it.
+
+    Returns:
+        The same record that was written.
+
+    Raises:
+        InputError: There is no such file, it is damaged, or it is not a pbte results file.
+    """
+    name = Path(path)
+    file_path = name / "results.h5" if name.is_dir() else name
+    if not file_path.is_file():
+        raise InputError(f"{file_path}: no such file; give a results.h5 or the folder of a run")
+    try:
+        with h5py.File(file_path, "r") as file:
+            _check_header(file, file_path)
+            return _get_all(file)
+    except InputError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{file_path}: not a readable results file ({reason}); it is damaged or was not "
+            "written by pbte, run the case again"
+        ) from error
+
+
+def is_results_file(path: Path) -> bool:
+    """Return whether a file is a pbte results file of any version (its data is not checked)."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        return False
+
+
+def _check_header(file: Any, path: Path) -> None:
+    kind, version = file.attrs.get("format"), file.attrs.get("version")
+    if kind != FORMAT:
+        raise InputError(
+            f"{path}: an HDF5 file, but not pbte results (its format attribute is {kind!r}, "
+            f"expected {FORMAT!r}); give a results.h5 of a run"
+        )
+    if version != VERSION:
+        raise InputError(
+            f"{path}: results of version {version}, but this pbte reads version {VERSION}; "
+            "use the pbte that wrote it or run the case again"
+        )
+
+
+# Writing
+
+
+def _put_all(file: Any, results: Results) -> None:
+    file.attrs.update(format=FORMAT, version=VERSION, title=results.title)
+    file.attrs["description"] = "Phonon Boltzmann transport: observables per scattering order"
+    _put(file, "case", results.case, "", "the resolved case, as TOML")
+    _put(file, "notes", _texts(results.notes), "", "what a reader of these results must know")
+    _put_mapping(file, "versions", results.versions, ("packages", "versions"), "")
+    _put_mapping(file, "timings", results.timings, ("phases", "seconds"), "s")
+    for name, unit, description in _SCALARS:
+        _put(file, name, getattr(results, name), unit, description)
+    _put(file, "frequency_edges", results.frequency_edges, "rad/s", "edges of the frequency bins")
+    geometry = file.create_group("geometry")
+    for name, unit, description in _GEOMETRY:
+        _put(geometry, name, getattr(results.geometry, name), unit, description)
+    _put_mapping(geometry, "walls", results.geometry.walls, ("names", "tags"), "1")
+    for number, estimate in enumerate(results.eigenvalues):
+        group = file.create_group(f"eigenvalues/{number:03d}")
+        for name, unit, description in _ESTIMATE:
+            _put(group, name, getattr(estimate, name), unit, description)
+    _put_snapshots(file.create_group("orders"), results.orders, stacked=True)
+    if results.steady is not None:
+        _put_snapshots(file.create_group("steady"), (results.steady,), stacked=False)
+    if results.steady_report is not None:
+        report = file.create_group("steady_report")
+        for name, unit, description in _STEADY_REPORT:
+            _put(report, name, getattr(results.steady_report, name), unit, description)
+
+
+def _put_snapshots(group: Any, snapshots: Sequence[Snapshot], *, stacked: bool) -> None:
+    if not snapshots:
+        return
+    first = snapshots[0]
+    walls, sinks = tuple(first.arrival_spectrum), tuple(first.balance.absorbed)
+    for number, snapshot in enumerate(snapshots):
+        if set(snapshot.arrival_spectrum) != set(walls) or set(snapshot.balance.absorbed) != set(
+            sinks
+        ):
+            raise ValueError(f"scattering order {number} names other walls than order 0")
+
+    def put(name: str, parts: list[Any], unit: str, description: str) -> None:
+        _put(group, name, np.stack(parts) if stacked else parts[0], unit, description)
+
+    for name, unit, description in _FIELDS:
+        put(name, [getattr(s, name) for s in snapshots], unit, description)
+    spectra = [_rows([s.arrival_spectrum[w] for w in walls]) for s in snapshots]
+    put("arrival_spectrum", spectra, "W", "power arriving at each wall in each frequency bin")
+    _put(group, "walls", _texts(walls), "", "wall axis of arrival_spectrum")
+    group = group.create_group("balance")
+    put("deposited", [s.balance.deposited for s in snapshots], "W", "power that entered")
+    put("handed_on", [s.balance.handed_on for s in snapshots], "W", "power for the next order")
+    absorbed = [_rows([s.balance.absorbed[w] for w in sinks]) for s in snapshots]
+    put("absorbed", absorbed, "W", "net power that left through each wall")
+    _put(group, "walls", _texts(sinks), "", "wall axis of absorbed")
+
+
+def _put_mapping(
+    parent: Any, name: str, mapping: Mapping[str, Any], axes: tuple[str, str], unit: str
+) -> None:
+    """Write names and values side by side: names of walls or packages may hold any character."""
+    group = parent.create_group(name)
+    values = list(mapping.values())
+    _put(group, axes[0], _texts(list(mapping)), "", f"names, in the order of {axes[1]}")
+    data = _texts(values) if unit == "" else _rows(values)
+    _put(group, axes[1], data, unit, f"one for each of {axes[0]}")
+
+
+def _rows(values: list[Any]) -> Any:
+    """Return an array that is empty, but still of numbers, when there are no values."""
+    return np.stack(values) if values else np.zeros(0)
+
+
+def _texts(values: Sequence[str]) -> Any:
+    return np.array(list(values), dtype=h5py.string_dtype())
+
+
+def _put(group: Any, name: str, value: Any, unit: str, description: str) -> None:
+    data = value if isinstance(value, str) else np.asarray(value)
+    options: dict[str, Any] = {}
+    if isinstance(data, np.ndarray) and data.size >= _COMPRESSED_FROM:
+        options = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+        options["fletcher32"] = True  # a flipped bit is an error on reading, not a wrong number
+    dataset = group.create_dataset(name, data=data, **options)
+    dataset.attrs["unit"] = unit
+    dataset.attrs["description"] = description
+
+
+# Reading
+
+
+def _get_all(file: Any) -> Results:
+    scalars = {name: _scalar(file[name]) for name, _, _ in _SCALARS}
+    orders = file["orders"]
+    count = len(orders["temperature"]) if "temperature" in orders else 0
+    estimates = file.get("eigenvalues", {})
+    return Results(
+        title=str(file.attrs["title"]),
+        case=_strings(file["case"]),
+        versions=cast("dict[str, str]", _mapping(file["versions"], "packages", "versions")),
+        geometry=_get_geometry(file["geometry"]),
+        frequency_edges=file["frequency_edges"][()],
+        eigenvalues=tuple(_get_estimate(estimates[key]) for key in sorted(estimates)),
+        orders=tuple(_get_snapshot(orders, (number,)) for number in range(count)),
+        steady=_get_snapshot(file["steady"], ()) if "steady" in file else None,
+        steady_report=_get_report(file["steady_report"]) if "steady_report" in file else None,
+        notes=tuple(_strings(file["notes"])),
+        timings=_mapping(file["timings"], "phases", "seconds"),
+        **scalars,
+    )
+
+
+def _get_geometry(group: Any) -> MeshGeometry:
+    arrays = {name: group[name][()] for name, _, _ in _GEOMETRY}
+    return MeshGeometry(**arrays, walls=_mapping(group["walls"], "names", "tags"))
+
+
+def _get_snapshot(group: Any, index: tuple[int, ...]) -> Snapshot:
+    balance = group["balance"]
+    absorbed = [float(power) for power in np.asarray(balance["absorbed"][index])]
+    spectra = np.asarray(group["arrival_spectrum"][index])
+    return Snapshot(
+        **{name: np.asarray(group[name][index]) for name, _, _ in _FIELDS},
+        arrival_spectrum=dict(zip(_strings(group["walls"]), spectra, strict=True)),
+        balance=Balance(
+            deposited=float(balance["deposited"][index]),
+            absorbed=dict(zip(_strings(balance["walls"]), absorbed, strict=True)),
+            handed_on=float(balance["handed_on"][index]),
+        ),
+    )
+
+
+def _get_estimate(group: Any) -> EigenvalueEstimate:
+    values = {name: _scalar(group[name]) for name, _, _ in _ESTIMATE if name != "eigenvalues"}
+    eigenvalues = tuple(complex(value) for value in group["eigenvalues"][()])
+    return EigenvalueEstimate(eigenvalues=eigenvalues, **values)
+
+
+def _get_report(group: Any) -> SteadyReport:
+    values = {name: _scalar(group[name]) for name, _, _ in _STEADY_REPORT if name != "residuals"}
+    return SteadyReport(residuals=group["residuals"][()], **values)
+
+
+def _scalar(dataset: Any) -> Any:
+    """Return a number as Python's own bool, int or float."""
+    return dataset[()].item()
+
+
+def _strings(dataset: Any) -> Any:
+    """Return the text of a dataset, or the list of its texts."""
+    return dataset.asstr()[()] if dataset.shape == () else [str(t) for t in dataset.asstr()[:]]
+
+
+def _mapping(group: Any, names: str, values: str) -> dict[str, Any]:
+    data = group[values]
+    is_text = h5py.check_string_dtype(data.dtype) is not None
+    column = _strings(data) if is_text else data[()].tolist()
+    return dict(zip(_strings(group[names]), column, strict=True))
