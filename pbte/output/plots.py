@@ -1,0 +1,180 @@
+"""The figures of a run: profiles, spectra and maps of the scattering orders.
+
+Each function takes Results and returns a figure, to be changed or saved in any format;
+write_plots saves those that make sense for the body. After figure 2 of the paper: (a) temperature
+per order, (b) cumulated, (c) energy spectrum of the arriving carriers, (d, e) where they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pbte.constants import TERAHERTZ
+from pbte.errors import InputError
+from pbte.observables.profiles import (
+    Profile,
+    axis_profile,
+    centre_of_volume,
+    line_profile,
+    radial_profile,
+)
+from pbte.observables.results import MeshGeometry, Results
+from pbte.output.maps import plot_arrival_map
+from pbte.output.style import INK, STEADY_COLOUR, OrderColours, panels, scaled, style
+from pbte.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_plots(results: Results, folder: Path) -> list[Path]:
+    """Draw the figures that make sense for the body and save them as PNG.
+
+    Args:
+        results: What the run reports.
+        folder: Folder to write into; made when missing.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    figures: dict[str, Callable[[Results], Figure]] = {}
+    if results.orders:
+        figures["temperature"] = plot_temperature
+    if results.orders or results.steady is not None:
+        figures["temperature_cumulated"] = plot_cumulated_temperature
+        figures["arrival_spectrum"] = plot_arrival_spectrum
+        if results.geometry.points.shape[2] == 3:
+            figures["arrival_map"] = plot_arrival_map
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, draw in figures.items():
+        path = folder / f"{name}.png"
+        with style():
+            draw(results).savefig(path)
+        written.append(path)
+    return written
+
+
+def plot_temperature(results: Results) -> Figure:
+    """Return the temperature profile of each scattering order (figure 2a).
+
+    Averages over spherical shells about the centre of volume; for a film (walls named left and
+    right, or one dimension) averages over layers along x.
+
+    Raises:
+        InputError: The results hold no scattering orders.
+    """
+    orders = [order.temperature for order in results.orders]
+    return _temperature_figure(results, orders, None, "$T - T_0$ per order")
+
+
+def plot_cumulated_temperature(results: Results) -> Figure:
+    """Return the profiles summed over the orders, with the steady state (figure 2b).
+
+    Raises:
+        InputError: The results hold neither scattering orders nor a steady state.
+    """
+    sums = list(np.cumsum([order.temperature for order in results.orders], axis=0))
+    steady = None if results.steady is None else results.steady.temperature
+    label = "$T - T_0$ summed up to the order" if sums else "$T - T_0$"
+    return _temperature_figure(results, sums, steady, label)
+
+
+def plot_arrival_spectrum(results: Results) -> Figure:
+    """Return the spectrum of the power arriving at the walls, per order (figure 2c).
+
+    Power per frequency, in one panel for each wall at which anything arrives. Without orders, the
+    spectra of the steady state.
+
+    Raises:
+        InputError: The results hold neither scattering orders nor a steady state.
+    """
+    snapshots = results.orders or (() if results.steady is None else (results.steady,))
+    _check_any(snapshots)
+    edges = np.asarray(results.frequency_edges / (2.0 * np.pi * TERAHERTZ), dtype=np.float64)
+    # Per frequency, because bins need not be equally wide.
+    spectra = {
+        wall: [
+            s.arrival_spectrum.get(wall, np.zeros(len(edges) - 1)) / np.diff(edges)
+            for s in snapshots
+        ]
+        for wall in results.geometry.walls
+    }
+    reached = {wall: curves for wall, curves in spectra.items() if np.any(curves)}
+    shown = reached or dict(list(spectra.items())[:1])
+    with style():
+        figure, rows = panels(len(shown), height=2.7 if len(shown) == 1 else 2.0)
+        factor, unit = scaled(np.array(list(shown.values())), "W")
+        colours = OrderColours(len(snapshots), results.self_scattering)
+        for axes, (wall, curves) in zip(rows, shown.items(), strict=True):
+            for number, curve in reversed(list(enumerate(curves))):
+                colour = colours[number] if results.orders else STEADY_COLOUR
+                axes.stairs(curve * factor, edges, color=colour, linewidth=1.2)
+            axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
+            axes.set_ylabel(f"Arriving power ({unit}/THz)")
+            axes.set_xlim(edges[0], edges[-1])
+            if len(shown) > 1:
+                axes.set_title(f"wall {wall}")
+        rows[-1].set_xlabel("Frequency (THz)")
+        colours.add_bar(figure, rows)
+    return figure
+
+
+def is_film(geometry: MeshGeometry) -> bool:
+    """Return whether profiles run along x: one dimension, or walls named left and right."""
+    return geometry.points.shape[2] == 1 or {"left", "right"} <= set(geometry.walls)
+
+
+def _temperature_figure(
+    results: Results, fields: Sequence[Array], steady: Array | None, label: str
+) -> Figure:
+    stacked = [*fields] if steady is None else [*fields, steady]
+    _check_any(stacked)
+    profile = _profile(results.geometry, np.stack(stacked, axis=2))
+    with style():
+        figure, (axes,) = panels(1, height=3.0)
+        factor, unit = scaled(profile.values, "K")
+        lengths, length_unit = scaled(profile.positions, "m")
+        x = profile.positions * lengths
+        colours = OrderColours(len(fields), results.self_scattering)
+        for number in range(len(fields)):
+            axes.plot(x, profile.values[:, number] * factor, color=colours[number])
+        if steady is not None:
+            curve = profile.values[:, -1] * factor
+            axes.plot(x, curve, color=STEADY_COLOUR, linestyle=(0, (4, 2)), label="steady state")
+            axes.legend(loc="best")
+        axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
+        axes.set_xlabel(f"{'x' if is_film(results.geometry) else 'Radius'} ({length_unit})")
+        axes.set_ylabel(f"{label} ({unit})")
+        axes.set_xlim(*(end * lengths for end in _extent(results.geometry)))
+        colours.add_bar(figure, [axes])
+    return figure
+
+
+def _check_any(snapshots: Sequence[object]) -> None:
+    if not snapshots:
+        raise InputError("these results hold no scattering orders to plot; run the case with some")
+
+
+def _profile(geometry: MeshGeometry, values: Array) -> Profile:
+    """Radial for bodies, along x for films; the exact curve in one dimension."""
+    if geometry.points.shape[2] == 1:
+        ends = geometry.points.min(), geometry.points.max()
+        line = line_profile(geometry, values, np.array([ends[0]]), np.array([ends[1]]), 601)
+        return Profile(positions=line.positions + ends[0], values=line.values)
+    return axis_profile(geometry, values) if is_film(geometry) else radial_profile(geometry, values)
+
+
+def _extent(geometry: MeshGeometry) -> tuple[float, float]:
+    """The ends of the coordinate of a profile [m]."""
+    if is_film(geometry):
+        return float(geometry.points[..., 0].min()), float(geometry.points[..., 0].max())
+    distances = np.linalg.norm(geometry.points - centre_of_volume(geometry), axis=2)
+    return 0.0, float(distances.max())
