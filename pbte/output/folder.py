@@ -1,0 +1,294 @@
+"""The folder of a run: complete under its own name, or not there at all.
+
+Everything is written into a folder beside the final one, flushed to the disk and renamed at the
+end. Old results stay until new ones are complete; files that pbte did not write are never removed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pbte.errors import InputError, RunError
+from pbte.observables.results import Results
+from pbte.output.paraview import write_paraview
+from pbte.output.plots import write_plots
+from pbte.output.results import is_results_file, write_results_file
+
+RESULTS_FILE = "results.h5"
+PARAVIEW_FOLDER = "paraview"
+PLOTS_FOLDER = "plots"
+
+_OWN_FILES = re.compile(
+    r"results\.h5"
+    r"|plots/(temperature|temperature_cumulated|arrival_spectrum|arrival_map)\.png"
+    r"|paraview/(orders|arrivals|steady|steady_arrivals)\.pvd"
+    r"|paraview/(orders|arrivals)/order_\d+\.vtu"
+    r"|paraview/(steady|steady_arrivals)\.vtu"
+)
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def write_results(
+    results: Results, folder: str | Path, *, plots: bool = True, paraview: bool = True
+) -> list[Path]:
+    """Write everything a run leaves behind into its folder.
+
+    `results.h5`, `paraview/*.pvd` and `plots/*.png`. A plot that cannot be drawn costs a warning
+    and not the run; a disk that fills costs the new folder, never the old one.
+
+    Note: to be called on one rank.
+
+    Args:
+        results: What the run reports.
+        folder: Final name of the folder; its parents are made.
+        plots: Whether to draw the figures.
+        paraview: Whether to write the files for ParaView.
+
+    Returns:
+        The files to open first: results.h5, the .pvd files and the figures.
+
+    Raises:
+        InputError: The folder must not be replaced (see prepare_folder).
+        RunError: The disk is full or fails; nothing new is left behind.
+    """
+    with result_folder(folder) as partial:
+        written = [partial / RESULTS_FILE]
+        write_results_file(results, written[0])
+        if paraview:
+            written += write_paraview(results, partial / PARAVIEW_FOLDER)
+        if plots:
+            written += _try_plots(write_plots, results, partial / PLOTS_FOLDER)
+    final = _absolute(folder)
+    return [final / path.relative_to(partial) for path in written]
+
+
+@contextmanager
+def result_folder(folder: str | Path) -> Iterator[Path]:
+    """Yield a new folder beside the final one, and give it the final name when all went well.
+
+    Args:
+        folder: Final name. Its missing parents are made.
+
+    Yields:
+        The folder to write into, `<name>.partial-<process>`. It is removed when the block raises.
+
+    Raises:
+        InputError: The folder must not be replaced (see prepare_folder).
+        RunError: An OSError inside the block or of the renaming, as a sentence.
+    """
+    final = _absolute(folder)
+    _check_replaceable(final)
+    partial: Path | None = None
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        partial = _new_folder(final, "partial")
+        yield partial
+        _flush_tree(partial)
+        _check_replaceable(final)  # a run takes long: somebody may have put files there
+        _move_into_place(partial, final)
+    except OSError as error:
+        raise RunError(_failure(final, error)) from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def prepare_folder(folder: str | Path, *, estimated_bytes: int = 0) -> Path:
+    """Check, before a run starts, that its results can be written; nothing is left behind.
+
+    Args:
+        folder: Final name of the result folder.
+        estimated_bytes: What will be written, see estimated_size.
+
+    Returns:
+        The absolute path.
+
+    Raises:
+        InputError: The folder holds something other than old results, it or a parent is a file,
+            nothing can be written there, or the disk is too full.
+    """
+    final = _absolute(folder)
+    _check_replaceable(final)
+    ancestor = final.parent
+    while not ancestor.exists():
+        ancestor = ancestor.parent
+    if not ancestor.is_dir():
+        raise InputError(f"output folder {final}: {ancestor} is a file; choose another folder")
+    try:
+        probe = tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=ancestor)
+        try:
+            with open(os.path.join(probe, "probe"), "wb") as file:
+                file.write(b"pbte")
+        finally:
+            shutil.rmtree(probe, ignore_errors=True)
+        free = shutil.disk_usage(ancestor).free
+    except OSError as error:
+        raise InputError(
+            f"output folder {final}: cannot write in {ancestor} ({_reason(error)}); choose another "
+            "folder or change its permissions"
+        ) from error
+    if free < estimated_bytes:
+        raise InputError(
+            f"output folder {final}: the results need about {_size(estimated_bytes)}, but only "
+            f"{_size(free)} are free in {ancestor}; make room or choose another folder"
+        )
+    return final
+
+
+def estimated_size(
+    *, num_cells: int, num_facets: int, dim: int, num_orders: int, num_bins: int = 0
+) -> int:
+    """Return about how many bytes write_results writes, before compression.
+
+    Args:
+        num_cells: Cells of the mesh.
+        num_facets: Facets of its boundary.
+        dim: Dimension of the mesh.
+        num_orders: Number of snapshots: scattering orders, and one more for a steady state.
+        num_bins: Frequency bins of the spectra.
+
+    Returns:
+        Size [bytes], of results.h5, the ParaView files and the figures together.
+    """
+    points = num_cells * (dim + 1)
+    results = 8 * (num_orders * (4 * points + num_facets + num_bins) + 4 * points)
+    views = num_orders * (points * (8 * 4 + 3 * 8 + 8) + num_facets * dim * (3 * 8 + 3 * 8))
+    return results + views * 4 // 3 + 4_000_000
+
+
+def _absolute(folder: str | Path) -> Path:
+    """Resolve links, so that a link to a folder is kept and its target replaced."""
+    path = Path(folder).expanduser()
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"output folder {path}: {error}; choose another folder") from error
+
+
+def _check_replaceable(final: Path) -> None:
+    """Raise unless the folder is missing, empty, or holds results of pbte and nothing else."""
+    try:
+        if not final.exists():
+            return
+        if not final.is_dir():
+            raise InputError(f"output folder {final}: this is a file; choose another name")
+        if os.path.ismount(final):
+            raise InputError(
+                f"output folder {final}: this is the root of a mounted disk, which cannot be "
+                "replaced; name a folder inside it"
+            )
+        names = sorted(
+            path.relative_to(final).as_posix() for path in final.rglob("*") if not path.is_dir()
+        )
+    except OSError as error:
+        raise InputError(f"output folder {final}: {_reason(error)}; choose another one") from error
+    if not names and not any(final.iterdir()):
+        return
+    if not is_results_file(final / RESULTS_FILE):
+        raise InputError(
+            f"output folder {final}: exists and holds no {RESULTS_FILE} of pbte; it is not "
+            "replaced, choose another name or remove it"
+        )
+    foreign = [name for name in names if not _OWN_FILES.fullmatch(name)]
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise InputError(
+            f"output folder {final}: besides old results it holds {foreign[0]}{more}, which pbte "
+            "did not write; it is not replaced, move that or choose another name"
+        )
+
+
+def _new_folder(final: Path, word: str) -> Path:
+    """Make `<name>.<word>-<process>`; processes in two containers can have the same number."""
+    base = final.with_name(f"{final.name}.{word}-{os.getpid()}")
+    for attempt in range(1000):
+        path = base if attempt == 0 else base.with_name(f"{base.name}-{attempt}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise OSError(errno.EEXIST, "a thousand unfinished folders exist beside it", str(base))
+
+
+def _move_into_place(partial: Path, final: Path) -> None:
+    """Rename, with the old results moved aside first and back if that fails."""
+    if not final.exists():
+        partial.rename(final)
+        _flush(final.parent)
+        return
+    aside = _new_folder(final, "old")
+    final.rename(aside)  # an empty folder may be renamed over
+    try:
+        partial.rename(final)
+    except OSError:
+        aside.rename(final)
+        raise
+    _flush(final.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _flush_tree(folder: Path) -> None:
+    for root, _, files in os.walk(folder):
+        for name in files:
+            _flush(Path(root, name))
+        _flush(Path(root))
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk; some file systems refuse this for folders."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in {errno.EINVAL, errno.ENOTSUP}):
+            raise
+    finally:
+        os.close(number)
+
+
+def _try_plots(
+    draw: Callable[[Results, Path], list[Path]], results: Results, to: Path
+) -> list[Path]:
+    try:
+        return draw(results, to)
+    except OSError:
+        raise
+    except Exception as error:
+        shutil.rmtree(to, ignore_errors=True)
+        message = f"the plots could not be drawn ({type(error).__name__}: {error})"
+        warnings.warn(f"{message}; all other results are complete", RuntimeWarning, stacklevel=3)
+        return []
+
+
+def _failure(final: Path, error: OSError) -> str:
+    if error.errno in _NO_SPACE:
+        return (
+            f"output folder {final}: the disk is full ({_reason(error)}); nothing was kept of the "
+            "new results, older ones are untouched; make room and run again"
+        )
+    return (
+        f"output folder {final}: writing failed ({_reason(error)}); nothing was kept of the new "
+        "results, older ones are untouched"
+    )
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _size(num_bytes: int) -> str:
+    value = float(num_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000.0:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000.0
+    return f"{value:.1f} TB"
