@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -135,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if under_launcher():
         failure_channel()
     try:
-        with _one_voice():
+        with _one_voice(), warnings.catch_warnings():
+            warnings.showwarning = _show_warning
             outcome: Any = typer.main.get_command(app).main(
                 given, prog_name="pbte", standalone_mode=False
             )
@@ -153,6 +155,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if outcome == 130:
         _fail(KeyboardInterrupt())
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning of Python's own kind as one sentence, on one rank."""
+    if is_talking():
+        complain(f"Warning: {message}")
 
 
 @contextmanager
@@ -186,6 +194,11 @@ def _judge(error: BaseException) -> tuple[int, str]:
         return 2, f"Error: {str(error.format_message()).rstrip('.')}{hint}"
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return 130, "Stopped."
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("pbte"):
+        return 1, (
+            f"Error: the Python module '{error.name}' is not installed; run the command in the "
+            "environment of pbte, 'docker/run pbte ...'"
+        )
     if isinstance(error, MemoryError):
         return 1, "Error: not enough memory; 'pbte check' tells how much a case needs"
     if isinstance(error, OSError) and error.filename is not None:

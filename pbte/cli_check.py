@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,6 +103,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "num_orders": case.orders.max_order + 1,
         "num_ranks": comm.size,
         "memory": {name: int(size) for name, size in memory.items()},
+        "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "walls": list(domain.walls),
         "regions": list(domain.regions),
         "output": case.output.folder,
@@ -114,15 +116,18 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
     memory = data["memory"]
     total = memory.get("total", sum(memory.values()))
     parts = ", ".join(f"{name} {memory_text(m)}" for name, m in memory.items() if name != "total")
+    machine, installed = "", data["machine_memory"]
+    if total > installed:
+        machine = f"; MORE than the {memory_text(installed)} of this machine"
     ranks = "" if data["num_ranks"] == 1 else f" on {data['num_ranks']} ranks together"
     rows = [
         ("Material", f"{data['material']} at {data['temperature']:g} K"),
         ("Scattering", str(data["scattering"])),
         ("Phonon modes", f"{data['num_modes']:,}"),
-        ("Mesh", str(case.mesh_path)),
+        ("Mesh", os.path.relpath(case.mesh_path)),
         ("Cells", f"{data['num_cells']:,} (dimension {data['dimension']})"),
         ("Unknowns", f"{data['num_unknowns']:,}"),
-        ("Memory", f"about {memory_text(total)}{ranks} ({parts})"),
+        ("Memory", f"about {memory_text(total)}{ranks}{machine} ({parts})"),
         ("Orders", f"0 to {case.orders.max_order}"),
         ("Steady state", "yes" if case.steady.enabled else "no"),
         ("Walls", ", ".join(f"'{n}' {law.kind} {law.temperature:g} K" for n, law in _laws(case))),

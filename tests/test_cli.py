@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -143,7 +144,7 @@ def test_version_names_what_decides_about_numbers(pbte):
 def test_wrong_use_ends_with_one_sentence_and_status_2(pbte, arguments, message):
     outcome = pbte(*arguments)
     assert outcome.status == 2
-    assert message in outcome.err
+    assert message.lower() in outcome.err.lower()  # Typer changed the case of argument names
     assert len(outcome.err.splitlines()) == 1 and outcome.out == ""
 
 
@@ -175,6 +176,26 @@ def test_an_unexpected_error_is_one_sentence_unless_a_traceback_is_asked_for(pbt
     assert detailed.status == 1 and "Traceback" in detailed.err and "in broken" in detailed.err
     monkeypatch.setenv("PBTE_TRACEBACK", "1")
     assert "Traceback" in pbte("material", "list").err
+
+
+def test_a_missing_module_is_named_with_the_remedy(pbte, monkeypatch):
+    def without() -> None:
+        raise ModuleNotFoundError("No module named 'h5py'", name="h5py")
+
+    monkeypatch.setattr("pbte.materials.storage.shipped_materials", without)
+    outcome = pbte("material", "list")
+    assert outcome.status == 1
+    assert "module 'h5py' is not installed; run the command in the environment" in outcome.err
+
+
+def test_a_warning_is_one_sentence(pbte, monkeypatch):
+    def warns() -> dict[str, Path]:
+        warnings.warn("the plot could not be drawn", stacklevel=1)
+        return {}
+
+    monkeypatch.setattr("pbte.materials.storage.shipped_materials", warns)
+    outcome = pbte("material", "list")
+    assert (outcome.status, outcome.err) == (0, "Warning: the plot could not be drawn\n")
 
 
 # --- several ranks, and being stopped
@@ -456,6 +477,12 @@ def test_a_check_counts_modes_cells_unknowns_and_memory(comm, pbte, case_file, s
     assert data["num_unknowns"] == 747 * data["num_cells"] * 4
     assert data["memory"]["total"] > 8 * data["num_unknowns"]
     assert (data["walls"], data["regions"]) == (["surface"], ["body"])
+
+
+def test_a_case_too_large_for_the_machine_is_said_so(pbte, case_file, monkeypatch):
+    monkeypatch.setattr("pbte.run.memory_estimate", lambda **_: {"fields": 10**18})
+    outcome = pbte("check", case_file, "--output", case_file.parent / "results")
+    assert "MORE than the" in outcome.out
 
 
 def test_the_schema_and_the_resolved_case_can_be_written(pbte, case_file):
