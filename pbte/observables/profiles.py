@@ -54,7 +54,7 @@ def radial_profile(
         geometry: The mesh.
         values: Field, shape (num_cells, dim + 1, ...).
         centre: Centre of the shells, shape (dim,) [m]; the centre of volume when None.
-        num_bins: Number of shells of equal thickness; about two per cell size when None.
+        num_bins: Number of shells of equal thickness; about four per cell size when None.
 
     Returns:
         Radii, ascending, and averages.
@@ -170,11 +170,14 @@ def _check_field(geometry: MeshGeometry, values: Array) -> None:
 
 
 def _default_bins(geometry: MeshGeometry) -> int:
-    """Two bins per cell size, if all cells were equal; between 8 and 60."""
+    """Two bins per cell size along the extent, if all cells were equal; between 12 and 80.
+
+    Along a radius, half the extent, they are half as wide.
+    """
     num_cells, _, dim = geometry.points.shape
     extent = np.ptp(geometry.points.reshape(-1, dim), axis=0).max()
     size = (geometry.volumes.sum() / num_cells) ** (1.0 / dim)
-    return int(np.clip(round(float(extent / size)), 8, 60))
+    return int(np.clip(round(float(2.0 * extent / size)), 12, 80))
 
 
 def _edges(low: float, high: float, num_bins: int, what: str) -> Array:

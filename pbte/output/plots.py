@@ -114,9 +114,12 @@ def plot_arrival_spectrum(results: Results) -> Figure:
         factor, unit = scaled(np.array(list(shown.values())), "W")
         colours = OrderColours(len(snapshots), results.self_scattering)
         for axes, (wall, curves) in zip(rows, shown.items(), strict=True):
+            empty = ~np.any(curves, axis=0)  # between the frequencies of a coarse grid: no line
             for number, curve in reversed(list(enumerate(curves))):
                 colour = colours[number] if results.orders else STEADY_COLOUR
-                axes.stairs(curve * factor, edges, color=colour, linewidth=1.2)
+                axes.stairs(
+                    np.where(empty, np.nan, curve * factor), edges, color=colour, linewidth=1.2
+                )
             axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
             axes.set_ylabel(f"Arriving power ({unit}/THz)")
             axes.set_xlim(edges[0], edges[-1])
