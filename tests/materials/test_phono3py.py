@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ import numpy as np
 import pytest
 
 from pbte.errors import InputError
+from pbte.materials.conductivity import bulk_conductivity
+from pbte.materials.expansion import expand_table
+from pbte.materials.kernel import check_kernel
 from pbte.materials.phono3py import active_modes, default_sigma, from_phono3py
 from pbte.materials.phono3py_reader import triplet_of_each_q1
 from pbte.materials.storage import read_material, shipped_materials, write_material
@@ -191,6 +195,25 @@ def test_an_even_grid_is_allowed_with_a_warning_and_an_odd_one_has_none(silicon)
     odd = from_phono3py(silicon, mesh=(3, 3, 3))
     assert odd.warnings == ()
     assert odd.table.name == "Si"
+
+
+@pytest.mark.phono3py
+def test_a_crystal_without_inversion_keeps_the_laws_by_time_reversal(silicon):
+    """Zincblende: every second atom of silicon made germanium; q and -q still belong together."""
+
+    def replace(atom: re.Match[str]) -> str:
+        first = all(float(x) % 0.5 > 0.25 for x in atom[2].split(","))
+        symbol, mass = ("Si", 28.0855) if first else ("Ge", 72.63)
+        return f"symbol: {symbol}{atom[1]}[{atom[2]}]\n    mass: {mass}"
+
+    atom = r"symbol: Si( # \d+\n    coordinates: )\[(.*)\]\n    mass: [\d.]+"
+    silicon.write_text(re.sub(atom, replace, silicon.read_text()))
+    made = from_phono3py(silicon, mesh=3)
+    assert made.table.crystal.symbols == ("Si", "Ge")
+    kernel = expand_table(made.table)
+    assert check_kernel(kernel).is_sound
+    conductivity = bulk_conductivity(kernel)
+    np.testing.assert_allclose(conductivity, np.eye(3) * conductivity[0, 0], atol=1e-12)
 
 
 @pytest.mark.phono3py

@@ -102,7 +102,7 @@ def yaml_path(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=MESHES, ids=lambda mesh: f"{mesh}^3")
+@pytest.fixture(scope="module", params=MESHES, ids=lambda mesh: f"{mesh}x{mesh}x{mesh}")
 def silicon(request, yaml_path) -> Silicon:
     return Silicon(yaml_path, request.param)
 
