@@ -134,6 +134,7 @@ def _kernels(dim: int) -> tuple[Callable[..., None], Callable[..., None]]:
             velocity = velocities[mode]
             row = cells[mode]
             waiting = np.zeros(num_cells, dtype=np.int8)
+            met = np.zeros(num_cells, dtype=np.int32)
             for cell in range(num_cells):
                 for face in range(num_vertices):
                     if neighbours[cell, face] >= 0:
@@ -149,13 +150,26 @@ def _kernels(dim: int) -> tuple[Callable[..., None], Callable[..., None]]:
                     tail += 1
             while tail < num_cells or head < tail:
                 if head == tail:
-                    # Every cell left waits for another one: a cycle. Let the first go early.
+                    # Every cell left waits for another one. Walk upstream until a cell is met
+                    # twice: it lies on a cycle, and the cells downstream of it go on waiting.
                     while waiting[scan] <= 0:
                         scan += 1
-                    waiting[scan] = 0
-                    row[tail] = scan
-                    tail += 1
                     lagged[mode] += 1
+                    early = scan
+                    while met[early] < lagged[mode]:
+                        met[early] = lagged[mode]
+                        for face in range(num_vertices):
+                            other = neighbours[early, face]
+                            if other >= 0 and waiting[other] > 0:
+                                a = 0.0
+                                for k in range(dim):
+                                    a += velocity[k] * normals[early, face, k]
+                                if a < 0.0:
+                                    early = other
+                                    break
+                    waiting[early] = 0
+                    row[tail] = early
+                    tail += 1
                 cell = row[head]
                 head += 1
                 for face in range(num_vertices):
