@@ -1,0 +1,137 @@
+"""Bodies, materials and problems for the tests of the transport room, the same on every rank."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from pbte.geometry.checks import CheckedMesh
+from pbte.geometry.domain import Domain, make_domain, read_domain
+from pbte.geometry.facets import facet_table
+from pbte.geometry.shapes import film, nanoparticle
+from pbte.materials.storage import Material, read_material
+from pbte.parallel import on_all_ranks
+from pbte.transport.problem import Problem, make_problem
+from pbte.transport.share import share_modes
+from pbte.transport.simplices import Simplices, simplices_of
+from pbte.transport.sources import gaussian, project, wall_inflow
+
+BUILDERS = {"nanoparticle": nanoparticle, "film": film}
+
+
+@pytest.fixture(scope="session")
+def mesh_folder() -> Iterator[Path]:
+    """Yield a directory for meshes that all ranks share."""
+    comm = MPI.COMM_WORLD
+    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
+    yield path
+    comm.barrier()
+    if comm.rank == 0:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def body(mesh_folder: Path) -> Callable[..., Domain]:
+    """Return a function that builds a named body once and reads it. Collective."""
+    known: dict[str, Domain] = {}
+
+    def build(shape: str, **parameters: float) -> Domain:
+        key = shape + "".join(f"-{name}-{value:g}" for name, value in parameters.items())
+        if key not in known:
+            comm, path = MPI.COMM_WORLD, mesh_folder / f"{key}.msh"
+            with on_all_ranks(comm):
+                if comm.rank == 0:
+                    BUILDERS[shape](path, **parameters)
+            known[key] = read_domain(path, comm)
+        return known[key]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def silicon() -> Material:
+    """Return silicon with its full scattering matrix on the 5 x 5 x 5 grid (747 modes)."""
+    return read_material("Si-5")
+
+
+@pytest.fixture(scope="session")
+def grid() -> Callable[..., Domain]:
+    """Return a function that cuts the unit interval, square or cube into simplices.
+
+    Kuhn's subdivision of n^dim boxes, one wall "surface" all around. With `wobble`, each vertex
+    inside is moved at random by up to that many box lengths, as long as no cell around it loses
+    more than 99 % of its volume.
+    """
+
+    def build(
+        dim: int,
+        n: int,
+        *,
+        wobble: float = 0.0,
+        seed: int = 0,
+        stretch: tuple[float, ...] = (1.0, 1.0, 1.0),
+    ) -> Domain:
+        axes = np.meshgrid(*[np.arange(n + 1)] * dim, indexing="ij")
+        index = np.stack(axes, axis=-1).reshape(-1, dim)
+        number = np.arange(len(index)).reshape((n + 1,) * dim)
+        boxes = index[(index < n).all(axis=1)]
+        cells = []
+        for path in itertools.permutations(range(dim)):
+            corners = boxes[:, None, :] + np.zeros((1, dim + 1, 1), dtype=np.int64)
+            for step, axis in enumerate(path):
+                corners[:, step + 1 :, axis] += 1
+            cells.append(number[tuple(np.moveaxis(corners, 2, 0))])
+        vertices = np.concatenate(cells)
+        points = index / n
+        _shake(points, vertices, wobble / n, np.random.default_rng(seed))
+        return domain_of_cells(points * np.array(stretch[:dim]), vertices)
+
+    return build
+
+
+def _shake(
+    points: np.ndarray, vertices: np.ndarray, amplitude: float, random: np.random.Generator
+) -> None:
+    def volumes(cells: np.ndarray) -> np.ndarray:
+        corners = points[cells]
+        return np.linalg.det(corners[:, 1:] - corners[:, :1])
+
+    if amplitude == 0.0:
+        return
+    inside = np.flatnonzero(((points > 0.0) & (points < 1.0)).all(axis=1))
+    for vertex in inside:
+        around = vertices[(vertices == vertex).any(axis=1)]
+        before, home = volumes(around), points[vertex].copy()
+        for _ in range(10):
+            points[vertex] = home + random.uniform(-amplitude, amplitude, size=home.size)
+            if (volumes(around) / before > 0.01).all():
+                break
+            points[vertex] = home
+
+
+def domain_of_cells(points: np.ndarray, vertices: np.ndarray) -> Domain:
+    """Return the domain of some cells with one region and one wall."""
+    table = facet_table(vertices)
+    outside = table.num_cells == 1
+    empty = np.empty((0, points.shape[1]), dtype=np.int64)
+    return make_domain(
+        CheckedMesh(
+            points=points,
+            cells=vertices,
+            cell_tags=np.ones(len(vertices), dtype=np.int64),
+            regions={"body": 1},
+            boundary=table.nodes[outside],
+            boundary_tags=np.full(int(outside.sum()), 7, dtype=np.int64),
+            walls={"surface": 7},
+            interior=empty,
+            interior_tags=np.empty(0, dtype=np.int64),
+            interfaces={},
+        )
+    )
