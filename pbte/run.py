@@ -130,7 +130,7 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
         check_temperature(case, material.modes.temperature)
     kernel, modes = material.kernel, material.modes
     progress(f"{material.name}: {modes.num_modes} modes; mesh: {mesh.num_cells} cells")
-    leading = leading_part(kernel, case.steady.rank)
+    leading = leading_part(kernel, case.steady.rank, comm)
     deviations = {name: wall.temperature - case.temperature for name, wall in case.walls.items()}
     problem = make_problem(
         mesh,
@@ -216,17 +216,25 @@ def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapsho
     return snapshot, solution.report
 
 
-def leading_part(kernel: CollisionKernel, rank: int) -> FactoredKernel:
+def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> FactoredKernel:
     """Return the rank-`rank` part of a full kernel; a kernel of low rank is its own leading part.
+
+    One rank computes it for all: eigenvectors are only defined up to a sign and, where degenerate,
+    a rotation, and every rank must mean the same moments. Collective over `comm`.
 
     Raises:
         TypeError: The kernel is of no known kind.
     """
     if isinstance(kernel, FactoredKernel):
         return kernel
-    if isinstance(kernel, FullKernel):
-        return truncated_kernel(kernel, min(rank, kernel.modes.num_modes))
-    raise TypeError(f"no leading part is known of a kernel of type {type(kernel).__name__}")
+    if not isinstance(kernel, FullKernel):
+        raise TypeError(f"no leading part is known of a kernel of type {type(kernel).__name__}")
+    factors = None
+    if comm.rank == 0:
+        part = truncated_kernel(kernel, min(rank, kernel.modes.num_modes))
+        factors = (part.w_in, part.w_out)
+    w_in, w_out = comm.bcast(factors)
+    return FactoredKernel(modes=kernel.modes, w_in=w_in, w_out=w_out)
 
 
 def heat_source(case: Case, mesh: Simplices) -> Array:

@@ -28,13 +28,15 @@ class Simplices:
     Attributes:
         points: Vertices of each cell, shape (num_cells, dim + 1, dim) [m].
         volumes: Shape (num_cells,) [m^dim].
-        area_normals: Outward normals times face area, shape (num_cells, dim + 1, dim) [m^(dim-1)];
-            exactly opposite on the two sides of a face, so that both cells agree on upstream.
+        face_normals: Outward normals times face area, shape (num_cells, dim, dim + 1)
+            [m^(dim-1)], faces last; exactly opposite on the two sides of a face, so that both
+            cells agree on which is upstream.
         neighbours: Cell across each face, shape (num_cells, dim + 1); at the outer boundary
             -1 - b, where b numbers the boundary facets.
-        upstream_dofs: For face f and vertex i != f, the degree of freedom of the neighbour that
-            sits on vertex i, shape (num_cells, dim + 1, dim + 1); at the outer boundary -1 - k,
-            where k = b * dim + slot numbers the inflow values. -1 - 2^30 for i = f (unused).
+        upstream_dofs: For face f and vertex i != f, where to find the temperature that flows in,
+            shape (num_cells, dim + 1, dim + 1), in the sequence of all degrees of freedom
+            (that of the neighbour which sits on vertex i), all inflow values (number b * dim +
+            slot at boundary facet b) and one zero (for i = f).
         boundary_dofs: Degrees of freedom on each boundary facet,
             shape (num_boundary_facets, dim), in the order of the inflow slots.
         boundary_normals: Outward area normals, shape (num_boundary_facets, dim) [m^(dim-1)].
@@ -43,7 +45,7 @@ class Simplices:
 
     points: Array
     volumes: Array
-    area_normals: Array
+    face_normals: Array
     neighbours: CompactIntArray
     upstream_dofs: CompactIntArray
     boundary_dofs: IntArray
@@ -69,9 +71,6 @@ class Simplices:
     def dof_weights(self) -> Array:
         """Integral of each basis function, shape (num_dofs,) [m^dim]."""
         return np.repeat(self.volumes / (self.dim + 1), self.dim + 1)
-
-
-UNUSED = -1 - 2**30
 
 
 def simplices_of(domain: Domain) -> Simplices:
@@ -113,7 +112,7 @@ def build_simplices(
     return Simplices(
         points=np.ascontiguousarray(points),
         volumes=_volumes(points),
-        area_normals=normals,
+        face_normals=np.ascontiguousarray(np.swapaxes(normals, 1, 2)),
         neighbours=neighbours.astype(np.int32),
         upstream_dofs=dofs.astype(np.int32),
         boundary_dofs=boundary_dofs,
@@ -159,7 +158,9 @@ def _upstream_dofs(
 ) -> tuple[IntArray, IntArray]:
     num_cells, num_vertices = vertices.shape
     dim = num_vertices - 1
-    dofs = np.full((num_cells, num_vertices, num_vertices), UNUSED, dtype=np.int64)
+    num_dofs = num_cells * num_vertices
+    zero = num_dofs + boundary.size * dim
+    dofs = np.full((num_cells, num_vertices, num_vertices), zero, dtype=np.int64)
     for face in range(num_vertices):
         across = neighbours[:, face]
         inside = np.flatnonzero(across >= 0)
@@ -173,7 +174,7 @@ def _upstream_dofs(
     for face in range(num_vertices):
         chosen = np.flatnonzero(faces == face)
         for slot, vertex in enumerate(np.delete(np.arange(num_vertices), face)):
-            dofs[cells[chosen], face, vertex] = -1 - (chosen * dim + slot)
+            dofs[cells[chosen], face, vertex] = num_dofs + chosen * dim + slot
             boundary_dofs[chosen, slot] = cells[chosen] * num_vertices + vertex
     return dofs, boundary_dofs
 
