@@ -33,16 +33,19 @@ build_rootfs() {
 }
 
 build_steps() {
-    export MIRROR BUNDLE SUITE PARTIAL
-    MIRROR=$(find_mirror) BUNDLE=$(host_certificates)
-    say "preparing Debian $SUITE with $(packages | wc -l) packages in $ROOTFS"
+    local list
+    export MIRROR BUNDLE SETTINGS SUITE PARTIAL
+    MIRROR=$(find_mirror) BUNDLE=$(host_certificates) SETTINGS=$(apt_settings)
+    say "preparing Debian $SUITE with the packages of $LISTS in $ROOTFS"
     say "(once; a few minutes, 4 GB; details in $LOG)"
     : >"$LOG"
     SECONDS=0
     run_step "base system" base
     run_step "package index" index
-    # shellcheck disable=SC2046  # one word a package
-    run_step "packages" packages $(packages)
+    for list in $LISTS; do # one after another, since a later one may replace packages of the first
+        # shellcheck disable=SC2046  # one word a package
+        run_step "$list" packages $(packages "$list")
+    done
     run_step "check" finish
     mv -T "$PARTIAL" "$ROOTFS"
     say "ready after $SECONDS s"
@@ -51,15 +54,16 @@ build_steps() {
 # run_step TITLE STEP ARGUMENT…: in the background, so that an interruption is noticed at once, and
 # in process and mount namespaces of its own, whose processes die with this one.
 run_step() {
-    local title=$1 users=() percent shown=0
+    local title=$1 users=() percent="" shown=0
     shift
     : >"$LOG.progress"
     if ! is_root; then users=(--user --map-root-user --map-auto); fi
-    setpriv --pdeathsig KILL unshare "${users[@]}" --mount --pid --fork --kill-child --mount-proc \
+    PATH=$PATH:/usr/sbin:/sbin setpriv --pdeathsig KILL \
+        unshare "${users[@]}" --mount --pid --fork --kill-child --mount-proc \
         bash "$HERE/lib/step.sh" "$@" 3>"$LOG.progress" >>"$LOG" 2>&1 </dev/null &
     STEP=$!
     while kill -0 $STEP 2>/dev/null; do
-        percent=$(overall "$(tail -n 1 "$LOG.progress")")
+        [ "$1" != packages ] || percent=$(overall "$(tail -n 1 "$LOG.progress")")
         if [ -t 2 ]; then
             printf '\rdocker/run: %4d s  %s %s\033[K' $SECONDS "$title" "${percent:+$percent %}" >&2
         elif [ "${percent:-0}" -ge $((shown + 20)) ]; then
@@ -96,16 +100,24 @@ abandon() {
     remove_tree "$PARTIAL"
     rm -f "$LOG.progress"
     case $1 in
-        interrupted) say "preparing the environment was interrupted; nothing is left of it" && exit 130 ;;
+        interrupted)
+            say "preparing the environment was interrupted; nothing is left of it"
+            exit 130
+            ;;
         *) fail "preparing the environment $1 (log: $LOG)" ;;
     esac
 }
 
 # The most helpful sentence about a log of debootstrap or apt-get.
 blame() {
+    local network="could not (resolve|connect)|failure resolving|network is unreachable|no route to"
+    network="$network|timed out|failed getting release|unable to fetch|failed to fetch"
+    network="$network|couldn't download"
     if grep -qiE 'no space left|not enough free space|disk quota' "$1"; then
         printf 'the disk is full'
-    elif grep -qiE 'resolv|could not connect|network is unreachable|failed getting release|timed out|couldn.t download|unable to fetch|failed to fetch|no route' "$1"; then
+    elif grep -q 'is expired' "$1"; then
+        printf 'the Debian mirror is out of date, or the clock of this machine is wrong'
+    elif grep -qiE "$network" "$1"; then
         printf 'the Debian mirror cannot be reached; check the network, http_proxy or PBTE_MIRROR'
     elif grep -qE 'unmet dependencies|held broken|Unable to satisfy|Unable to locate' "$1"; then
         printf 'Debian %s cannot install this list of packages now: %s' "$SUITE" \
@@ -115,21 +127,28 @@ blame() {
     fi
 }
 
+# Settings of this machine's own apt that say how mirrors are reached and trusted.
+apt_settings() {
+    have apt-config || return 0
+    apt-config dump 2>/dev/null | sed -nE \
+        's/^(Acquire::(Check-Valid-Until|Check-Date|https?::Proxy)) "(.+)";$/-o \1=\3/p'
+}
+
 check_space() {
     local need=5 free
     [ "$LISTS" = packages.txt ] || need=8
     free=$(df -Pk "$1" | awk 'NR == 2 { print int($4 / 1048576) }')
-    [ "$free" -ge $need ] || fail "$1 has $free GB free, but the environment needs $need GB: make room," \
-        "or set PBTE_CACHE to a folder on another disk"
+    [ "$free" -ge $need ] || fail "$1 has $free GB free, but the environment needs $need GB:" \
+        "make room, or set PBTE_CACHE to a folder on another disk"
 }
 
 # The mirror that this machine uses itself, when it runs Debian.
 find_mirror() {
     local mirror=${PBTE_MIRROR:-}
     if [ -z "$mirror" ] && grep -qs '^ID=debian' /etc/os-release; then
-        mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
-            /etc/apt/sources.list.d/*.sources 2>/dev/null |
-            sed -nE 's/^(deb|URIs:)[[:space:]].*(https?:\/\/[^ ]*\/debian)\/?([[:space:]].*)?$/\2/p' | head -1)
+        mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null |
+            sed -nE 's,^(deb|URIs:)[[:space:]](.*[[:space:]])?(https?://[^ ]*/debian)/?([[:space:]].*)?$,\3,p' |
+            head -1) || true
     fi
     printf '%s' "${mirror:-http://deb.debian.org/debian}"
 }

@@ -21,21 +21,23 @@ fail() {
     exit 125
 }
 
-have() { command -v "$1" >/dev/null 2>&1; }
+# Ordinary users find the administrator's programs as well.
+have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
 digest() { { sha256sum 2>/dev/null || shasum -a 256; } | cut -c1-12; }
 
-# Debian packages of the chosen lists, one a line, without comments.
+# Debian packages of the lists in docker/ given, one a line, without comments.
 packages() {
     local list
-    for list in $LISTS; do
+    for list in "$@"; do
         sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$HERE/$list"
     done
 }
 
-key() { printf '%s\n' "$RECIPE" "$SUITE" "$(uname -m)" "$(packages)" | digest; }
+# shellcheck disable=SC2086  # LISTS holds several names
+key() { printf '%s\n' "$RECIPE" "$SUITE" "$(uname -m)" "$(packages $LISTS)" | digest; }
 
 extra_names() {
     local file name names=""

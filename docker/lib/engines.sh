@@ -38,7 +38,9 @@ show_status() {
 
 probe_native() {
     if [ -n "${PBTE_ENVIRONMENT:-}" ]; then
-        if [[ "$PBTE_ENVIRONMENT " == *" ${SUITE_ASKED:-* }$LISTS "* ]]; then
+        local suite_and_lists=${PBTE_ENVIRONMENT#* }
+        if [ "${SUITE_ASKED:-${suite_and_lists%% *}}" = "${suite_and_lists%% *}" ] &&
+            [[ "$suite_and_lists " == *" $LISTS "* ]]; then
             REASON="already inside the environment ($PBTE_ENVIRONMENT)"
             return 0
         fi
@@ -55,7 +57,7 @@ probe_native() {
         return 1
     fi
     prepare_personal_cache
-    REASON=$(python3 "$HERE/lib/native.py" "$PERSONAL/native" 2>&1)
+    REASON=$(python3 "$HERE/lib/native.py" "$PERSONAL/native" 2>&1 | tail -n 1)
 }
 
 prepare_native() { :; }
@@ -70,7 +72,7 @@ probe_daemon() {
         REASON="not installed"
         return 1
     elif ! timeout 10 "$1" info >/dev/null 2>&1; then
-        REASON="$1 is installed, but '$1 info' gets no answer (is its service running, may you use it?)"
+        REASON="'$1 info' gets no answer: its service does not run, or you may not use it"
         return 1
     fi
     REASON="$(command -v "$1") answers"

@@ -9,29 +9,41 @@ import os
 import sys
 
 OLDEST, TOO_NEW = (0, 9), (0, 12)
-NEEDED = (
-    "petsc4py slepc4py mpi4py gmsh meshio numba numpy scipy h5py pydantic typer rich matplotlib "
-    "threadpoolctl"
-).split()
+NEEDED = [
+    "petsc4py",
+    "slepc4py",
+    "mpi4py",
+    "gmsh",
+    "meshio",
+    "numba",
+    "numpy",
+    "scipy",
+    "h5py",
+    "pydantic",
+    "typer",
+    "rich",
+    "matplotlib",
+    "threadpoolctl",
+]
 
 
 def verdict(stamp_file):
     """Return (usable, sentence)."""
     spec = importlib.util.find_spec("dolfinx")
     if spec is None or spec.origin is None:
-        return False, "{} has no DOLFINx".format(sys.executable)
+        return False, f"{sys.executable} has no DOLFINx"
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         return False, "{} has DOLFINx, but lacks {}: install them for this Python".format(
             sys.executable, ", ".join(missing)
         )
-    stamp = "{} {} {}".format(sys.executable, spec.origin, os.path.getmtime(spec.origin))
+    stamp = f"{sys.executable} {spec.origin} {os.path.getmtime(spec.origin)}"
     if read(stamp_file).split("\n")[0] == stamp:
         return True, read(stamp_file).split("\n")[1]
     usable, sentence = try_import()
     if usable:
         with open(stamp_file, "w") as file:
-            file.write("{}\n{}\n".format(stamp, sentence))
+            file.write(f"{stamp}\n{sentence}\n")
     return usable, sentence
 
 
@@ -39,17 +51,16 @@ def try_import():
     """Import DOLFINx and PETSc and look at their versions."""
     try:
         import dolfinx
+        import numpy
         from petsc4py import PETSc
     except Exception as error:
-        return False, "DOLFINx of {} does not import ({})".format(sys.executable, error)
+        return False, f"DOLFINx of {sys.executable} does not import ({error})"
     version = dolfinx.__version__
     if not OLDEST <= tuple(int(part) for part in version.split(".")[:2]) < TOO_NEW:
-        return False, "{} has DOLFINx {}, but 0.9 to 0.11 are supported".format(
-            sys.executable, version
-        )
-    if PETSc.ScalarType(1j * 0).dtype.kind == "c":
-        return False, "PETSc of {} computes with complex numbers".format(sys.executable)
-    return True, "{} has DOLFINx {}".format(sys.executable, version)
+        return False, f"{sys.executable} has DOLFINx {version}, but 0.9 to 0.11 are supported"
+    if numpy.dtype(PETSc.ScalarType).kind == "c":
+        return False, f"PETSc of {sys.executable} computes with complex numbers"
+    return True, f"{sys.executable} has DOLFINx {version}"
 
 
 def read(path):

@@ -28,9 +28,11 @@ find_rootfs() {
 probe_rootfs() {
     if [ "$(uname -s)" != Linux ]; then
         REASON="needs Linux; install Docker or Podman"
+    elif [ -n "${PBTE_ENVIRONMENT:-}" ]; then
+        REASON="cannot be entered from inside another environment ($PBTE_ENVIRONMENT)"
     elif have bwrap && ! bwrap --ro-bind / / true 2>/dev/null; then
-        REASON="bubblewrap may not create namespaces here ($(bwrap --ro-bind / / true 2>&1 | tail -1));"
-        REASON="$REASON on Debian 13, install the packages of docker/packages.txt with apt-get instead"
+        REASON="bubblewrap may not make namespaces ($(bwrap --ro-bind / / true 2>&1 | tail -1));"
+        REASON="$REASON on Debian 13, install the packages of docker/packages.txt instead"
     elif find_rootfs && have bwrap; then
         REASON=$ROOTFS
         return 0
@@ -76,7 +78,7 @@ prepare_rootfs() {
     else
         build_rootfs
     fi
-    find_rootfs || fail "the root file system was built, but is not found under $(stores | tr '\n' ' ')"
+    find_rootfs || fail "$KEY was built, but is not under $(stores | tr '\n' ' ')"
 }
 
 list_options() {
@@ -119,7 +121,8 @@ read_mounts() {
     for entry in /* /var/tmp; do
         name=${entry#/}
         case $name in
-            bin | boot | dev | etc | lib* | lost+found | proc | root | run | sbin | sys | usr | var) ;;
+            bin | boot | dev | etc | lib* | lost+found | proc | root | run | sbin | sys | usr | \
+                var) ;;
             *)
                 if [ -L "$entry" ] && link=$(readlink "$entry"); then
                     MOUNTS+=(--symlink "$link" "$entry")
@@ -131,7 +134,9 @@ read_mounts() {
     done
     for name in passwd group hosts resolv.conf pip.conf; do
         entry=$(readlink -f "/etc/$name") || continue
-        [ ! -f "$entry" ] || [ ! -f "$ROOTFS/etc/$name" ] || MOUNTS+=(--ro-bind "$entry" "/etc/$name")
+        if [ -f "$entry" ] && [ -f "$ROOTFS/etc/$name" ]; then
+            MOUNTS+=(--ro-bind "$entry" "/etc/$name")
+        fi
     done
     bundle=$(host_certificates)
     if [ -n "$bundle" ]; then MOUNTS+=(--ro-bind "$bundle" "$CERTIFICATES"); fi

@@ -7,6 +7,9 @@ KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 APT=(apt-get -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Sandbox::User=root
     -o Dpkg::Use-Pty=0 -o APT::Status-Fd=3 -o Acquire::https::CaInfo=/run/certificates.crt)
 
+# shellcheck disable=SC2206  # one option and its value after another
+APT+=($SETTINGS)
+
 # Run inside the unfinished root file system.
 inside() {
     local args=(--bind "$PARTIAL" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run
@@ -23,6 +26,9 @@ make_base() {
     if [ -f "$KEYRING" ]; then options+=("--keyring=$KEYRING"); fi
     mkdir "$PARTIAL"
     chmod 755 "$PARTIAL"
+    # in a user namespace devices cannot be made: debootstrap knows that of Linux containers
+    if ! mknod "$PARTIAL/null" c 1 3 2>/dev/null; then export container=lxc; fi
+    rm -f "$PARTIAL/null"
     debootstrap "${options[@]}" "$SUITE" "$PARTIAL" "$MIRROR"
     # no manual pages, no waiting for the disk, no services started
     cat >"$PARTIAL/etc/dpkg/dpkg.cfg.d/pbte" <<'CONF'
