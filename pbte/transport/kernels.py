@@ -40,6 +40,7 @@ def order_kernel(dim: int) -> Callable[..., None]:
         for mode in numba.prange(velocities.shape[0]):
             velocity, row = velocities[mode], cells[mode]
             waiting = np.zeros(num_cells, dtype=np.int8)
+            met = np.zeros(num_cells, dtype=np.int32)
             for cell in range(num_cells):
                 for face in range(num_faces):
                     inner = neighbours[cell, face] >= 0
@@ -52,13 +53,23 @@ def order_kernel(dim: int) -> Callable[..., None]:
                     tail += 1
             while head < num_cells:
                 if head == tail:
-                    # Every cell left waits for another one: a cycle. Let the first go early.
+                    # Every cell left waits for another one. Walk upstream until a cell is met
+                    # twice: it lies on a cycle, and the cells downstream of it go on waiting.
                     while waiting[scan] <= 0:
                         scan += 1
-                    waiting[scan] = 0
-                    row[tail] = scan
-                    tail += 1
                     lagged[mode] += 1
+                    early = scan
+                    while met[early] < lagged[mode]:
+                        met[early] = lagged[mode]
+                        for face in range(num_faces):
+                            other = neighbours[early, face]
+                            waits = other >= 0 and waiting[other] > 0
+                            if waits and speed(velocity, normals, early, face) < 0.0:
+                                early = other
+                                break
+                    waiting[early] = 0
+                    row[tail] = early
+                    tail += 1
                 cell = row[head]
                 head += 1
                 for face in range(num_faces):
