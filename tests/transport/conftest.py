@@ -16,11 +16,12 @@ from pbte.geometry.checks import CheckedMesh
 from pbte.geometry.domain import Domain, make_domain, read_domain
 from pbte.geometry.facets import facet_table
 from pbte.geometry.shapes import film, nanoparticle
+from pbte.materials.kernel import CollisionKernel
 from pbte.materials.storage import Material, read_material
 from pbte.parallel import on_all_ranks
 from pbte.transport.problem import Problem, make_problem
 from pbte.transport.share import share_modes
-from pbte.transport.simplices import Simplices, simplices_of
+from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import gaussian, project, wall_inflow
 
 BUILDERS = {"nanoparticle": nanoparticle, "film": film}
@@ -90,7 +91,12 @@ def grid() -> Callable[..., Domain]:
             cells.append(number[tuple(np.moveaxis(corners, 2, 0))])
         vertices = np.concatenate(cells)
         points = index / n
-        _shake(points, vertices, wobble / n, np.random.default_rng(seed))
+        random = np.random.default_rng(seed)
+        if wobble <= 0.1:  # too little to turn a cell over
+            inside = ((index > 0) & (index < n)).all(axis=1)
+            points[inside] += random.uniform(-wobble, wobble, size=points[inside].shape) / n
+        else:
+            _shake(points, vertices, wobble / n, random)
         return domain_of_cells(points * np.array(stretch[:dim]), vertices)
 
     return build
@@ -103,8 +109,6 @@ def _shake(
         corners = points[cells]
         return np.linalg.det(corners[:, 1:] - corners[:, :1])
 
-    if amplitude == 0.0:
-        return
     inside = np.flatnonzero(((points > 0.0) & (points < 1.0)).all(axis=1))
     for vertex in inside:
         around = vertices[(vertices == vertex).any(axis=1)]
@@ -114,6 +118,42 @@ def _shake(
             if (volumes(around) / before > 0.01).all():
                 break
             points[vertex] = home
+
+
+@pytest.fixture(scope="session")
+def heat() -> Callable[..., Problem]:
+    """Return a function that heats a body with a Gaussian at the origin; walls at T0 + `wall`."""
+
+    def build(
+        domain: Domain,
+        kernel: CollisionKernel,
+        *,
+        sigma: float = 0.0,
+        power: float = 1e-6,
+        wall: float = 0.0,
+        comm: MPI.Intracomm = MPI.COMM_SELF,
+    ) -> Problem:
+        mesh = simplices_of(domain)
+        density = np.zeros(mesh.num_dofs)
+        if sigma > 0.0:
+            density = project(mesh, gaussian(np.zeros(3), sigma))
+            density *= power / (density @ mesh.dof_weights)
+        modes = kernel.modes
+        return make_problem(
+            mesh,
+            kernel,
+            density,
+            wall_inflow(mesh, domain.walls, dict.fromkeys(domain.walls, wall)),
+            share=share_modes(modes.num_pairs, modes.num_modes, comm),
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def cells() -> Callable[..., Domain]:
+    """Return the function that makes a domain of vertices and cells."""
+    return domain_of_cells
 
 
 def domain_of_cells(points: np.ndarray, vertices: np.ndarray) -> Domain:
