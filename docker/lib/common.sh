@@ -94,10 +94,11 @@ read_environment() {
         "MYPY_CACHE_DIR=$PERSONAL/mypy" "RUFF_CACHE_DIR=$PERSONAL/ruff"
         "PIP_CERT=$CERTIFICATES" "SSL_CERT_FILE=$CERTIFICATES"
         "PYTEST_ADDOPTS=${PYTEST_ADDOPTS:+$PYTEST_ADDOPTS }-o 'cache_dir=$PERSONAL/pytest'")
-    case $ENGINE in
-        apptainer | singularity) ;; # a cluster's own network and placement are left alone
-        *) vars+=("OMPI_MCA_btl=self,sm" PRTE_MCA_hwloc_default_binding_policy=none
+    case $ENGINE-$SUITE in # a cluster's own network and placement are left alone
+        apptainer-* | singularity-*) ;;
+        *-trixie) vars+=("OMPI_MCA_btl=self,sm" PRTE_MCA_hwloc_default_binding_policy=none
             PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe) ;;
+        *) vars+=("OMPI_MCA_btl=self,sm" PRTE_MCA_bindto=none PRTE_MCA_mapby=:oversubscribe) ;;
     esac
     LAUNCH=(env "${unset[@]}" "${vars[@]}")
 }
