@@ -33,7 +33,7 @@ prepare_wheels() {
         requirements >"$WHEEL_FOLDER.txt"
         inside bash "$HERE/lib/venv.sh" "$WHEEL_FOLDER" >"$log" 2>&1 || {
             rm -rf "$WHEEL_FOLDER"
-            fail "pip could not install$WHEELS: $(grep -i error "$log" | tail -1) (log: $log)"
+            fail "pip could not install$WHEELS: $( (grep -i error "$log" || cat "$log") | tail -1) (log: $log)"
         }
         touch "$WHEEL_FOLDER/complete"
     fi

@@ -147,14 +147,16 @@ read_mounts() {
     done
 }
 
-# Mount a folder that lies inside a system folder, and so is not visible yet.
+# Mount a folder, unless it is visible already, or would hide the system of the environment.
 show() {
-    case $1 in
-        /usr/local/* | /var/tmp | /var/tmp/* | /root | /root/* | /var/* | /run/* | /boot/*) ;;
-        /bin* | /dev* | /etc* | /lib* | /proc* | /sbin* | /sys* | /usr* | /) return ;;
-        *) return ;;
+    local folder
+    folder=$(readlink -f "$1") || return 0
+    case $folder in
+        /var/tmp | /var/tmp/*) ;;
+        /usr/local/* | /root | /root/* | /var/* | /run/* | /boot/*)
+            [ ! -d "$folder" ] || MOUNTS+=("$2" "$folder" "$folder")
+            ;;
     esac
-    [ ! -d "$1" ] || MOUNTS+=("$2" "$1" "$1")
 }
 
 enter_rootfs() {
