@@ -146,7 +146,9 @@ def late_neighbours(mesh, visits, velocity):
     """Return the pairs (cell, upstream neighbour that is visited after it)."""
     when = np.empty(mesh.num_cells, dtype=np.int64)
     when[visits] = np.arange(mesh.num_cells)
-    cells, faces = np.nonzero((np.einsum("ckf,k->cf", mesh.face_normals, velocity) < 0.0) & (mesh.neighbours >= 0))
+    cells, faces = np.nonzero(
+        (np.einsum("ckf,k->cf", mesh.face_normals, velocity) < 0.0) & (mesh.neighbours >= 0)
+    )
     others = mesh.neighbours[cells, faces]
     late = when[others] > when[cells]
     return list(zip(cells[late], others[late], strict=True))
@@ -193,7 +195,9 @@ def test_only_cells_of_a_cycle_are_visited_before_an_upstream_neighbour(twisted)
 
 
 def is_upstream_of_itself(mesh, start, velocity):
-    downstream = (np.einsum("ckf,k->cf", mesh.face_normals, velocity) > 0.0) & (mesh.neighbours >= 0)
+    downstream = (np.einsum("ckf,k->cf", mesh.face_normals, velocity) > 0.0) & (
+        mesh.neighbours >= 0
+    )
     seen, front = set(), [start]
     while front:
         cell = front.pop()
