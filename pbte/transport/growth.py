@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.collisions import local_factors
@@ -66,7 +67,7 @@ class GrowthEstimate:
         )
 
 
-def _project(snapshots: Array) -> tuple[np.ndarray, Array]:
+def _project(snapshots: Array) -> tuple[npt.NDArray[np.complex128], Array]:
     """Return projected eigenvalues, largest modulus first, and the defect of each [-]."""
     if len(snapshots) < 2:
         return np.zeros(0, dtype=complex), np.zeros(0)

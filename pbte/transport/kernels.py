@@ -27,15 +27,15 @@ def order_kernel(dim: int) -> Callable[..., None]:
     """Compile the ordering of the cells: Kahn's algorithm along the velocity of each mode."""
     num_faces = dim + 1
 
-    @numba.njit(**_FLAGS)  # type: ignore[untyped-decorator]
-    def speed(velocity, normals, cell, face):  # type: ignore[no-untyped-def]
+    @numba.njit(**_FLAGS)
+    def speed(velocity, normals, cell, face):
         total = 0.0
         for k in range(dim):
             total += velocity[k] * normals[cell, k, face]
         return total
 
-    @numba.njit(parallel=True, **_FLAGS)  # type: ignore[untyped-decorator]
-    def order_cells(normals, neighbours, velocities, cells, lagged):  # type: ignore[no-untyped-def]
+    @numba.njit(parallel=True, **_FLAGS)
+    def order_cells(normals, neighbours, velocities, cells, lagged):
         num_cells = neighbours.shape[0]
         for mode in numba.prange(velocities.shape[0]):
             velocity, row = velocities[mode], cells[mode]
@@ -90,8 +90,8 @@ def sweep_kernel(dim: int) -> Callable[..., None]:
     """Compile the sweep of many modes for one dimension."""
     visit = _tetrahedra() if dim == 3 else _simplices(dim)
 
-    @numba.njit(parallel=True, **_FLAGS)  # type: ignore[untyped-decorator]
-    def sweep_modes(  # type: ignore[no-untyped-def]
+    @numba.njit(parallel=True, **_FLAGS)
+    def sweep_modes(
         normals, masses, upstream, velocities, loss_rates, cells, rows, backwards, lagged,
         inflow, field,
     ):  # fmt: skip
@@ -121,10 +121,8 @@ def _simplices(dim: int) -> Callable[..., None]:
     """Return the visit of all cells in loops over faces and vertices, for any dimension."""
     n = dim + 1
 
-    @numba.njit(**_FLAGS)  # type: ignore[untyped-decorator]
-    def visit(  # type: ignore[no-untyped-def]
-        normals, masses, upstream, velocity, loss_rate, row, source, theta
-    ):
+    @numba.njit(**_FLAGS)
+    def visit(normals, masses, upstream, velocity, loss_rate, row, source, theta):
         b, inward, outward = np.empty(n), np.empty(n), np.empty(n)
         for cell in row:
             first, mass = n * cell, masses[cell]
@@ -168,10 +166,8 @@ def _tetrahedra() -> Callable[..., None]:
     Nearly twice as fast as the loops: about 45 instead of 85 ns per cell and mode.
     """
 
-    @numba.njit(**_FLAGS)  # type: ignore[untyped-decorator]
-    def visit(  # type: ignore[no-untyped-def]
-        normals, masses, upstream, velocity, loss_rate, row, source, theta
-    ):
+    @numba.njit(**_FLAGS)
+    def visit(normals, masses, upstream, velocity, loss_rate, row, source, theta):
         v0, v1, v2 = velocity[0], velocity[1], velocity[2]
         for cell in row:
             n, u, mass, first = normals[cell], upstream[cell], masses[cell], 4 * cell

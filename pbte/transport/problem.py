@@ -63,7 +63,8 @@ class Problem:
 
     def source(self, columns: slice = slice(None)) -> Array:
         """Return g_mu at some degrees of freedom, shape (local modes, columns) [K/s]."""
-        return np.outer(self.generation, self.heat_source[columns])
+        rates: Array = self.generation[:, None] * self.heat_source[columns]
+        return rates
 
 
 def make_problem(

@@ -80,7 +80,8 @@ def simplices_of(domain: Domain) -> Simplices:
     mesh.topology.create_connectivity(dim, 0)
     vertices = np.asarray(mesh.topology.connectivity(dim, 0).array, dtype=np.int64)
     vertices = vertices.reshape(-1, dim + 1)
-    points = mesh.geometry.x[np.asarray(mesh.geometry.dofmap)][:, :, :dim].copy()
+    coordinates = np.asarray(mesh.geometry.x, dtype=np.float64)
+    points = coordinates[np.asarray(mesh.geometry.dofmap)][:, :, :dim].copy()
     boundary = _boundary_faces(domain, vertices)
     return build_simplices(points, vertices, boundary, domain.facet_walls)
 
@@ -125,7 +126,8 @@ def _volumes(points: Array) -> Array:
     dim = points.shape[2]
     edges = points[:, 1:] - points[:, :1]
     factorial = (1.0, 1.0, 2.0, 6.0)[dim]
-    return np.abs(np.linalg.det(edges)) / factorial
+    volumes: Array = np.abs(np.linalg.det(edges)) / factorial
+    return volumes
 
 
 def _area_normals(points: Array) -> Array:
@@ -194,4 +196,5 @@ def _boundary_faces(domain: Domain, vertices: IntArray) -> IntArray:
         facet_vertices = topology.connectivity(dim - 1, 0)
         corners = facet_vertices.array.reshape(-1, dim)[facets]
     on_facet = (vertices[cells][:, :, None] == corners[:, None, :]).any(axis=2)
-    return cells * (dim + 1) + np.argmin(on_facet, axis=1)
+    faces: IntArray = cells * (dim + 1) + np.argmin(on_facet, axis=1)
+    return faces

@@ -35,7 +35,8 @@ def project(mesh: Simplices, density: Callable[[Array], Array]) -> Array:
         Values at the degrees of freedom, shape (num_dofs,).
     """
     dim = mesh.dim
-    points, weights = basix.make_quadrature(_CELLS[dim], QUADRATURE_DEGREE)
+    rule = basix.make_quadrature(_CELLS[dim], QUADRATURE_DEGREE)
+    points, weights = np.asarray(rule[0]), np.asarray(rule[1])
     shape = np.column_stack([1.0 - points.sum(axis=1), points])
     where = np.einsum("qi,cik->cqk", shape, mesh.points)
     values = density(where.reshape(-1, dim)).reshape(where.shape[:2])

@@ -195,5 +195,7 @@ class _MomentSystem:
     def _scatter(self, partial: Array) -> Array:
         """Return the sum over the ranks on this rank's rows, shape (rows, k). Collective."""
         mine = np.empty((self.rows.stop - self.rows.start, self.factors.rank))
-        self.problem.share.comm.Reduce_scatter(np.ascontiguousarray(partial), mine, self.counts)
+        self.problem.share.comm.Reduce_scatter(
+            np.ascontiguousarray(partial), mine, list(self.counts)
+        )
         return mine
