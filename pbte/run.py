@@ -199,7 +199,8 @@ def _try_orders(
 def fades(estimate: EigenvalueEstimate) -> bool:
     """Return whether the orders of such a growth fade reasonably quickly."""
     low, high = ACCEPTED_EIGENVALUES
-    return low < estimate.most_negative and max(v.real for v in estimate.eigenvalues) < high
+    largest = max((value.real for value in estimate.eigenvalues), default=0.0)
+    return low < estimate.most_negative and largest < high
 
 
 def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapshot, SteadyReport]:
