@@ -96,6 +96,9 @@ def build_simplices(
         vertices: Global vertex numbers, shape (num_cells, dim + 1).
         boundary: Boundary faces as `cell * (dim + 1) + face`, shape (num_boundary_facets,).
         walls: Wall tag of each of them, shape (num_boundary_facets,).
+
+    Raises:
+        ValueError: The boundary is incomplete, or holds a face between two cells.
     """
     num_cells, num_vertices = vertices.shape
     dim = num_vertices - 1
@@ -108,6 +111,11 @@ def build_simplices(
     slot_of_face = np.full(num_cells * num_vertices, -1, dtype=np.int64)
     slot_of_face[boundary] = np.arange(boundary.size)
     outside = np.flatnonzero(neighbours.ravel() < 0)
+    if not np.array_equal(np.sort(boundary), outside):
+        raise ValueError(
+            f"{boundary.size} boundary faces are listed, the cells have {outside.size}; every face "
+            "without a neighbour must be listed once, and no other"
+        )
     neighbours.ravel()[outside] = -1 - slot_of_face[outside]
     dofs, boundary_dofs = _upstream_dofs(vertices, neighbours, boundary)
     return Simplices(
