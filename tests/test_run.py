@@ -136,6 +136,8 @@ def test_the_heat_that_leaves_is_the_heat_put_in(large, small):
         assert balance.deposited == pytest.approx(1e-6, rel=1e-12)
         # The residual of the steady equation, 1e-8 of the source, is what may be missing.
         assert balance.absorbed["surface"] == pytest.approx(1e-6, rel=1e-7)
+        assert balance.handed_on == 0.0
+        assert abs(balance.defect) < 1e-7
         for order in results.orders:
             assert abs(order.balance.defect) < 1e-12
         out = sum(order.balance.absorbed["surface"] for order in results.orders)
