@@ -1,0 +1,1 @@
+"""Models with known solutions, beside the solver: NumPy and SciPy only, no mesh."""
