@@ -179,7 +179,7 @@ remove_tree() {
 
 clean_rootfs() {
     local store tree
-    for store in $(stores); do
+    while IFS= read -r store; do
         for tree in "$store"/{trixie,sid}-*; do
             case $tree in
                 "$store/$KEY" | "$store/$KEY".*) continue ;;
@@ -193,7 +193,7 @@ clean_rootfs() {
             say "removing $tree"
             remove_one "$tree"
         done
-    done
+    done < <(stores)
 }
 
 # Under the lock of its key, so that one being built is left alone.

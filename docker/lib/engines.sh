@@ -119,12 +119,12 @@ probe_command() {
 
 prepare_apptainer() {
     prepare_personal_cache
-    local store
-    for store in $(stores); do
+    local store partial
+    while IFS= read -r store; do
         IMAGE=$store/$KEY.sif
         [ ! -f "$IMAGE" ] || return 0
-    done
-    local partial=$IMAGE.partial.$$
+    done < <(stores)
+    partial=$IMAGE.partial.$$ store=${IMAGE%/*}
     mkdir -p "$store" || fail "cannot write $store; set PBTE_CACHE to a folder that you can write"
     say "building $IMAGE with $ENGINE (once; a few minutes)"
     (cd "$CHECKOUT" && "$ENGINE" build --build-arg "suite=$SUITE" --build-arg "lists=$LISTS" \

@@ -18,10 +18,10 @@ stores() {
 # ROOTFS: the finished root file system, if there is one.
 find_rootfs() {
     local store
-    for store in $(stores); do
+    while IFS= read -r store; do
         ROOTFS=$store/$KEY
         [ ! -d "$ROOTFS" ] || return 0
-    done
+    done < <(stores)
     return 1
 }
 
