@@ -4,22 +4,60 @@ See `pbte.transport.sweep` for the equations. Modes run in parallel over threads
 of one mode live in a work array `theta` = [degrees of freedom | inflow values | one zero], so that
 a cell reads all its faces alike: interior, boundary and, with weight zero, downstream. Branches on
 the sign of v . n would be mispredicted half of the time and cost more than the products.
+
+Every mode visits the cells in another order, so the mesh is read at random and the time is that of
+the cache, not of the arithmetic. Hence one record a cell, in whole cache lines, asked for a few
+cells ahead: measured on 3300 tetrahedra, 22 ns per cell and mode instead of 52 without.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 # A cyclic dependency is a loop of a few cells, each passing on a fraction of what it gets, so the
 # repeated sweep converges geometrically; this many rounds end a loop that hardly loses anything.
 MAX_ROUNDS = 500
 ROUND_OFF = 1e-15
 
+# How many cells ahead a record is asked for: longer than the latency of the second-level cache,
+# shorter than what the first-level cache holds (4 to 16 measured alike within 20 %).
+AHEAD = 12
+CACHE_LINE = 8  # doubles
+
+
+def record_width(dim: int) -> int:
+    """Return the length of the record of a cell in doubles: reals, 32-bit integers, padding."""
+    num_faces = dim + 1
+    used = dim * num_faces + 1 + (num_faces**2 + 1) // 2
+    return -(-used // CACHE_LINE) * CACHE_LINE
+
+
 _FLAGS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+
+
+@intrinsic  # type: ignore[misc, unused-ignore]
+def _prefetch(context: Any, array: Any, index: Any) -> Any:
+    """Ask for the cache line that holds an entry of a one-dimensional array."""
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        values = target.make_array(signature.args[0])(target, builder, arguments[0])
+        place = builder.gep(values.data, [arguments[1]])
+        pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        to_read, keep_near, data = integer(0), integer(3), integer(1)
+        builder.call(function, [builder.bitcast(place, pointer), to_read, keep_near, data])
+        return target.get_dummy_value()
+
+    return types.void(array, types.intp), generate
 
 
 @cache
@@ -89,13 +127,12 @@ def order_kernel(dim: int) -> Callable[..., None]:
 def sweep_kernel(dim: int) -> Callable[..., None]:
     """Compile the sweep of many modes for one dimension."""
     visit = _tetrahedra() if dim == 3 else _simplices(dim)
+    num_faces = dim + 1
 
     @numba.njit(parallel=True, **_FLAGS)
-    def sweep_modes(
-        normals, masses, upstream, velocities, loss_rates, cells, rows, backwards, lagged,
-        inflow, field,
-    ):  # fmt: skip
+    def sweep_modes(records, velocities, loss_rates, cells, rows, backwards, lagged, inflow, field):
         num_dofs = field.shape[1]
+        upstream = records.view(np.int32)[:, 2 * (dim * num_faces + 1) :]
         own_inflow = 1 if inflow.shape[0] > 1 else 0
         for mode in numba.prange(velocities.shape[0]):
             source, row = field[mode], cells[rows[mode]]
@@ -103,11 +140,11 @@ def sweep_kernel(dim: int) -> Callable[..., None]:
             theta = np.zeros(num_dofs + inflow.shape[1] + 1)
             theta[num_dofs:-1] = inflow[np.int64(mode) * own_inflow]
             velocity, loss_rate = velocities[mode], loss_rates[mode]
-            visit(normals, masses, upstream, velocity, loss_rate, row, source, theta)
+            visit(records, upstream, velocity, loss_rate, row, source, theta)
             if lagged[mode] > 0:
                 for _ in range(MAX_ROUNDS):
                     before = theta[:num_dofs].copy()
-                    visit(normals, masses, upstream, velocity, loss_rate, row, source, theta)
+                    visit(records, upstream, velocity, loss_rate, row, source, theta)
                     change = np.abs(theta[:num_dofs] - before).max()
                     if change <= ROUND_OFF * np.abs(before).max():
                         break
@@ -122,10 +159,10 @@ def _simplices(dim: int) -> Callable[..., None]:
     n = dim + 1
 
     @numba.njit(**_FLAGS)
-    def visit(normals, masses, upstream, velocity, loss_rate, row, source, theta):
+    def visit(records, upstream, velocity, loss_rate, row, source, theta):
         b, inward, outward = np.empty(n), np.empty(n), np.empty(n)
         for cell in row:
-            first, mass = n * cell, masses[cell]
+            first, mass = n * cell, records[cell, dim * n]
             total = 0.0
             for i in range(n):
                 total += source[first + i]
@@ -134,14 +171,14 @@ def _simplices(dim: int) -> Callable[..., None]:
             for face in range(n):
                 a = 0.0
                 for k in range(dim):
-                    a += velocity[k] * normals[cell, k, face]
+                    a += velocity[k] * records[cell, k * n + face]
                 inward[face], outward[face] = max(-a, 0.0), max(a, 0.0)
                 total = 0.0
                 for i in range(n):
-                    total += theta[upstream[cell, face, i]]
+                    total += theta[upstream[cell, n * face + i]]
                 for i in range(n):
                     if i != face:
-                        b[i] += inward[face] * (total + theta[upstream[cell, face, i]])
+                        b[i] += inward[face] * (total + theta[upstream[cell, n * face + i]])
             g, p = loss_rate * mass, 0.0
             sum_b, sum_pb = 0.0, 0.0
             for i in range(n):
@@ -163,25 +200,35 @@ def _simplices(dim: int) -> Callable[..., None]:
 def _tetrahedra() -> Callable[..., None]:
     """Return the same visit written out for tetrahedra, so that all of it stays in registers.
 
-    Nearly twice as fast as the loops: about 45 instead of 85 ns per cell and mode.
+    With the records asked for ahead about 22 ns per cell and mode, a quarter of the loops' time.
     """
+    width = record_width(3)
 
     @numba.njit(**_FLAGS)
-    def visit(normals, masses, upstream, velocity, loss_rate, row, source, theta):
+    def visit(records, upstream, velocity, loss_rate, row, source, theta):
+        lines = records.reshape(-1)
+        last = row.shape[0] - 1
         v0, v1, v2 = velocity[0], velocity[1], velocity[2]
-        for cell in row:
-            n, u, mass, first = normals[cell], upstream[cell], masses[cell], 4 * cell
-            a0 = v0 * n[0, 0] + v1 * n[1, 0] + v2 * n[2, 0]
-            a1 = v0 * n[0, 1] + v1 * n[1, 1] + v2 * n[2, 1]
-            a2 = v0 * n[0, 2] + v1 * n[1, 2] + v2 * n[2, 2]
-            a3 = v0 * n[0, 3] + v1 * n[1, 3] + v2 * n[2, 3]
+        for step in range(last + 1):
+            ahead = np.intp(row[min(step + AHEAD, last)])
+            for line in range(0, width, CACHE_LINE):
+                _prefetch(lines, ahead * width + line)
+            _prefetch(source, ahead * 4)
+            _prefetch(theta, ahead * 4)
+            cell = np.intp(row[step])
+            n, u, first = records[cell], upstream[cell], 4 * cell
+            mass = n[12]
+            a0 = v0 * n[0] + v1 * n[4] + v2 * n[8]
+            a1 = v0 * n[1] + v1 * n[5] + v2 * n[9]
+            a2 = v0 * n[2] + v1 * n[6] + v2 * n[10]
+            a3 = v0 * n[3] + v1 * n[7] + v2 * n[11]
             w0, w1, w2, w3 = max(-a0, 0.0), max(-a1, 0.0), max(-a2, 0.0), max(-a3, 0.0)
             p0, p1, p2, p3 = a0 + w0, a1 + w1, a2 + w2, a3 + w3
             # t_fi: temperature that flows in through face f at vertex i
-            t01, t02, t03 = theta[u[0, 1]], theta[u[0, 2]], theta[u[0, 3]]
-            t10, t12, t13 = theta[u[1, 0]], theta[u[1, 2]], theta[u[1, 3]]
-            t20, t21, t23 = theta[u[2, 0]], theta[u[2, 1]], theta[u[2, 3]]
-            t30, t31, t32 = theta[u[3, 0]], theta[u[3, 1]], theta[u[3, 2]]
+            t01, t02, t03 = theta[u[1]], theta[u[2]], theta[u[3]]
+            t10, t12, t13 = theta[u[4]], theta[u[6]], theta[u[7]]
+            t20, t21, t23 = theta[u[8]], theta[u[9]], theta[u[11]]
+            t30, t31, t32 = theta[u[12]], theta[u[13]], theta[u[14]]
             s0, s1, s2, s3 = t01 + t02 + t03, t10 + t12 + t13, t20 + t21 + t23, t30 + t31 + t32
             q0, q1 = source[first], source[first + 1]
             q2, q3 = source[first + 2], source[first + 3]

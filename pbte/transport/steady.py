@@ -164,13 +164,13 @@ class _MomentSystem:
     def mult(self, matrix: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         """Apply the operator (called by PETSc)."""
         moments = self._gather(x.getArray(readonly=True))
-        streamed = np.zeros_like(moments)
+        streamed = np.zeros(moments.shape[::-1])
         for modes in blocks(self.problem.share.num_modes, MODE_BLOCK):
             field = self.factors.w_in[modes] @ moments.T
             stream(self.problem, field, modes, walls=False)
-            streamed += field.T @ self.factors.w_out[:, modes].T
+            streamed += self.factors.w_out[:, modes] @ field
         self.num_sweeps += 1
-        y.array[:] = x.getArray(readonly=True) - self._scatter(streamed).ravel()
+        y.array[:] = x.getArray(readonly=True) - self._scatter(streamed.T).ravel()
 
     def _krylov(self) -> PETSc.KSP:
         comm = self.problem.share.comm

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pbte.transport.kernels import order_kernel, sweep_kernel
+from pbte.transport.kernels import order_kernel, record_width, sweep_kernel
 from pbte.transport.simplices import CompactIntArray, Simplices
 from pbte.types import Array
 
@@ -41,12 +41,15 @@ class SweepOrder:
         backwards: Whether it reads the row from the end, shape (num_modes,).
         lagged: Number of cells visited before all their upstream neighbours, because the
             dependencies form a cycle, shape (num_modes,).
+        records: What the sweep reads of each cell, in whole cache lines: normals (dim, dim + 1),
+            d |K| / (d + 2), then upstream_dofs as 32-bit integers; shape (num_cells, width).
     """
 
     cells: CompactIntArray
     rows: CompactIntArray
     backwards: np.ndarray[Any, np.dtype[np.bool_]]
     lagged: CompactIntArray
+    records: Array
 
     @property
     def num_cyclic_modes(self) -> int:
@@ -74,7 +77,13 @@ def plan_sweep(mesh: Simplices, velocities: Array, num_pairs: int = 0) -> SweepO
     lagged = np.zeros(own.size, dtype=np.int32)
     projected = np.ascontiguousarray(velocities[own, : mesh.dim])
     order_kernel(mesh.dim)(mesh.face_normals, mesh.neighbours, projected, cells, lagged)
-    return SweepOrder(cells=cells, rows=rows, backwards=backwards, lagged=lagged[rows])
+    return SweepOrder(
+        cells=cells,
+        rows=rows,
+        backwards=backwards,
+        lagged=lagged[rows],
+        records=_cell_records(mesh),
+    )
 
 
 def sweep(
@@ -99,11 +108,8 @@ def sweep(
             changed in place.
         modes: Which modes the rows of `field` are; all by default.
     """
-    masses = mesh.volumes * (mesh.dim / (mesh.dim + 2.0))
     sweep_kernel(mesh.dim)(
-        mesh.face_normals,
-        masses,
-        mesh.upstream_dofs,
+        order.records,
         np.ascontiguousarray(velocities[modes, : mesh.dim]),
         loss_rates[modes],
         order.cells,
@@ -113,3 +119,15 @@ def sweep(
         inflow if inflow.shape[0] == 1 else inflow[modes],
         field,
     )
+
+
+def _cell_records(mesh: Simplices) -> Array:
+    """Return normals, mass and upstream numbers of each cell side by side."""
+    num_cells, num_faces = mesh.neighbours.shape
+    num_reals = mesh.dim * num_faces + 1
+    records = np.zeros((num_cells, record_width(mesh.dim)))
+    records[:, : num_reals - 1] = mesh.face_normals.reshape(num_cells, -1)
+    records[:, num_reals - 1] = mesh.volumes * (mesh.dim / (mesh.dim + 2.0))
+    integers = records.view(np.int32)[:, 2 * num_reals :]
+    integers[:, : num_faces**2] = mesh.upstream_dofs.reshape(num_cells, -1)
+    return records
