@@ -69,7 +69,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.mesh_builders import ensure_mesh
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
-    from pbte.run import memory_estimate
+    from pbte.run import heated_modes, memory_estimate
     from pbte.transport.simplices import simplices_of
 
     ensure_mesh(case.mesh_path, case.mesh.builder, comm)
@@ -80,6 +80,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         check_source(case, simplices_of(domain).points)
         material = read_material(case.material_source, scattering=case.material.scattering)
         check_temperature(case, material.modes.temperature)
+        heated_modes(case, material.modes)
         if comm.rank == 0:
             prepare_folder(case.output.folder)
     num_dofs = report.num_cells * (report.dim + 1)

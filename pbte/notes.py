@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from pbte.observables.results import Snapshot
+from pbte.transport.growth import fades
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
+
+# Beside a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
+VISIBLE_UNDERSHOOT = 0.05
 
 
 def run_notes(
@@ -16,7 +20,7 @@ def run_notes(
     steady: Snapshot | None,
     report: SteadyReport | None,
     *,
-    accepted: tuple[float, float],
+    undershoot: float,
     num_cyclic_modes: int,
 ) -> tuple[str, ...]:
     """Return the notes of a run.
@@ -26,10 +30,10 @@ def run_notes(
         orders: Observables of each order.
         steady: Observables of the steady state.
         report: How the steady state was reached.
-        accepted: Range of eigenvalues in which orders count as fading.
+        undershoot: How far the heat source on the mesh falls below zero, relative to its peak.
         num_cyclic_modes: Modes whose cells depend on each other in a cycle.
     """
-    notes = [*_growth_notes(estimates, accepted)]
+    notes = [*_growth_notes(estimates)]
     if report is not None and not report.converged:
         history = ", ".join(f"{value:.1e}" for value in report.residuals[-5:])
         notes.append(
@@ -39,6 +43,12 @@ def run_notes(
         )
     elif steady is not None and orders:
         notes.append(_distance_note(orders, steady))
+    if undershoot > VISIBLE_UNDERSHOOT:
+        notes.append(
+            f"The cells are coarse for the heat source: on the mesh it falls to "
+            f"-{100.0 * undershoot:.0f} % of its peak beside it (its power is right). Use smaller "
+            "cells there."
+        )
     if num_cyclic_modes:
         notes.append(
             f"The cells depend on each other in a cycle for {num_cyclic_modes} modes; their drift "
@@ -47,9 +57,7 @@ def run_notes(
     return tuple(notes)
 
 
-def _growth_notes(
-    estimates: Sequence[EigenvalueEstimate], accepted: tuple[float, float]
-) -> list[str]:
+def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
     used = estimates[-1]
     notes = []
     for tried in estimates[:-1]:
@@ -63,7 +71,7 @@ def _growth_notes(
             "(1 + s)/tau, and fictitious events at rate s/tau that change nothing but count as "
             "scattering orders. Single orders depend on s, their sum and the steady state do not."
         )
-    if not accepted[0] < used.most_negative or abs(used.dominant) >= accepted[1]:
+    if not fades(used):
         notes.append(
             f"The orders shown do not fade: {_verdict(used)}. Their partial sums are no "
             "approximation of the steady state; look at the steady state instead."
@@ -73,8 +81,6 @@ def _growth_notes(
 
 def _verdict(estimate: EigenvalueEstimate) -> str:
     worst = estimate.most_negative
-    if worst > -0.95:
-        return f"each one is about {estimate.dominant:.3f} times the one before"
     if worst > -1.0:
         return f"an alternating part fades only by a factor {worst:.3f} per order"
     return f"an alternating part grows by a factor {worst:.3f} per order, so the series diverges"

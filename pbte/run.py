@@ -28,7 +28,7 @@ from pbte.notes import run_notes
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import MeshGeometry, Results, Snapshot
 from pbte.parallel import on_all_ranks
-from pbte.transport.growth import GrowthEstimate
+from pbte.transport.growth import GrowthEstimate, fades
 from pbte.transport.orders import power, scattering_orders
 from pbte.transport.problem import Problem, make_problem, with_self_scattering
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
@@ -39,11 +39,9 @@ from pbte.transport.steady import solve_steady
 from pbte.types import Array, BoolArray
 from pbte.versions import versions
 
-# The self-scattering that "auto" tries, in this order, and the eigenvalues it accepts: the orders
-# of a run must fade, also those of the alternating mode (design: the plain series diverges in
-# silicon bodies above 70 to 100 nm).
+# The self-scattering that "auto" tries, in this order. The first with which the orders fade is
+# taken (the plain series diverges in silicon bodies above 70 to 100 nm).
 SELF_SCATTERING = (0.0, 0.1, 0.2, 0.3)
-ACCEPTED_EIGENVALUES = (-0.95, 1.0)
 # Orders needed before the estimate is believed.
 ORDERS_TO_ESTIMATE = 10
 
@@ -111,7 +109,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             orders,
             steady,
             report,
-            accepted=ACCEPTED_EIGENVALUES,
+            undershoot=undershoot(problem.heat_source),
             num_cyclic_modes=_total(comm, problem.order.num_cyclic_modes),
         ),
         timings=timings,
@@ -160,10 +158,8 @@ def follow_orders(
     wanted = case.orders.self_scattering
     trials = SELF_SCATTERING if wanted == "auto" else (float(wanted),)
     estimates: list[EigenvalueEstimate] = []
-    for share in trials:
-        orders, estimate = _try_orders(
-            case, setup, share, progress, give_up=wanted == "auto" and share != trials[-1]
-        )
+    for trial in trials:
+        orders, estimate = _try_orders(case, setup, trial, progress, give_up=trial != trials[-1])
         estimates.append(estimate)
         if orders is not None:
             return orders, tuple(estimates)
@@ -194,13 +190,6 @@ def _try_orders(
             progress(f"self-scattering {self_scattering:g}: the orders do not fade, trying more")
             return None, growth.estimate()
     return tuple(snapshots), growth.estimate()
-
-
-def fades(estimate: EigenvalueEstimate) -> bool:
-    """Return whether the orders of such a growth fade reasonably quickly."""
-    low, high = ACCEPTED_EIGENVALUES
-    largest = max((value.real for value in estimate.eigenvalues), default=0.0)
-    return low < estimate.most_negative and largest < high
 
 
 def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapshot, SteadyReport]:
@@ -248,6 +237,12 @@ def heat_source(case: Case, mesh: Simplices) -> Array:
         return source.peak * profile
     assert source.power is not None
     return profile * (source.power / float(profile @ mesh.dof_weights))
+
+
+def undershoot(heat: Array) -> float:
+    """Return how far a projected heat density falls below zero, relative to its peak [-]."""
+    peak = float(np.abs(heat).max())
+    return max(0.0, -float(heat.min()) / peak) if peak > 0.0 else 0.0
 
 
 def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:

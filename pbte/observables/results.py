@@ -31,8 +31,8 @@ class Balance:
         deposited: Power that entered: the heat source for order 0, the in-scattered power of the
             previous order otherwise [W].
         absorbed: Net power that left through each wall, by wall name [W].
-        handed_on: Power scattered out of this order and into the next one [W]; for the steady
-            state the part that did not come back, zero when converged.
+        handed_on: Power scattered out of this order and into the next one [W]; zero for the
+            steady state, which scatters into itself.
     """
 
     deposited: float

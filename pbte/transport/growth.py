@@ -29,6 +29,15 @@ RELATIVE_RANK = 1e-9
 # A projected eigenvalue counts when its vector is reproduced this well by one more order.
 RELIABLE = 0.1
 
+# Orders fade reasonably quickly when no eigenvalue lies below this one. The positive ones need no
+# bound: energy conservation and absorbing walls keep them below 1.
+LEAST_EIGENVALUE = -0.95
+
+
+def fades(estimate: EigenvalueEstimate) -> bool:
+    """Return whether orders that grow like this fade, the alternating ones too."""
+    return estimate.most_negative > LEAST_EIGENVALUE
+
 
 @dataclass
 class GrowthEstimate:

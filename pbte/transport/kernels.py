@@ -130,7 +130,9 @@ def sweep_kernel(dim: int) -> Callable[..., None]:
     num_faces = dim + 1
 
     @numba.njit(parallel=True, **_FLAGS)
-    def sweep_modes(records, velocities, loss_rates, cells, rows, backwards, lagged, inflow, field):
+    def sweep_modes(
+        records, velocities, loss_rates, cells, rows, backwards, lagged, stalled, inflow, field
+    ):
         num_dofs = field.shape[1]
         upstream = records.view(np.int32)[:, 2 * (dim * num_faces + 1) :]
         own_inflow = 1 if inflow.shape[0] > 1 else 0
@@ -142,11 +144,13 @@ def sweep_kernel(dim: int) -> Callable[..., None]:
             velocity, loss_rate = velocities[mode], loss_rates[mode]
             visit(records, upstream, velocity, loss_rate, row, source, theta)
             if lagged[mode] > 0:
+                stalled[mode] = 1
                 for _ in range(MAX_ROUNDS):
                     before = theta[:num_dofs].copy()
                     visit(records, upstream, velocity, loss_rate, row, source, theta)
                     change = np.abs(theta[:num_dofs] - before).max()
                     if change <= ROUND_OFF * np.abs(before).max():
+                        stalled[mode] = 0
                         break
             source[:] = theta[:num_dofs]
 

@@ -76,7 +76,7 @@ def solve_steady(
     change, scale = _update_source(problem, theta, source)
     residual = change / scale if scale > 0.0 else 0.0
     residuals: list[float] = []
-    while residual > tolerance and len(residuals) < max_iterations:
+    while residual > tolerance and len(residuals) < max_iterations and not _grows(residuals):
         before = moments.measure(theta)
         theta[:] = source
         stream(problem, theta)
@@ -100,6 +100,11 @@ def solve_steady(
             rank=kernel.w_out.shape[0],
         ),
     )
+
+
+def _grows(residuals: list[float]) -> bool:
+    """Return whether the residual grows: the rank is too small, further steps would be wasted."""
+    return len(residuals) > 2 and residuals[-1] > 2.0 * min(residuals)
 
 
 def _update_source(problem: Problem, theta: Array, source: Array) -> tuple[float, float]:

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from pbte.transport.kernels import order_kernel, record_width, sweep_kernel
+from pbte.errors import RunError
+from pbte.transport.kernels import MAX_ROUNDS, order_kernel, record_width, sweep_kernel
 from pbte.transport.simplices import CompactIntArray, Simplices
 from pbte.types import Array
 
@@ -107,7 +108,11 @@ def sweep(
         field: On entry the source Q [K/s], on return theta [K]; shape (modes, num_dofs),
             changed in place.
         modes: Which modes the rows of `field` are; all by default.
+
+    Raises:
+        RunError: A mode with a cyclic dependency did not settle.
     """
+    stalled = np.zeros(field.shape[0], dtype=np.int8)
     sweep_kernel(mesh.dim)(
         order.records,
         np.ascontiguousarray(velocities[modes, : mesh.dim]),
@@ -116,9 +121,15 @@ def sweep(
         order.rows[modes],
         order.backwards[modes],
         order.lagged[modes],
+        stalled,
         inflow if inflow.shape[0] == 1 else inflow[modes],
         field,
     )
+    if stalled.any():
+        raise RunError(
+            f"the drift of {np.count_nonzero(stalled)} modes did not settle in {MAX_ROUNDS} rounds "
+            "through cells that depend on each other in a cycle; use a mesh of better quality"
+        )
 
 
 def _cell_records(mesh: Simplices) -> Array:
