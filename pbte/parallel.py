@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_FAILED = 1  # tag of the message "I failed"
+_ABORT_TAKES = 30.0  # an abort by another rank arrives within this time [s]
 _LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK")
 
 
@@ -115,15 +117,20 @@ def stop_all(
         patience: How long to wait for the other ranks [s].
     """
     request = comm.Ibarrier()
-    # Each rank is patient a little longer than the one before, so that only one of them writes.
-    deadline = time.monotonic() + patience + 0.2 * min(comm.rank, 50)
+    # Told to the ranks above, so that only the lowest of those that failed writes.
+    told = [comm.isend(None, dest=rank, tag=_FAILED) for rank in range(comm.rank + 1, comm.size)]
+    deadline = time.monotonic() + patience
     while not request.Test():
         if time.monotonic() > deadline:
-            write(message)
-            sys.stdout.flush()
-            sys.stderr.flush()
+            if any(comm.iprobe(source=rank, tag=_FAILED) for rank in range(comm.rank)):
+                time.sleep(_ABORT_TAKES)
+            else:
+                write(message)
+                sys.stdout.flush()
+                sys.stderr.flush()
             comm.Abort(status)
         time.sleep(0.005)
+    del told
     if comm.rank == 0:
         write(message)
     sys.exit(status)

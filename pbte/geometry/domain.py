@@ -53,6 +53,11 @@ class Domain:
     source: Path | None = None
     """The file the mesh was read from."""
 
+    @property
+    def cell_nodes(self) -> IntArray:
+        """Points of each cell as rows of ``mesh.geometry.x``, shape (num_cells, dim + 1)."""
+        return cell_nodes(self.mesh)
+
 
 def read_domain(path: str | Path, comm: MPI.Comm, *, scale: float = 1.0) -> Domain:
     """Return the body in a gmsh file, with its regions, walls and interfaces.
@@ -121,6 +126,14 @@ def make_domain(checked: CheckedMesh, *, source: Path | None = None) -> Domain:
     )
 
 
+def cell_nodes(mesh: dmesh.Mesh) -> IntArray:
+    """Return the points of each cell as rows of `mesh.geometry.x`, shape (num_cells, dim + 1)."""
+    geometry = mesh.geometry
+    # DOLFINx 0.11 holds one table for each kind of cell; before, the only one had a name.
+    table = geometry.dofmaps[0] if hasattr(geometry, "dofmaps") else geometry.dofmap
+    return np.asarray(table, dtype=np.int64)
+
+
 def _facet_nodes(mesh: dmesh.Mesh) -> tuple[IntArray, IntArray]:
     """Return the input numbers of each facet's corners, ascending, and its number of cells."""
     topology, geometry = mesh.topology, mesh.geometry
@@ -129,7 +142,7 @@ def _facet_nodes(mesh: dmesh.Mesh) -> tuple[IntArray, IntArray]:
     topology.create_connectivity(dim, 0)
     cell_vertices = topology.connectivity(dim, 0).array.reshape(-1, dim + 1)
     input_node = np.empty(int(cell_vertices.max()) + 1, dtype=np.int64)
-    input_node[cell_vertices] = np.asarray(geometry.input_global_indices)[geometry.dofmap]
+    input_node[cell_vertices] = np.asarray(geometry.input_global_indices)[cell_nodes(mesh)]
     num_cells = np.diff(topology.connectivity(dim - 1, dim).offsets).astype(np.int64)
     if dim == 1:
         return input_node.reshape(-1, 1), num_cells
@@ -142,7 +155,7 @@ def _check_same_on_all_ranks(domain: Domain, comm: MPI.Comm) -> None:
     """Raise on all ranks unless the numbering of cells, facets and points is one and the same."""
     digest = hashlib.sha256()
     geometry = domain.mesh.geometry
-    for array in (geometry.x, geometry.dofmap, domain.cell_regions, domain.boundary_facets):
+    for array in (geometry.x, cell_nodes(domain.mesh), domain.cell_regions, domain.boundary_facets):
         digest.update(np.ascontiguousarray(array).tobytes())
     if len(set(comm.allgather(digest.hexdigest()))) != 1:
         raise RunError(

@@ -116,7 +116,7 @@ def _arrays(domain: Domain) -> tuple[Array, IntArray, IntArray]:
     mesh = domain.mesh
     dim = mesh.topology.dim
     points = np.asarray(mesh.geometry.x, dtype=np.float64)[:, :dim]
-    cells = np.asarray(mesh.geometry.dofmap, dtype=np.int64)
+    cells = domain.cell_nodes
     for d in (dim, dim - 1):
         if d:
             mesh.topology.create_connectivity(d, 0)

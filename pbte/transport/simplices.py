@@ -81,7 +81,7 @@ def simplices_of(domain: Domain) -> Simplices:
     vertices = np.asarray(mesh.topology.connectivity(dim, 0).array, dtype=np.int64)
     vertices = vertices.reshape(-1, dim + 1)
     coordinates = np.asarray(mesh.geometry.x, dtype=np.float64)
-    points = coordinates[np.asarray(mesh.geometry.dofmap)][:, :, :dim].copy()
+    points = coordinates[domain.cell_nodes][:, :, :dim].copy()
     boundary = _boundary_faces(domain, vertices)
     return build_simplices(points, vertices, boundary, domain.facet_walls)
 

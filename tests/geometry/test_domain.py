@@ -7,7 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from pbte.errors import InputError
-from pbte.geometry.domain import read_domain
+from pbte.geometry.domain import cell_nodes, read_domain
 from pbte.geometry.facets import facet_area_vectors, signed_volumes
 from pbte.geometry.session import gmsh_session
 from pbte.geometry.shapes import block, film, nanoparticle, wire
@@ -50,7 +50,7 @@ def facet_corners(domain, facets):
 
 def cell_centres(domain):
     mesh = domain.mesh
-    return mesh.geometry.x[mesh.geometry.dofmap].mean(axis=1)
+    return mesh.geometry.x[cell_nodes(mesh)].mean(axis=1)
 
 
 def test_every_rank_holds_the_whole_mesh_with_the_same_numbers(comm, shared_tmp_path, once):
@@ -61,7 +61,7 @@ def test_every_rank_holds_the_whole_mesh_with_the_same_numbers(comm, shared_tmp_
     assert mesh.comm.size == 1
     for array in (
         mesh.geometry.x,
-        mesh.geometry.dofmap,
+        cell_nodes(mesh),
         domain.cell_regions,
         domain.boundary_facets,
         domain.facet_walls,
@@ -117,7 +117,7 @@ def test_outward_normals_of_a_closed_boundary_add_up_to_zero(comm, shared_tmp_pa
     np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-13 * scale)
     # Gauss: the flux of r through the boundary is dim times the volume.
     flux = np.einsum("fd,fd->", vectors, corners.mean(axis=1))
-    cells = domain.mesh.geometry.dofmap
+    cells = domain.cell_nodes
     volume = np.abs(signed_volumes(domain.mesh.geometry.x[:, :dim], cells)).sum()
     assert flux / dim == pytest.approx(volume, rel=1e-12)
 

@@ -40,7 +40,7 @@ def test_the_nanoparticle_of_the_demo_is_a_sphere_finer_in_its_core(tmp_path):
     assert report.min_quality > 0.15 and report.mean_quality > 0.7
 
     points = domain.mesh.geometry.x
-    cells = domain.mesh.geometry.dofmap
+    cells = domain.cell_nodes
     radii = np.linalg.norm(points[cells].mean(axis=1), axis=1)
     # Edge of the regular tetrahedron of the same volume.
     sizes = np.cbrt(6 * np.sqrt(2) * np.abs(signed_volumes(points, cells)))
