@@ -73,8 +73,11 @@ class HamChain:
     def rate(self) -> float:
         """Golden-rule rate between neighbours kappa = 2 pi lambda^2 n/(hbar de) [E/hbar] (C3).
 
-        Equations (26) and (27). Holds for coupling blocks with mean square element 1, a
-        normalisation that the paper does not state.
+        Equations (26) and (27), per neighbour. Holds for coupling blocks with mean square element
+        1, a normalisation that the paper does not state. On the way to it, the second-order terms
+        of (20) carry 1/hbar^2 (positive with U_1^2, negative with U_2) and not the printed i/hbar,
+        and the factor 2 in (21) is right only if (U_1)^2 counts one neighbour: unitarity asks for
+        U_2 + U_2^dagger = (U_1)^2.
         """
         return 2.0 * math.pi * self.coupling**2 * self.num_levels / self.band_width
 
