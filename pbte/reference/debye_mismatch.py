@@ -16,6 +16,7 @@ over all S is the same seen from either side: heat flows neither way at equal te
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from dataclasses import dataclass
@@ -129,7 +130,8 @@ def mean_transmissions(first: DebyeSolid, second: DebyeSolid, model: Model) -> t
     """
     total = float(np.sum(flux_integrals(first, second, model)))
     arriving = [0.5 * float(np.sum(solid.speeds**-2.0)) for solid in (first, second)]
-    return total / arriving[0], total / arriving[1]
+    # at most 1, but for the round-off of the quadrature
+    return min(1.0, total / arriving[0]), min(1.0, total / arriving[1])
 
 
 def low_temperature_resistance(
@@ -226,10 +228,16 @@ def radiation_limit(first: DebyeSolid, second: DebyeSolid, temperature: npt.Arra
     return np.asarray(most / (4.0 * math.pi**2) * _heat_integral(cutoff, temperature))
 
 
+@functools.cache
+def _gauss() -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return np.asarray(nodes), np.asarray(weights)
+
+
 def _heat_integral(cutoff: float, temperature: npt.ArrayLike) -> Array:
     """Return int_0^(w_c) hbar w^3 (dn/dT) dw [W/(K s^2)]."""
     kelvin = not_negative("temperature", temperature, "K")
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss()
     with np.errstate(divide="ignore"):
         last = np.minimum(REDUCED_PLANCK * cutoff / BOLTZMANN / kelvin, _LAST)
     x = 0.5 * last[..., None] * (nodes + 1.0)
@@ -267,7 +275,7 @@ def _slowness_grid(breaks: list[float]) -> tuple[Array, Array]:
 
     s = a + (b - a) sin^2: the square roots at the critical angles become smooth.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss()
     angle = 0.25 * math.pi * (nodes + 1.0)
     grids = [
         (a + (b - a) * np.sin(angle) ** 2, 0.25 * math.pi * weights * (b - a) * np.sin(2 * angle))
