@@ -104,7 +104,7 @@ def step_profile(
         finite("position", positions, "m"), not_negative("time", times, "s")
     )
     speeds = strings.speeds(place)
-    passed = time >= np.abs(place) / speeds
+    passed = time > np.abs(place) / speeds  # at time 0 nothing has, not even at the joint
     before = (
         energy_density(left_temperature, strings.left_speed),
         energy_density(right_temperature, strings.right_speed),
@@ -195,7 +195,7 @@ def evolved_profile(
     reflected = stream(side * np.maximum(speeds * seen, nudge))
     through = stream(-side * np.maximum(others * seen, nudge))
     straight = stream(side * np.maximum(distance - speeds * time, nudge))
-    outward = np.where(late >= 0.0, (1.0 - share) * reflected + share * through, straight)
+    outward = np.where(late > 0.0, (1.0 - share) * reflected + share * through, straight)
     return _profile((inward + outward) / speeds, side * (outward - inward), speeds)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -177,11 +180,7 @@ def test_evolution_of_a_step_is_the_step_profile():
     found = profiles.evolved_profile(STRINGS, lambda at: np.where(at < 0, 50.0, 20.0), x, t)
     scale = float(np.max(expected.current))
     np.testing.assert_allclose(found.energy_density, expected.energy_density, rtol=1e-12)
-    # currents differ only on the fronts themselves and at x = 0 at time 0
-    differs = np.abs(found.current - expected.current) > 1e-12 * scale
-    assert np.count_nonzero(differs) <= 3
-    inside = (np.abs(x) > 1e-9) & (t > 0)
-    assert not np.any(differs & inside & (np.abs(np.abs(x) - t * STRINGS.speeds(x)) > 1e-12))
+    np.testing.assert_allclose(found.current, expected.current, atol=1e-12 * scale)
 
 
 def test_evolution_conserves_the_energy_of_a_hot_spot():
@@ -408,3 +407,15 @@ def test_lattice_in_equilibrium_stays_there():
 def test_nonsense_is_refused_with_one_sentence(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_demo_shows_what_it_claims(tmp_path, monkeypatch):
+    demo = Path(__file__).parents[2] / "demos" / "harmonic_strings.py"
+    monkeypatch.setattr("sys.argv", [str(demo), str(tmp_path)])
+    runpy.run_path(str(demo), run_name="__main__")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "space_time.png",
+        "conductance.png",
+        "kubo.png",
+        "lattice.png",
+    }
