@@ -62,8 +62,8 @@ before = (
     hs.energy_density(right_temperature, strings.right_speed),
 )
 after = hs.steady_densities(*before, share, strings.left_speed, strings.right_speed)
-assert np.isclose(strings.right_speed * (after[1] - before[1]), flow, rtol=1e-12)
-assert np.isclose(strings.left_speed * (before[0] - after[0]), flow, rtol=1e-12)
+assert np.isclose(strings.right_speed * (after[1] - before[1]), flow, rtol=1e-12, atol=0.0)
+assert np.isclose(strings.left_speed * (before[0] - after[0]), flow, rtol=1e-12, atol=0.0)
 
 # %% Write
 shown = (
@@ -106,8 +106,8 @@ linear = hs.linear_steady_temperatures(left_temperature, right_temperature, drop
 electrons = hs.electron_conductances(shares)
 assert hs.two_point_conductance(1.0, 1.0) == quantum
 assert hs.four_point_conductance(1.0, 1.0) == np.inf
-assert np.allclose(electrons[1][1:] / electrons[0][1:], four[1:] / two[1:], rtol=1e-12)
-assert np.allclose(1 / four[1:], 1 / two[1:] - 1 / quantum, rtol=1e-9, atol=1e-3 / quantum)
+assert np.allclose(electrons[1][1:] / electrons[0][1:], four[1:] / two[1:], rtol=1e-12, atol=0.0)
+assert np.allclose(1 / four[1:], 1 / two[1:] - 1 / quantum, rtol=1e-9, atol=1e-12 / quantum)
 
 with style():
     figure = new_figure(9.0, 3.2)
@@ -140,9 +140,9 @@ cutoffs = (0.2, 0.1, 0.05)
 responses = [step_response(clock, flight, share, 1.0, eta) for eta in cutoffs]
 sharp = step_response(clock, flight, share, 1.0)
 expected = float(hs.two_point_conductance(1.0, share)) * REDUCED_PLANCK / BOLTZMANN**2
-assert np.isclose(sharp[-1], expected, rtol=1e-12)
+assert np.isclose(sharp[-1], expected, rtol=1e-12, atol=0.0)
 for eta, response in zip(cutoffs, responses, strict=True):
-    assert np.isclose(response[-1], expected * (1 - 2 * eta), rtol=1e-4)
+    assert np.isclose(response[-1], expected * (1 - 2 * eta), rtol=1e-4, atol=0.0)
 
 with style():
     figure = new_figure(4.8, 3.0)
@@ -177,9 +177,9 @@ currents = [bond_currents(chain, later) for later in moved]
 lattice_flow = np.pi / 12 * 0.64 * (warm**2 - cool**2)
 lattice_after = hs.steady_densities(initial[40], initial[-40], 0.64, 1.0, 1.0)
 behind = np.r_[atoms - 140 : atoms - 20, atoms + 20 : atoms + 140]
-assert np.allclose(currents[-1][behind], lattice_flow, rtol=5e-3)
-assert np.allclose(energies[-1][atoms - 140 : atoms - 20], lattice_after[0], rtol=3e-3)
-assert np.allclose(energies[-1][atoms + 20 : atoms + 140], lattice_after[1], rtol=3e-3)
+assert np.allclose(currents[-1][behind], lattice_flow, rtol=5e-3, atol=0.0)
+assert np.allclose(energies[-1][atoms - 140 : atoms - 20], lattice_after[0], rtol=3e-3, atol=0.0)
+assert np.allclose(energies[-1][atoms + 20 : atoms + 140], lattice_after[1], rtol=3e-3, atol=0.0)
 assert np.allclose(currents[-1][:40], 0.0, atol=1e-3 * lattice_flow)
 
 with style():

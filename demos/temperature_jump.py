@@ -112,9 +112,9 @@ pairs = {
 for first, second in pairs.values():
     there = resistance(first, second, "amm-elastic", temperatures)
     back = resistance(second, first, "amm-elastic", temperatures)
-    assert np.allclose(there, back, rtol=1e-12)
+    assert np.allclose(there, back, rtol=1e-12, atol=0.0)
     cold = low_temperature_resistance(first, second, "amm-elastic", temperatures[0])
-    assert np.isclose(there[0], cold, rtol=1e-6)
+    assert np.isclose(there[0], cold, rtol=1e-6, atol=0.0)
     assert np.all(1 / there < radiation_limit(first, second, temperatures))
 ratio = resistance(silicon, germanium, "dmm", 300.0) / resistance(
     silicon, germanium, "amm-elastic", 300.0
@@ -161,7 +161,7 @@ with style():
 depth, flux, base, interface = 100e-9, 1e9, 300.0, 5e-9
 inside = np.linspace(-depth, 0.0, 401)
 film = film_profile(inside, gold, flux, base + interface * flux, depth)
-assert np.allclose(film.flux_of_electrons + film.flux_of_phonons, flux, rtol=1e-12)
+assert np.allclose(film.flux_of_electrons + film.flux_of_phonons, flux, rtol=1e-12, atol=0.0)
 assert np.all(film.electrons >= film.phonons)
 assert abs(film.flux_of_electrons[-1]) < 1e-9 * flux
 depths = np.logspace(-9, -5.5, 200)
@@ -171,7 +171,7 @@ curves = {
 }
 thick = float(electron_phonon_resistance(gold))
 limit = 1 / np.sqrt(2.4e16 * 2.6)
-assert np.isclose(curves["extrapolated"][-1], thick, rtol=1e-9)
+assert np.isclose(curves["extrapolated"][-1], thick, rtol=1e-9, atol=0.0)
 assert 0.95 < thick / limit < 1.0  # k_p << k_e
 assert 0.5 < thick / interface < 2.0
 
@@ -182,8 +182,8 @@ relative = {
     name: electron_phonon_resistance(metals, definition=name) * np.sqrt(2.4e16 * 310.0 * ratios)
     for name in ("extrapolated", "electron")
 }
-assert np.allclose(relative["extrapolated"], (1 + ratios) ** -1.5, rtol=1e-12)
-assert np.allclose(relative["electron"], (1 + ratios) ** -0.5, rtol=1e-12)
+assert np.allclose(relative["extrapolated"], (1 + ratios) ** -1.5, rtol=1e-12, atol=0.0)
+assert np.allclose(relative["electron"], (1 + ratios) ** -0.5, rtol=1e-12, atol=0.0)
 
 with style():
     figure = new_figure(9.6, 3.2)

@@ -23,6 +23,11 @@ STRINGS = profiles.JoinedStrings(
 )
 
 
+def approx(expected, rel=1e-6, abs=0.0):
+    """Like pytest's, without its absolute tolerance of 1e-12: SI numbers here are smaller."""
+    return pytest.approx(expected, rel=rel, abs=abs)
+
+
 def temperatures():
     """Return left, right and transmission broadcast over pairs with zeros and equal ones."""
     values = np.array([0.0, 1e-3, 1.0, 77.0, 300.0])
@@ -46,13 +51,13 @@ def test_energy_density_is_the_planck_integral_of_one_dimension():
     # modes dk/2pi of both directions, x = hbar omega / k_B T
     integral = quad(lambda x: x / np.expm1(x), 0.0, 50.0)[0]
     expected = scale**2 * integral / (np.pi * REDUCED_PLANCK * speed)
-    assert hs.energy_density(temperature, speed) == pytest.approx(expected, rel=1e-10)
+    assert hs.energy_density(temperature, speed) == approx(expected, rel=1e-10)
 
 
 def test_heat_capacity_is_the_slope_of_the_energy_and_temperature_its_inverse():
     t, h = 30.0, 1e-3
     slope = (hs.energy_density(t + h, 2e3) - hs.energy_density(t - h, 2e3)) / (2 * h)
-    assert hs.heat_capacity(t, 2e3) == pytest.approx(float(slope), rel=1e-9)
+    assert hs.heat_capacity(t, 2e3) == approx(float(slope), rel=1e-9)
     values = np.array([0.0, 1e-6, 300.0])
     np.testing.assert_allclose(
         hs.local_temperature(hs.energy_density(values, 2e3), 2e3), values, rtol=1e-14
@@ -93,7 +98,7 @@ def test_printed_temperatures_are_the_first_order_of_the_exact_ones():
         exact = hs.steady_temperatures(100.0 + drop, 100.0, 0.3)
         linear = hs.linear_steady_temperatures(100.0 + drop, 100.0, 0.3)
         errors.append([float(abs(e - p)) for e, p in zip(exact, linear, strict=True)])
-    assert linear[0] - linear[1] == pytest.approx(0.7 * 0.1, rel=1e-12)
+    assert linear[0] - linear[1] == approx(0.7 * 0.1, rel=1e-12)
     # ten times smaller drop, a hundred times smaller error
     np.testing.assert_allclose(np.divide(*errors), 100.0, rtol=0.02)
 
@@ -108,14 +113,14 @@ def test_conductance_with_the_paradox_stays_finite_where_the_true_one_diverges()
         1 / four[1:], 1 / two[1:] - 1 / hs.conductance_quantum(5.0), rtol=1e-12, atol=1e-3
     )
     # weak contacts agree
-    assert hs.four_point_conductance(5.0, 1e-6) == pytest.approx(
+    assert hs.four_point_conductance(5.0, 1e-6) == approx(
         float(hs.two_point_conductance(5.0, 1e-6)), rel=2e-6
     )
 
 
 def test_quantum_of_heat_conductance_is_the_measured_one():
     # pi^2 k_B^2 T / 3h = 0.9464 pW/K at 1 K, Schwab et al., Nature 404, 974 (2000)
-    assert hs.conductance_quantum(1.0) == pytest.approx(9.464e-13, rel=1e-4)
+    assert hs.conductance_quantum(1.0) == approx(9.464e-13, rel=1e-4)
 
 
 def test_conductance_between_two_temperatures_is_the_current_over_the_final_drop():
@@ -144,7 +149,7 @@ def test_mixing_streams_never_destroys_entropy():
 def test_electrons_behave_alike_with_the_conductance_quantum_of_charge():
     reservoirs, barrier = hs.electron_conductances(np.array([0.25, 1.0]))
     von_klitzing = PLANCK / hs.ELEMENTARY_CHARGE**2
-    assert von_klitzing == pytest.approx(25812.807, rel=1e-7)
+    assert von_klitzing == approx(25812.807, rel=1e-7)
     np.testing.assert_allclose(reservoirs * 25812.80745, [0.25, 1.0], rtol=1e-8)
     assert barrier[1] == np.inf
     share, voltage = np.array([0.0, 0.25, 0.9]), 1e-3
@@ -169,7 +174,7 @@ def test_profile_steps_at_the_fronts_and_conserves_energy():
     start = profiles.step_profile(STRINGS, 50.0, 20.0, x, 0.0)
     gained = np.where(x > 0, profile.energy_density - start.energy_density, 0.0)
     # one cell of the grid per step of the profile
-    assert np.sum(gained) * (x[1] - x[0]) == pytest.approx(flow * time, rel=3e-3)
+    assert np.sum(gained) * (x[1] - x[0]) == approx(flow * time, rel=3e-3)
     change = np.sum(profile.energy_density - start.energy_density) / np.sum(gained)
     assert abs(change) < 5e-3
 
@@ -208,7 +213,7 @@ def test_linear_terms_of_the_drop_cancel_when_everything_passes():
         ).temperature
         grown = gradient * (strings.left_speed + strings.right_speed) * t
         expected = -(1.0 - strings.transmission) * grown
-        assert sides[0] - sides[1] == pytest.approx(expected, abs=1e-4 * grown)
+        assert sides[0] - sides[1] == approx(expected, abs=1e-4 * grown)
 
 
 def test_movers_reach_the_steady_state_exactly_and_return_after_the_recurrence():
@@ -226,18 +231,18 @@ def test_movers_reach_the_steady_state_exactly_and_return_after_the_recurrence()
     for count in range(1, 2 * cells):
         movers, crossed = profiles.move(movers, share)
         # the joint feels the far ends after 2 L / c
-        assert crossed == pytest.approx(flow * step, rel=1e-12)
+        assert crossed == approx(flow * step, rel=1e-12)
         if count == 40:
             density = (movers.left_to_right + movers.left_to_left) / (STRINGS.left_speed * step)
             np.testing.assert_allclose(density[-40:], after[0], rtol=1e-12)
             np.testing.assert_allclose(
                 density[:-40], hs.energy_density(50.0, STRINGS.left_speed), rtol=1e-12
             )
-    assert movers.energy == pytest.approx(total, rel=1e-13)
+    assert movers.energy == approx(total, rel=1e-13)
     limit = profiles.recurrence_time(
         cells * step * STRINGS.left_speed, STRINGS.left_speed, np.array([0.0])
     )
-    assert limit[0] == pytest.approx(2 * cells * step)
+    assert limit[0] == approx(2 * cells * step)
     movers, _ = profiles.move(movers, share)
     movers, crossed = profiles.move(movers, share)
     assert crossed < 0.99 * flow * step
@@ -262,7 +267,7 @@ def test_correlation_integral_equals_its_double_integral(time):
     # sin[(w + w')t] = 2 sin(wt) cos(w't) once both integrals are taken
     expected = 2 * single(np.sin) * single(np.cos)
     found = float(kubo.correlation_integral(time, temperature, eta))
-    assert found == pytest.approx(expected, rel=1e-7, abs=1e-10)
+    assert found == approx(expected, rel=1e-7, abs=1e-10)
 
 
 def test_correlation_becomes_derivatives_of_the_delta_function():
@@ -276,7 +281,7 @@ def test_correlation_becomes_derivatives_of_the_delta_function():
     weight3, weight1 = kubo.correlation_coefficients(0.7)
     expected = -weight3 * third - weight1 * first
     # the error is linear in eta
-    assert 2 * found[1] - found[0] == pytest.approx(float(expected), rel=2e-3)
+    assert 2 * found[1] - found[0] == approx(float(expected), rel=2e-3)
 
 
 def test_kubo_response_is_a_double_integral_of_the_correlation():
@@ -305,7 +310,7 @@ def test_lattice_joint_passes_all_frequencies_alike():
     np.testing.assert_allclose(found, hs.transmission(1.0, 4.0), rtol=1e-9)
     other = lattice.lattice_transmission(omega, (1.0, 4.0), (1.0, 4.0), 1.0)
     assert np.ptp(other) > 0.5
-    assert other[0] == pytest.approx(0.64, rel=1e-4)  # long waves see the string
+    assert other[0] == approx(0.64, rel=1e-4)  # long waves see the string
     whole = lattice.lattice_transmission(omega, (2.0, 2.0), (3.0, 3.0), 3.0)
     np.testing.assert_allclose(whole, 1.0, rtol=1e-12)
     assert lattice.lattice_transmission(2.1, (1.0, 4.0), (1.0, 4.0), 1.6) == 0.0
@@ -345,14 +350,14 @@ def test_quantum_lattice_steps_to_the_densities_of_the_strings(quantum_chain):
     atoms, before, after, _ = quantum_chain
     left, right = before[30], before[-30]
     # the lattice's own densities are those of A2 but for its dispersion, pi^2 T^2 / 20
-    assert left == pytest.approx(np.pi * 0.12**2 / 6, rel=0.01)
-    assert right == pytest.approx(np.pi * 0.08**2 / 6, rel=0.005)
+    assert left == approx(np.pi * 0.12**2 / 6, rel=0.01)
+    assert right == approx(np.pi * 0.08**2 / 6, rel=0.005)
     steady = hs.steady_densities(left, right, 0.64, 1.0, 1.0)
     np.testing.assert_allclose(after[atoms - 70 : atoms - 20], steady[0], rtol=2e-3)
     np.testing.assert_allclose(after[atoms + 20 : atoms + 70], steady[1], rtol=2e-3)
     np.testing.assert_allclose(after[20:40], left, rtol=2e-5)
     np.testing.assert_allclose(after[-40:-20], right, rtol=2e-5)
-    assert np.sum(after) == pytest.approx(np.sum(before), rel=1e-11)
+    assert np.sum(after) == approx(np.sum(before), rel=1e-11)
 
 
 def test_lattice_currents_are_what_the_energies_lose():
