@@ -70,6 +70,7 @@ def test_rough_contacts_follow_their_powers_of_pressure():
     assert gap[0] == 0.0
     thickness = 0.026 / gap[1:] - 3.7e-7
     np.testing.assert_allclose(np.diff(np.log10(thickness)), -0.097, rtol=1e-9)
+    assert thickness[0] == approx(1.53e-6 * (1e5 / 2e9) ** -0.097)
     joint = tj.joint_resistance(spots, gap)
     assert joint[0] == np.inf
     np.testing.assert_allclose(1.0 / joint[1:], spots[1:] + gap[1:], rtol=1e-14)
