@@ -95,10 +95,9 @@ def binet(y: ComplexArray, removed: int) -> tuple[ComplexArray, ComplexArray]:
     if np.any(near):
         z = y[near]
         value[near], slope[near] = _binet_series(z + int(_FAR), removed)
-        for k in range(int(_FAR)):
-            step, step_slope = _binet_step(z + k, removed)
-            value[near] += step
-            slope[near] += step_slope
+        steps, step_slopes = _binet_step(z[:, None] + np.arange(int(_FAR)), removed)
+        value[near] += steps.sum(axis=1)
+        slope[near] += step_slopes.sum(axis=1)
     return value.reshape(shape), slope.reshape(shape)
 
 
