@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from pbte.errors import RunError
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
 from pbte.transport.share import ModeShare
 from pbte.types import Array
@@ -128,9 +129,11 @@ def _gather(share: ModeShare, rows: Array) -> Array:
     comm = share.comm
     if comm.size == 1:
         return rows
-    counts = np.array(comm.allgather(rows.size))
-    gathered = np.empty((int(counts.sum()) // rows.shape[1], rows.shape[1]))
-    comm.Allgatherv(np.ascontiguousarray(rows), [gathered, counts])
+    heights, widths = zip(*comm.allgather(rows.shape), strict=True)
+    if len(set(widths)) > 1:  # would overrun the buffers of the other ranks
+        raise RunError(f"the ranks mix different numbers of columns, {sorted(set(widths))}")
+    gathered = np.empty((sum(heights), rows.shape[1]))
+    comm.Allgatherv(np.ascontiguousarray(rows), [gathered, np.multiply(heights, widths)])
     return gathered
 
 

@@ -16,7 +16,7 @@ from mpi4py import MPI
 
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.modes import ModeTable
-from pbte.transport.collisions import Collisions, local_collisions
+from pbte.transport.collisions import BLOCK, Collisions, blocks, local_collisions
 from pbte.transport.share import ModeShare, share_modes
 from pbte.transport.simplices import Simplices
 from pbte.transport.sweep import SweepOrder, plan_sweep, sweep
@@ -158,9 +158,9 @@ def collide(problem: Problem, field: Array) -> None:
         return
     real = problem.loss_rates / (1.0 + problem.self_scattering)
     rate = problem.self_scattering * real[:, None]
-    step = max(1, 2**24 // max(1, problem.share.num_modes))
-    for start in range(0, field.shape[1], step):
-        block = field[:, start : start + step]
+    # The same columns on all ranks, whatever their number of modes: mixing is collective.
+    for columns in blocks(field.shape[1], 4 * BLOCK):
+        block = field[:, columns]
         unchanged = rate * block
         problem.collisions.mix(block, block)
         block += unchanged

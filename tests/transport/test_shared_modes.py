@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+import pbte.transport.collisions as collisions_module
+import pbte.transport.problem as problem_module
+from pbte.errors import RunError
 from pbte.materials.kernel import FactoredKernel, rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.growth import GrowthEstimate
 from pbte.transport.orders import power, scattering_orders
-from pbte.transport.problem import with_self_scattering
+from pbte.transport.problem import collide, stream, with_self_scattering
 from pbte.transport.share import share_modes
 from pbte.transport.steady import solve_steady
 
@@ -81,6 +84,32 @@ def test_sharing_the_modes_of_silicon_changes_nothing(body, heat, silicon, comm)
     domain = body("nanoparticle", diameter=200e-9, size=60e-9)
     leading = same_on_all(truncated_kernel(silicon.kernel, 40))
     assert_same(domain, heat, silicon.kernel, leading, comm)
+
+
+def test_blocks_of_columns_are_the_same_on_all_ranks(body, heat, silicon, comm, monkeypatch):
+    """Ranks differ in their number of modes and still mix the same columns at a time."""
+    monkeypatch.setattr(problem_module, "BLOCK", 8)
+    monkeypatch.setattr(collisions_module, "BLOCK", 8)
+    domain = body("nanoparticle", diameter=200e-9, size=80e-9)
+    together = with_self_scattering(heat(domain, silicon.kernel, sigma=40e-9, comm=comm), 0.1)
+    alone = with_self_scattering(heat(domain, silicon.kernel, sigma=40e-9), 0.1)
+    shared, single = together.source(), alone.source()
+    assert shared.shape[1] > 4 * 8 and shared.shape[1] % 32 != 0
+    for problem, field in ((together, shared), (alone, single)):
+        stream(problem, field)
+        collide(problem, field)
+    mine = single[together.share.indices]
+    np.testing.assert_allclose(shared, mine, rtol=0.0, atol=SAME * np.abs(single).max())
+
+
+def test_ranks_that_mix_different_columns_are_stopped(body, heat, silicon, comm):
+    if comm.size == 1:
+        pytest.skip("needs more than one rank")
+    domain = body("nanoparticle", diameter=200e-9, size=80e-9)
+    problem = heat(domain, silicon.kernel, sigma=40e-9, comm=comm)
+    field = problem.source()[:, : 8 + comm.rank]
+    with pytest.raises(RunError, match="different numbers of columns"):
+        problem.collisions.mix(field, field)
 
 
 def test_sharing_relaxation_times_changes_nothing(body, heat, silicon, comm):
