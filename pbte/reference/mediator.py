@@ -91,7 +91,7 @@ def mediator_from_springs(
 ) -> Mediator:
     """Return the mediator of a mass on a spring with a friction coefficient for each bath (B1).
 
-    w0 = sqrt(k/m), gam = (gamma_1 + gamma_2)/m; Sec. II of the paper.
+    w0 = sqrt(k/m) and gam = (gamma_1 + gamma_2)/m = 1/tau_p.
 
     Args:
         mass: m [kg].
@@ -117,7 +117,7 @@ def mediator_from_springs(
 
 
 def memory_kernel(mediator: Mediator, time: float | Array) -> Array:
-    """Return the friction kernel gam D exp(-D |t|) (B1; Sec. II of the paper).
+    """Return the friction kernel gam D exp(-D |t|) (B1).
 
     Args:
         mediator: With a finite cutoff; without one the kernel is 2 gam delta(t).

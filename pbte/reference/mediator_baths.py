@@ -71,7 +71,7 @@ def run_finite_baths(
 ) -> BathRun:
     """Return the powers and temperatures of a mediator in its ground state put between two baths.
 
-    The Hamiltonian is that of Sec. II, each bath oscillator bound to C_i x/(m_i w_i^2), so that
+    The Hamiltonian is that of the paper, each bath oscillator bound to C_i x/(m_i w_i^2), so that
     the baths do not shift w0. The start has no correlations: baths at T_1 and T_2, mediator in the
     ground state of the uncoupled oscillator.
 

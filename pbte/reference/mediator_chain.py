@@ -1,6 +1,6 @@
 """A chain of large subsystems joined by mediators: Fourier's law from quantum baths (B15).
 
-Equation numbers are those of Panasyuk, Levin and Yerkes, Phys. Rev. E 86, 021116 (2012), Sec. VI.
+Equation numbers are those of Panasyuk, Levin and Yerkes, Phys. Rev. E 86, 021116 (2012).
 Each subsystem has modes at k Delta and so much heat in them that it keeps a temperature T_n, while
 neighbours exchange J(T_n, T_n+1) through equal mediators. Since J(T_a, T_b) = F(T_a) - F(T_b), a
 steady chain is linear in F(T): linear in T only where K is constant, as in eq. (81), and linear in

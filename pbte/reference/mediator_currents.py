@@ -165,7 +165,7 @@ def classical_conductance(mediator: Mediator) -> Array:
     inverse = mediator.frequency / np.asarray(mediator.cutoff)
     ratio = mediator.damping / np.asarray(mediator.frequency)
     shape = 1.0 / (1.0 + inverse**2 + 0.5 * ratio * inverse)
-    return np.asarray(0.25 * BOLTZMANN * mediator.damping * mediator.symmetry * shape)
+    return _spread(mediator, 0.25 * BOLTZMANN * mediator.damping * mediator.symmetry * shape)
 
 
 def cold_conductance(mediator: Mediator, temperature: npt.ArrayLike) -> Array:
@@ -185,7 +185,7 @@ def cold_conductance(mediator: Mediator, temperature: npt.ArrayLike) -> Array:
     rate = BOLTZMANN * kelvin / REDUCED_PLANCK / np.asarray(mediator.frequency)
     ratio = mediator.damping / np.asarray(mediator.frequency)
     factor = 2.0 * np.pi**3 / 15.0 * BOLTZMANN * mediator.symmetry
-    return np.asarray(factor * mediator.frequency * rate**3 * ratio**2)
+    return _spread(mediator, factor * mediator.frequency * rate**3 * ratio**2)
 
 
 def cold_current(
@@ -230,7 +230,7 @@ def strong_coupling_conductance(mediator: Mediator, temperature: npt.ArrayLike) 
     slope = thermal_integral_slope(drude, kelvin).real
     value = REDUCED_PLANCK * drude**2 * slope / (2.0 * np.pi)
     whole = np.where(limited, value, conductance_quantum(kelvin))
-    return np.asarray(mediator.symmetry * whole)
+    return _spread(mediator, mediator.symmetry * whole)
 
 
 def strong_coupling_current(
@@ -249,7 +249,7 @@ def strong_coupling_current(
     gap = thermal_integral(drude, temperature_1) - thermal_integral(drude, temperature_2)
     value = REDUCED_PLANCK * drude**2 * gap.real / (2.0 * np.pi)
     whole = np.where(limited, value, current_quantum(temperature_1, temperature_2))
-    return np.asarray(mediator.symmetry * whole)
+    return _spread(mediator, mediator.symmetry * whole)
 
 
 def plateau_conductance(mediator: Mediator) -> Array:
@@ -268,7 +268,7 @@ def plateau_conductance(mediator: Mediator) -> Array:
     ratio = mediator.damping / np.asarray(mediator.frequency)
     drude = mediator.cutoff / np.asarray(mediator.frequency)
     factor = 0.125 * BOLTZMANN * mediator.symmetry * mediator.damping
-    return np.asarray(factor * ratio * drude**3)
+    return _spread(mediator, factor * ratio * drude**3)
 
 
 def conductance_quantum(temperature: npt.ArrayLike) -> Array:
@@ -309,7 +309,7 @@ def coupling_maximum(
 
     Returns:
         Damping at the maximum [1/s], conductance there [W/K] and the relative height
-        (K_max - K_inf)/K_max [-]; None when K only rises to its limit.
+        (K_max - K_inf)/K_max [-]; None when no K is above the limit.
 
     Raises:
         InputError: A value is not positive and finite.
@@ -364,6 +364,11 @@ def _reduced(
             f"of shape {mediator.shape}"
         ) from None
     return tuple(np.array(part).ravel() for part in every), every[0].shape
+
+
+def _spread(mediator: Mediator, value: Array) -> Array:
+    """Return a limit that misses a field in the shape that all fields have."""
+    return np.array(np.broadcast_to(value, np.broadcast_shapes(mediator.shape, np.shape(value))))
 
 
 def _to_redo(value: Array, error: Array, method: Method) -> npt.NDArray[np.bool_]:

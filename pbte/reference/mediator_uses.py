@@ -44,8 +44,8 @@ class TipCurrents:
         mediator: The vibration, with damping from eq. (87) and no cutoff.
         exact: Eq. (61).
         overdamped: Without the inertia of the mediator: tau = w^2/(w^2 + mu^2), mu = w0^2/gam.
-        wide: Its limit hbar mu << kB T: the quantum bound less kB (T_1 - T_2) mu/4. Stands for the
-            paper's closed estimate (85), which asks for the same condition.
+        wide: Its limit hbar mu << kB T: the quantum bound less kB (T_1 - T_2) mu/4. The paper's
+            closed estimate (85) asks for the same condition.
         classical: (kB gam/4)(T_1 - T_2), eq. (48).
         resonant: Weak coupling, (hbar w0 gam/4)[n(w0, T_1) - n(w0, T_2)].
         cold: Fourth powers, from eq. (51).

@@ -149,6 +149,9 @@ def test_fields_and_temperatures_broadcast():
     table = conductance(this, kelvin)
     assert table.shape == (4, 5)
     assert table[2, 3] == pytest.approx(float(conductance(mediator(10 ** (1 / 3), 2.0), kelvin[3])))
+    for limit in (cold_conductance, strong_coupling_conductance):
+        assert limit(this, kelvin).shape == (4, 5)
+    assert classical_conductance(this).shape == plateau_conductance(this).shape == (4, 1)
     with pytest.raises(InputError, match="do not fit"):
         conductance(mediator(np.ones(3)), kelvin)
 
