@@ -42,6 +42,11 @@ W0 = 1e13
 LEVEL = REDUCED_PLANCK * W0 / BOLTZMANN
 
 
+def near(value, rel=1e-6):
+    """Return what equals the value to so many digits, however small it is in SI units."""
+    return pytest.approx(value, rel=rel, abs=0.0)
+
+
 def mediator(damping=0.7, cutoff=3.0):
     return Mediator(frequency=W0, damping=damping * W0, cutoff=cutoff * W0)
 
@@ -56,13 +61,13 @@ def test_a_ladder_of_modes_has_the_energy_of_its_integral():
     spacing, kelvin = W0 / 200, LEVEL
     x = np.arange(1, 20000) / 200
     exact = REDUCED_PLANCK * W0 * np.sum(x / np.expm1(x))
-    assert ladder_energy(kelvin, spacing) == pytest.approx(exact, rel=2e-3)
-    assert ladder_temperature(ladder_energy(kelvin, spacing), spacing) == pytest.approx(kelvin)
+    assert ladder_energy(kelvin, spacing) == near(exact, rel=2e-3)
+    assert ladder_temperature(ladder_energy(kelvin, spacing), spacing) == near(kelvin)
     step = 1e-4 * kelvin
     slope = (ladder_energy(kelvin + step, spacing) - ladder_energy(kelvin - step, spacing)) / (
         2 * step
     )
-    assert ladder_heat_capacity(kelvin, spacing) == pytest.approx(slope, rel=1e-9)
+    assert ladder_heat_capacity(kelvin, spacing) == near(slope, rel=1e-9)
 
 
 @pytest.mark.parametrize(("left", "right"), [(2.0, 0.5), (0.0, 3.0), (1e-3, 2e-3), (1.0, 1.0)])
@@ -77,15 +82,15 @@ def test_every_link_of_a_steady_chain_carries_the_same(left, right):
 def test_steady_profile_is_linear_when_hot_and_of_fourth_powers_when_cold():
     share = np.linspace(0, 1, 8)
     hot, _ = steady_profile(mediator(), 3e4 * LEVEL, 1e4 * LEVEL, 6)
-    assert np.allclose(hot / LEVEL, 3e4 - 2e4 * share, rtol=1e-4)
+    assert np.allclose(hot / LEVEL, 3e4 - 2e4 * share, rtol=1e-4, atol=0)
     cold, _ = steady_profile(mediator(), 2e-4 * LEVEL, 1e-4 * LEVEL, 6)
-    assert np.allclose((cold / LEVEL * 1e4) ** 4, 16 - 15 * share, rtol=1e-4)
+    assert np.allclose((cold / LEVEL * 1e4) ** 4, 16 - 15 * share, rtol=1e-4, atol=0)
 
 
 def test_steady_entropy_production_is_that_of_the_ends():
     kelvin, current = steady_profile(mediator(), 2 * LEVEL, 0.5 * LEVEL, 9)
     expected = current * (1 / kelvin[-1] - 1 / kelvin[0])
-    assert entropy_production(mediator(), kelvin) == pytest.approx(expected, rel=1e-9)
+    assert entropy_production(mediator(), kelvin) == near(expected, rel=1e-9)
 
 
 def test_entropy_is_never_destroyed():
@@ -101,9 +106,9 @@ def test_an_isolated_chain_keeps_its_energy_and_ends_flat():
     time = float(ladder_heat_capacity(LEVEL, this.mode_spacing) / conductance(mediator(), LEVEL))
     run = relax(this, start, np.array([0.0, 0.1, 1.0, 100.0]) * time)
     energies = ladder_energy(run.temperatures, this.mode_spacing).sum(axis=1)
-    assert np.allclose(run.temperatures[0], start, rtol=1e-12)
-    assert np.allclose(energies, energies[0], rtol=1e-10)
-    assert np.allclose(run.temperatures[-1], np.sqrt(np.mean(start**2)), rtol=1e-6)
+    assert np.allclose(run.temperatures[0], start, rtol=1e-12, atol=0)
+    assert np.allclose(energies, energies[0], rtol=1e-10, atol=0)
+    assert np.allclose(run.temperatures[-1], np.sqrt(np.mean(start**2)), rtol=1e-6, atol=0)
     assert np.all(np.diff(run.entropy_rates) < 0) and run.entropy_rates[-1] >= 0
 
 
@@ -116,7 +121,7 @@ def test_entropy_of_the_subsystems_grows_by_what_the_links_produce():
     run = relax(this, start, times, tolerance=1e-10)
     entropy = ladder_heat_capacity(run.temperatures, this.mode_spacing).sum(axis=1)
     produced = trapezoid(run.entropy_rates, times)
-    assert entropy[-1] - entropy[0] == pytest.approx(produced, rel=1e-4)
+    assert entropy[-1] - entropy[0] == near(produced, rel=1e-4)
 
 
 def test_ripples_decay_as_the_heat_equation_says():
@@ -127,13 +132,13 @@ def test_ripples_decay_as_the_heat_equation_says():
     kappa, capacity, diffusivity = fourier_coefficients(this, LEVEL)
     rate = float(conductance(mediator(), LEVEL) / ladder_heat_capacity(LEVEL, this.mode_spacing))
     decay = 4 * rate * np.sin(np.pi * order / (2 * num)) ** 2
-    assert kappa / capacity == pytest.approx(float(diffusivity))
+    assert kappa / capacity == near(float(diffusivity))
     continuum = float(diffusivity) * (np.pi * order / (num * this.distance)) ** 2
-    assert decay == pytest.approx(continuum, rel=0.01)
+    assert decay == near(continuum, rel=0.01)
     small = 1e-5
     run = relax(this, LEVEL * (1 + small * ripple), [0.0, 1 / decay], tolerance=1e-10)
     left = (run.temperatures[1] / LEVEL - 1) @ ripple / (ripple @ ripple) / small
-    assert left == pytest.approx(np.exp(-1), rel=1e-3)
+    assert left == near(np.exp(-1), rel=1e-3)
 
 
 def test_a_chain_with_held_ends_relaxes_to_its_steady_profile():
@@ -143,7 +148,7 @@ def test_a_chain_with_held_ends_relaxes_to_its_steady_profile():
     start[[0, -1]] = steady[[0, -1]]
     time = float(ladder_heat_capacity(LEVEL, this.mode_spacing) / conductance(mediator(), LEVEL))
     run = relax(this, start, [300 * time], held_ends=True)
-    assert np.allclose(run.temperatures[-1], steady, rtol=1e-7)
+    assert np.allclose(run.temperatures[-1], steady, rtol=1e-7, atol=0)
 
 
 def test_the_tip_between_approximations_and_the_quantum_bound():
@@ -152,11 +157,11 @@ def test_the_tip_between_approximations_and_the_quantum_bound():
     assert level == pytest.approx(690.6, abs=0.05)
     frequency = level * BOLTZMANN / REDUCED_PLANCK
     ratio = tip_coupling(frequency, 240.0)
-    assert ratio == pytest.approx(np.pi / np.sqrt(2) * level / 240)
+    assert ratio == near(np.pi / np.sqrt(2) * level / 240)
     tip = tip_currents(frequency, 240.0, 300.0, 90.0)
-    assert 0 < tip.exact < tip.quantum == pytest.approx(float(current_quantum(300.0, 90.0)))
+    assert 0 < tip.exact < tip.quantum == near(float(current_quantum(300.0, 90.0)))
     assert tip.exact < tip.classical
-    assert tip.overdamped == pytest.approx(tip.exact, rel=0.1)
+    assert tip.overdamped == near(tip.exact, rel=0.1)
     assert any(line.startswith("wide: ") for line in tip.warnings)
 
 
@@ -168,7 +173,7 @@ def test_each_approximation_of_the_tip_is_right_where_it_does_not_warn():
     for ratio, warm, cold in cases:
         tip = tip_currents(W0, 200.0, warm * LEVEL, cold * LEVEL, coupling_ratio=ratio)
         for name in {"overdamped", "wide", "classical", "resonant", "cold"} - named(tip):
-            assert getattr(tip, name) == pytest.approx(tip.exact, rel=0.15), (name, ratio)
+            assert getattr(tip, name) == near(tip.exact, rel=0.15), (name, ratio)
     assert "resonant" not in named(tip_currents(W0, 200.0, LEVEL, 0.0, coupling_ratio=1e-3))
 
 
@@ -177,22 +182,22 @@ def test_minimum_conductivity_and_the_damping_behind_it():
     size, speeds = 3e-10, [2000.0, 1000.0, 1000.0]
     damping = 4 * MINIMUM_PREFACTOR * sum(speeds) / size
     kappa = minimum_conductivity(damping, size)
-    assert kappa == pytest.approx(glass_minimum_conductivity(size**-3, speeds))
-    assert damping_of_minimum_conductivity(kappa, size) == pytest.approx(damping)
+    assert kappa == near(glass_minimum_conductivity(size**-3, speeds))
+    assert damping_of_minimum_conductivity(kappa, size) == near(damping)
     free = Mediator(frequency=W0, damping=damping)
     cube = block_conductivity(classical_conductance(free), [size, size, size])
-    assert cube == pytest.approx(float(kappa))
-    assert block_conductivity(2.0, [1.0, 2.0, 4.0]) == pytest.approx(0.25)
+    assert cube == near(float(kappa))
+    assert block_conductivity(2.0, [1.0, 2.0, 4.0]) == near(0.25)
 
 
 def test_josephson_junction_is_a_mediator():
     parts = {"critical_current": 1e-6, "capacitance": 1e-13, "resistance_1": 30.0}
     this = josephson_mediator(**parts, resistance_2=90.0)
-    assert this.first_share == pytest.approx(0.75)
+    assert this.first_share == near(0.75)
     resistance = 22.5
-    assert this.damping == pytest.approx(1 / (resistance * 1e-13))
+    assert this.damping == near(1 / (resistance * 1e-13))
     mccumber = 2 * ELEMENTARY_CHARGE * 1e-6 * resistance**2 * 1e-13 / REDUCED_PLANCK
-    assert stewart_mccumber(this) == pytest.approx(mccumber)
+    assert stewart_mccumber(this) == near(mccumber)
 
 
 def test_nonsense_is_refused():

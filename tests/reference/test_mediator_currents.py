@@ -34,6 +34,11 @@ W0 = 1e13
 LEVEL = REDUCED_PLANCK * W0 / BOLTZMANN
 
 
+def near(value, rel=1e-6):
+    """Return what equals the value to so many digits, however small it is in SI units."""
+    return pytest.approx(value, rel=rel, abs=0.0)
+
+
 def mediator(damping, cutoff=np.inf, share=0.5):
     return Mediator(
         frequency=W0,
@@ -78,7 +83,7 @@ def test_quadrature_is_the_landauer_integral_of_the_transmission():
         pieces = ((0, 1), (1, 6 + 20 * heat), (6 + 20 * heat, 6 + 80 * heat))
         value = sum(quad(integrand, a, b, epsrel=1e-12, limit=500)[0] for a, b in pieces)
         found = conductance(this, heat * LEVEL, method="quadrature") / (BOLTZMANN * W0)
-        assert found == pytest.approx(value, rel=1e-10)
+        assert found == near(value, rel=1e-10)
 
 
 def test_automatic_choice_is_right_for_any_coupling_and_temperature():
@@ -101,7 +106,7 @@ def test_coinciding_roots_are_no_exception(damping, cutoff, away):
     closed = conductance(this, kelvin, method="closed")
     assert np.allclose(closed, conductance(this, kelvin, method="quadrature"), rtol=1e-11, atol=0)
     beside = position_temperature(mediator(damping * (1 + away) * 1.001, cutoff), kelvin, 0.0)
-    assert np.allclose(position_temperature(this, kelvin, 0.0), beside, rtol=2e-3)
+    assert np.allclose(position_temperature(this, kelvin, 0.0), beside, rtol=2e-3, atol=0)
 
 
 def test_no_coupling_beats_the_single_channel_quantum():
@@ -129,11 +134,11 @@ def test_heat_flows_from_hot_to_cold_and_exchange_of_baths_reverses_it():
 def test_current_is_a_difference_of_potentials_with_the_conductance_as_slope():
     this, warm, cold = mediator(0.8, 3.0), 1.3 * LEVEL, 0.4 * LEVEL
     gap = heat_potential(this, warm) - heat_potential(this, cold)
-    assert gap == pytest.approx(float(heat_current(this, warm, cold)), rel=1e-12)
-    area, _ = quad(lambda t: float(conductance(this, t)), cold, warm, epsrel=1e-11)
-    assert area == pytest.approx(float(gap), rel=1e-10)
-    assert mean_conductance(this, warm, cold) == pytest.approx(float(gap) / (warm - cold))
-    assert mean_conductance(this, warm, warm) == pytest.approx(float(conductance(this, warm)))
+    assert gap == near(float(heat_current(this, warm, cold)), rel=1e-12)
+    area, _ = quad(lambda t: float(conductance(this, t)), cold, warm, epsabs=0.0, epsrel=1e-11)
+    assert area == near(float(gap), rel=1e-10)
+    assert mean_conductance(this, warm, cold) == near(float(gap) / (warm - cold))
+    assert mean_conductance(this, warm, warm) == near(float(conductance(this, warm)))
 
 
 def test_zero_temperatures_carry_nothing():
@@ -148,7 +153,7 @@ def test_fields_and_temperatures_broadcast():
     kelvin = np.geomspace(0.1, 10, 5) * LEVEL
     table = conductance(this, kelvin)
     assert table.shape == (4, 5)
-    assert table[2, 3] == pytest.approx(float(conductance(mediator(10 ** (1 / 3), 2.0), kelvin[3])))
+    assert table[2, 3] == near(float(conductance(mediator(10 ** (1 / 3), 2.0), kelvin[3])))
     for limit in (cold_conductance, strong_coupling_conductance):
         assert limit(this, kelvin).shape == (4, 5)
     assert classical_conductance(this).shape == plateau_conductance(this).shape == (4, 1)
@@ -163,16 +168,16 @@ def test_hot_baths_give_the_classical_conductance(damping, cutoff):
     """Eq. (47), without a cutoff (48); corrections fall as T^-2, as 1/T without a cutoff."""
     this = mediator(damping, cutoff, 0.3)
     hot = 1e6 * LEVEL
-    assert conductance(this, hot) == pytest.approx(float(classical_conductance(this)), rel=1e-5)
+    assert conductance(this, hot) == near(float(classical_conductance(this)), rel=1e-5)
     quarter = BOLTZMANN * damping * W0 / 4
-    assert classical_conductance(mediator(damping)) == pytest.approx(quarter, rel=1e-14)
+    assert classical_conductance(mediator(damping)) == near(quarter, rel=1e-14)
 
 
 def test_first_quantum_correction_of_weak_coupling_is_a_twelfth():
     this = mediator(1e-7, 30.0)
     heat = np.array([5.0, 10.0])
     missing = 1 - conductance(this, heat * LEVEL) / classical_conductance(this)
-    assert np.allclose(missing * 12 * heat**2, 1.0, rtol=0.01)
+    assert np.allclose(missing * 12 * heat**2, 1.0, rtol=0.01, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +186,10 @@ def test_first_quantum_correction_of_weak_coupling_is_a_twelfth():
 def test_cold_baths_give_the_cube_law(damping, cutoff):
     """Eq. (51): K = 2 pi^3 kB^4 T^3 gam^2/(15 hbar^3 w0^4)."""
     this = mediator(damping, cutoff, 0.3)
-    cold = 1e-4 * LEVEL / damping
-    assert conductance(this, cold) == pytest.approx(float(cold_conductance(this, cold)), rel=1e-4)
+    cold = 1e-4 * LEVEL / max(damping, 1.0)
+    assert conductance(this, cold) == near(float(cold_conductance(this, cold)), rel=1e-4)
     fourth = cold_current(this, cold, 0.5 * cold)
-    assert heat_current(this, cold, 0.5 * cold) == pytest.approx(float(fourth), rel=1e-4)
+    assert heat_current(this, cold, 0.5 * cold) == near(float(fourth), rel=1e-4)
 
 
 def test_overdamped_cube_law_ends_at_the_slow_root():
@@ -197,14 +202,16 @@ def test_strong_coupling_limits_do_not_commute():
     """B9: K_inf; and kB D/2 when the classical limit is taken first, twice the other order."""
     kelvin = np.array([0.1, 1.0, 30.0]) * LEVEL
     strong = mediator(1e11, 2.0)
-    assert np.allclose(conductance(strong, kelvin), strong_coupling_conductance(strong, kelvin))
+    assert np.allclose(
+        conductance(strong, kelvin), strong_coupling_conductance(strong, kelvin), atol=0
+    )
     currents = heat_current(strong, kelvin, 0.3 * kelvin)
-    assert np.allclose(currents, strong_coupling_current(strong, kelvin, 0.3 * kelvin))
+    assert np.allclose(currents, strong_coupling_current(strong, kelvin, 0.3 * kelvin), atol=0)
     quantum_first = strong_coupling_conductance(strong, 1e6 * LEVEL)
-    assert quantum_first == pytest.approx(BOLTZMANN * 2 * W0 / 4, rel=1e-5)
-    assert classical_conductance(strong) == pytest.approx(2 * float(quantum_first), rel=1e-5)
+    assert quantum_first == near(BOLTZMANN * 2 * W0 / 4, rel=1e-5)
+    assert classical_conductance(strong) == near(2 * float(quantum_first), rel=1e-5)
     wide = mediator(1e11)
-    assert np.allclose(conductance(wide, kelvin), strong_coupling_conductance(wide, kelvin))
+    assert np.allclose(conductance(wide, kelvin), strong_coupling_conductance(wide, kelvin), atol=0)
 
 
 @pytest.mark.parametrize("damping", [0.03, 1.0])
@@ -212,8 +219,8 @@ def test_plateau_lies_between_the_cutoff_and_the_resonance(damping):
     """Eq. (77) with 8, not 8 pi: K = kB gam^2 D^3/(8 w0^4)."""
     this = mediator(damping, 1e-4, 0.3)
     plateau = 0.84 * BOLTZMANN * W0 * damping**2 * 1e-12 / 8
-    assert plateau_conductance(this) == pytest.approx(plateau, rel=1e-12)
-    assert conductance(this, 0.02 * LEVEL) == pytest.approx(plateau, rel=0.01)
+    assert plateau_conductance(this) == near(plateau, rel=1e-12)
+    assert conductance(this, 0.02 * LEVEL) == near(plateau, rel=0.01)
 
 
 def test_conductance_has_a_maximum_in_the_coupling_only_when_hot():
@@ -221,9 +228,9 @@ def test_conductance_has_a_maximum_in_the_coupling_only_when_hot():
     for ratio in (0.1, 1.0):
         best, largest, drop = coupling_maximum(W0, W0, LEVEL / ratio)
         around = conductance(mediator(best / W0 * np.array([0.8, 1.0, 1.25]), 1.0), LEVEL / ratio)
-        assert around[1] == pytest.approx(largest) and around.argmax() == 1
+        assert around[1] == near(largest) and around.argmax() == 1
         limit = strong_coupling_conductance(mediator(1.0, 1.0), LEVEL / ratio)
-        assert drop == pytest.approx(1 - float(limit) / largest)
+        assert drop == near(1 - float(limit) / largest)
     # Very hot, the maximum nears the classical limit kB D/2: twice the limit for strong coupling.
     assert coupling_maximum(W0, W0, 1e3 * LEVEL)[2] == pytest.approx(0.5, abs=1e-3)
     assert coupling_maximum(W0, W0, LEVEL / 3) is None
@@ -244,11 +251,11 @@ def test_finite_baths_carry_the_current_of_the_formula(damping, cutoff, share, w
     assert np.all(times < run.recurrence)
     current = heat_current(this, *temperatures)
     # The highest frequency of the baths, 20 w0, leaves 1e-4; T_p converges as its square.
-    assert np.allclose(run.powers, current * np.array([1, -1]), rtol=1.5e-4)
+    assert np.allclose(run.powers, current * np.array([1, -1]), rtol=1.5e-4, atol=0)
     expected = position_temperature(this, *temperatures)
-    assert np.allclose(run.position_temperature, expected, rtol=1.5e-4)
+    assert np.allclose(run.position_temperature, expected, rtol=1.5e-4, atol=0)
     assert np.allclose(
-        run.momentum_temperature, momentum_temperature(this, *temperatures), rtol=5e-3
+        run.momentum_temperature, momentum_temperature(this, *temperatures), rtol=5e-3, atol=0
     )
 
 
@@ -270,7 +277,7 @@ def test_a_classical_mediator_has_the_mean_temperature_of_its_baths():
     this = mediator(0.5, 3.0, 0.25)
     hot, cold = 2e4 * LEVEL, 1e4 * LEVEL
     for temperature in (position_temperature, momentum_temperature):
-        assert temperature(this, hot, cold) == pytest.approx(0.25 * hot + 0.75 * cold, rel=1e-4)
+        assert temperature(this, hot, cold) == near(0.25 * hot + 0.75 * cold, rel=1e-4)
     assert abs(temperature_split(this, hot, cold)) < 1e-4
 
 
@@ -280,7 +287,7 @@ def test_weak_coupling_leaves_the_zero_point_motion():
         half = 0.5 if heat == 0 else 0.5 / np.tanh(0.5 / heat)
         for temperature in (position_temperature, momentum_temperature):
             found = temperature(this, heat * LEVEL, heat * LEVEL)
-            assert found == pytest.approx(half * LEVEL, rel=1e-6)
+            assert found == near(half * LEVEL, rel=1e-6)
 
 
 def test_strong_coupling_narrows_the_position_and_widens_the_momentum():
@@ -292,17 +299,17 @@ def test_strong_coupling_narrows_the_position_and_widens_the_momentum():
     growth = momentum_temperature(mediator(0.1, 1e6), hot, cold) - momentum_temperature(
         mediator(0.1, 1e5), hot, cold
     )
-    assert growth == pytest.approx(0.1 / np.pi * np.log(10) * LEVEL, rel=1e-3)
+    assert growth == near(0.1 / np.pi * np.log(10) * LEVEL, rel=1e-3)
     assert np.isinf(momentum_temperature(mediator(0.1), hot, cold))
     assert temperature_split(mediator(0.1), hot, cold) == 1.0
     bounded = position_temperature(mediator(0.1), hot, cold)
-    assert position_temperature(mediator(0.1, 1e6), hot, cold) == pytest.approx(float(bounded))
+    assert position_temperature(mediator(0.1, 1e6), hot, cold) == near(float(bounded))
 
 
 def test_zero_point_integral_is_smooth_where_its_printed_form_is_not():
     for ratio in (0.3, 0.9995, 1.0, 1.0005, 1.002, 4.0):
         value, _ = quad(lambda w, r=ratio: w / ((1 + w**2) * (w**2 + r**2)), 0, np.inf)
-        assert zero_point_integral(ratio).real == pytest.approx(value, rel=1e-9)
+        assert zero_point_integral(ratio).real == near(value, rel=1e-9)
 
 
 def test_nonsense_is_refused():
