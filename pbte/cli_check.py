@@ -62,25 +62,15 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     Note:
         Collective over ``comm``.
     """
-    from pbte.case import check_source, check_temperature, check_walls
-    from pbte.geometry.domain import read_domain
     from pbte.geometry.report import mesh_report
-    from pbte.materials.storage import read_material
-    from pbte.mesh_builders import ensure_mesh
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
-    from pbte.run import heated_modes, memory_estimate
-    from pbte.transport.simplices import simplices_of
+    from pbte.run import memory_estimate, read_inputs
 
-    ensure_mesh(case.mesh_path, case.mesh.builder, comm)
-    domain = read_domain(case.mesh_path, comm, scale=case.mesh.scale)
+    inputs = read_inputs(case, comm)
+    domain, material = inputs.domain, inputs.material
     report = mesh_report(domain)
     with on_all_ranks(comm):
-        check_walls(case, domain.walls)
-        check_source(case, simplices_of(domain).points)
-        material = read_material(case.material_source, scattering=case.material.scattering)
-        check_temperature(case, material.modes.temperature)
-        heated_modes(case, material.modes)
         if comm.rank == 0:
             prepare_folder(case.output.folder)
     num_dofs = report.num_cells * (report.dim + 1)

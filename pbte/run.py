@@ -22,13 +22,13 @@ from pbte.errors import InputError
 from pbte.geometry.domain import Domain, read_domain
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
 from pbte.materials.modes import ModeTable
-from pbte.materials.storage import read_material
+from pbte.materials.storage import Material, read_material
 from pbte.mesh_builders import ensure_mesh
 from pbte.notes import run_notes
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import MeshGeometry, Results, Snapshot
 from pbte.parallel import on_all_ranks
-from pbte.transport.growth import GrowthEstimate, fades
+from pbte.transport.growth import NUM_MOMENTS, GrowthEstimate, fades
 from pbte.transport.orders import power, scattering_orders
 from pbte.transport.problem import Problem, make_problem, with_self_scattering
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
@@ -116,8 +116,31 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
     )
 
 
-def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
-    """Read mesh and material and put source and walls on them. Collective over `comm`."""
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What a case names, read and found to fit together.
+
+    Attributes:
+        domain: The mesh with its names.
+        mesh: The same as arrays for the sweep.
+        material: Modes and kernel.
+        heated: Which modes take up the heat, shape (num_modes,); None for all.
+    """
+
+    domain: Domain
+    mesh: Simplices
+    material: Material
+    heated: BoolArray | None
+
+
+def read_inputs(case: Case, comm: MPI.Intracomm) -> Inputs:
+    """Read mesh and material of a case and check that all it says fits them.
+
+    Raises:
+        InputError: Something is missing, damaged or does not fit.
+
+    Note: Collective over `comm`.
+    """
     ensure_mesh(case.mesh_path, case.mesh.builder, comm)
     domain = read_domain(case.mesh_path, comm, scale=case.mesh.scale)
     mesh = simplices_of(domain)
@@ -126,16 +149,25 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
         check_source(case, mesh.points)
         material = read_material(case.material_source, scattering=case.material.scattering)
         check_temperature(case, material.modes.temperature)
-    kernel, modes = material.kernel, material.modes
-    progress(f"{material.name}: {modes.num_modes} modes; mesh: {mesh.num_cells} cells")
-    leading = leading_part(kernel, case.steady.rank, comm)
+        heated = heated_modes(case, material.modes)
+    return Inputs(domain=domain, mesh=mesh, material=material, heated=heated)
+
+
+def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
+    """Read mesh and material and put source and walls on them. Collective over `comm`."""
+    inputs = read_inputs(case, comm)
+    domain, mesh, kernel = inputs.domain, inputs.mesh, inputs.material.kernel
+    modes = kernel.modes
+    progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {mesh.num_cells} cells")
+    rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
+    leading = leading_part(kernel, max(rank, NUM_MOMENTS), comm)
     deviations = {name: wall.temperature - case.temperature for name, wall in case.walls.items()}
     problem = make_problem(
         mesh,
         kernel,
         heat_source(case, mesh),
         wall_inflow(mesh, domain.walls, deviations),
-        heated=heated_modes(case, modes),
+        heated=inputs.heated,
         share=share_modes(modes.num_pairs, modes.num_modes, comm),
     )
     observer = Observer(
