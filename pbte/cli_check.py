@@ -65,7 +65,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.geometry.report import mesh_report
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
-    from pbte.run import memory_estimate, read_inputs
+    from pbte.setup import memory_estimate, read_inputs
 
     inputs = read_inputs(case, comm)
     domain, material = inputs.domain, inputs.material

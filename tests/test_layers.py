@@ -22,6 +22,7 @@ ROOMS = {
     "transport": {"materials", "interfaces", "geometry"},
     "observables": {"materials", "interfaces", "geometry", "transport"},
     "output": {"materials", "interfaces", "geometry", "transport", "observables"},
+    "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
 CASE = {"case", "case_errors", "records", "mesh_builders"}
 TOP = {
@@ -30,7 +31,8 @@ TOP = {
     "records": set(),
     "mesh_builders": {"geometry"},
     "notes": {"transport", "observables"},
-    "run": {"materials", "interfaces", "geometry", "transport", "observables", "output", "notes"},
+    "setup": {"materials", "interfaces", "geometry", "transport", "observables"},
+    "run": {*ROOMS, "notes", "setup"},
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.

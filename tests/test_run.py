@@ -17,7 +17,8 @@ from pbte.materials.storage import read_material
 from pbte.output.folder import write_results
 from pbte.output.results import read_results
 from pbte.parallel import on_all_ranks
-from pbte.run import heated_modes, memory_estimate, prepare, run_case
+from pbte.run import run_case
+from pbte.setup import heated_modes, memory_estimate, prepare
 from pbte.transport.growth import LEAST_EIGENVALUE
 
 SPHERE = """\
