@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pbte.cli_bench import bench
 from pbte.cli_check import check
 from pbte.cli_material import material_app
 from pbte.cli_mesh import mesh_app
@@ -53,6 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(check)
+app.command()(bench)
 app.add_typer(mesh_app, name="mesh")
 app.add_typer(material_app, name="material")
 

@@ -1,0 +1,231 @@
+"""The sweep next to PETSc on the same equations, assembled from the UFL form.
+
+Every mode has another matrix, so a factorisation serves one solve. What serves all modes is the
+sparsity pattern: the symbolic part of a factorisation is measured apart, as is the assembly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from petsc4py import PETSc
+
+from pbte.benchmarks.bodies import heated_problem, sampled_modes
+from pbte.benchmarks.clock import Timing, clocked, measure, timing
+from pbte.benchmarks.sweeping import AMORTISED_SWEEPS
+from pbte.errors import RunError
+from pbte.geometry.domain import Domain
+from pbte.materials.kernel import rta_kernel
+from pbte.materials.modes import ModeTable
+from pbte.transport.drift import UpwindDrift
+from pbte.transport.problem import stream
+from pbte.transport.sweep import plan_sweep
+from pbte.types import Array
+
+TOLERANCE = 1e-10
+_RESTART = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssembledSolver:
+    """One PETSc solver, per mode.
+
+    Attributes:
+        name: What it is.
+        symbolic: Symbolic factorisation, once for all modes [s].
+        factorisation: Numeric factorisation.
+        solve: Solution with the factors.
+        iterations: Largest number of iterations.
+        difference: Largest difference to the sweep, relative to the largest temperature.
+        ratio: Numeric factorisation and solution over the sweep [-].
+        ratio_with_assembly: The same with the assembly over the sweep with its share of an
+            ordering kept for 20 sweeps [-]. Visiting orders of all modes can be kept, matrices
+            of all modes cannot: they are hundreds of times larger.
+        ratio_from_scratch: The same with the symbolic part, over the sweep with all of its
+            ordering [-].
+    """
+
+    name: str
+    symbolic: float
+    factorisation: Timing
+    solve: Timing
+    iterations: int
+    difference: float
+    ratio: float
+    ratio_with_assembly: float
+    ratio_from_scratch: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssembledFigures:
+    """Drift of the same modes by the sweep and by PETSc, on one thread each.
+
+    Ratios are those of the least processor times.
+
+    Attributes:
+        material: Table the modes are from.
+        num_modes: Modes.
+        num_cells: Cells.
+        sweep: Sweep, per mode.
+        ordering: Finding the visiting order, per mode.
+        assembly: Assembly of matrix and right-hand side, per mode.
+        solvers: PETSc's solvers.
+        ratio: The best PETSc solver over the sweep, assembly and symbolic part left out [-].
+        ratio_with_assembly: The same, assembly of each mode included [-].
+    """
+
+    material: str
+    num_modes: int
+    num_cells: int
+    sweep: Timing
+    ordering: Timing
+    assembly: Timing
+    solvers: tuple[AssembledSolver, ...]
+    ratio: float
+    ratio_with_assembly: float
+
+
+def assembled_figures(
+    domain: Domain, modes: ModeTable, *, num_modes: int, repeats: int
+) -> AssembledFigures:
+    """Return the cost of the drift of a few modes by the sweep and by PETSc.
+
+    Args:
+        domain: The mesh.
+        modes: Table to take the modes from.
+        num_modes: How many to take (pairs count twice).
+        repeats: How often to sweep; each system is solved once.
+
+    Raises:
+        RunError: PETSc did not solve a system.
+    """
+    few = sampled_modes(modes, num_modes)
+    problem = heated_problem(domain, rta_kernel(few))
+    mesh = problem.mesh
+    theta = problem.source()
+    stream(problem, theta)
+    field, source = theta.copy(), problem.source()
+    sweep = measure(
+        lambda: stream(problem, field),
+        repeats=repeats,
+        prepare=lambda: np.copyto(field, source),
+    )
+    ordering = measure(lambda: plan_sweep(mesh, problem.velocities, few.num_pairs), repeats=repeats)
+    sweep, ordering = _per_mode(sweep, few.num_modes), _per_mode(ordering, few.num_modes)
+
+    drift = UpwindDrift(domain)
+    spent: list[tuple[float, float]] = []
+    solvers = (_Solver("direct (MUMPS)", _direct), _Solver("GMRES + ILU(0)", _iterative))
+    for mode in range(few.num_modes):
+        drift.set_mode(
+            problem.velocities[mode],
+            float(problem.loss_rates[mode]),
+            source[mode].reshape(mesh.num_cells, -1),
+            {},
+        )
+        if mode == 0:  # the first assembly of a form builds what later ones find ready
+            _destroy(*drift.assemble())
+        system: list[tuple[PETSc.Mat, PETSc.Vec]] = []
+        spent.append(clocked(lambda: system.append(drift.assemble())))  # noqa: B023
+        matrix, rhs = system[0]
+        # In SI units the entries are near 1e-15, which ILU takes for zero pivots.
+        scale = 1.0 / matrix.norm(PETSc.NormType.INFINITY)
+        matrix.scale(scale)
+        rhs.scale(scale)
+        for solver in solvers:
+            solver.run(matrix, rhs, theta[mode], drift.dofs)
+        _destroy(matrix, rhs)
+    assembly = timing(spent)
+    figures = tuple(solver.figures(sweep, ordering, assembly) for solver in solvers)
+    return AssembledFigures(
+        material=modes.name,
+        num_modes=few.num_modes,
+        num_cells=mesh.num_cells,
+        sweep=sweep,
+        ordering=ordering,
+        assembly=assembly,
+        solvers=figures,
+        ratio=min(solver.ratio for solver in figures),
+        ratio_with_assembly=min(solver.ratio_with_assembly for solver in figures),
+    )
+
+
+class _Solver:
+    """Solves one system after the other and remembers the time of each step."""
+
+    def __init__(self, name: str, configure: Callable[[PETSc.KSP], None]) -> None:
+        self.name, self.configure = name, configure
+        self.symbolic = 0.0
+        self.factorisations: list[tuple[float, float]] = []
+        self.solves: list[tuple[float, float]] = []
+        self.iterations, self.difference = 0, 0.0
+
+    def run(self, matrix: PETSc.Mat, rhs: PETSc.Vec, expected: Array, dofs: Array) -> None:
+        """Solve one system and compare with the expected temperatures, shape (num_dofs,)."""
+        solver = PETSc.KSP().create(matrix.comm)
+        solver.setOperators(matrix)
+        self.configure(solver)
+        both = clocked(solver.setUp)
+        # The same matrix declared changed: PETSc repeats the numeric part alone.
+        matrix.stateIncrease()
+        solver.setOperators(matrix)
+        self.factorisations.append(clocked(solver.setUp))
+        self.symbolic = max(self.symbolic, both[0] - self.factorisations[-1][0])
+        theta = rhs.duplicate()
+        self.solves.append(clocked(lambda: solver.solve(rhs, theta)))
+        reason = solver.getConvergedReason()
+        if reason <= 0:
+            raise RunError(f"PETSc, {self.name}: no solution (reason {reason})")
+        self.iterations = max(self.iterations, solver.getIterationNumber())
+        found = theta.array[dofs].ravel()
+        difference = float(np.abs(found - expected).max() / np.abs(expected).max())
+        self.difference = max(self.difference, difference)
+        _destroy(theta, solver)
+
+    def figures(self, sweep: Timing, ordering: Timing, assembly: Timing) -> AssembledSolver:
+        """Return what was remembered, next to the sweep."""
+        factorisation, solve = timing(self.factorisations), timing(self.solves)
+        alone = factorisation.cpu_min + solve.cpu_min
+        assembled = assembly.cpu_min + alone
+        amortised = sweep.cpu_min + ordering.cpu_min / AMORTISED_SWEEPS
+        return AssembledSolver(
+            name=self.name,
+            symbolic=self.symbolic,
+            factorisation=factorisation,
+            solve=solve,
+            iterations=self.iterations,
+            difference=self.difference,
+            ratio=alone / sweep.cpu_min,
+            ratio_with_assembly=assembled / amortised,
+            ratio_from_scratch=(assembled + self.symbolic) / (sweep.cpu_min + ordering.cpu_min),
+        )
+
+
+def _direct(solver: PETSc.KSP) -> None:
+    solver.setType(PETSc.KSP.Type.PREONLY)
+    solver.getPC().setType(PETSc.PC.Type.LU)
+    solver.getPC().setFactorSolverType("mumps")
+
+
+def _iterative(solver: PETSc.KSP) -> None:
+    solver.setType(PETSc.KSP.Type.GMRES)
+    solver.setGMRESRestart(_RESTART)
+    solver.setTolerances(rtol=TOLERANCE, atol=0.0, max_it=_RESTART)
+    solver.getPC().setType(PETSc.PC.Type.ILU)
+
+
+def _per_mode(whole: Timing, num_modes: int) -> Timing:
+    return Timing(
+        cpu_min=whole.cpu_min / num_modes,
+        cpu_median=whole.cpu_median / num_modes,
+        wall_min=whole.wall_min / num_modes,
+        wall_median=whole.wall_median / num_modes,
+        repeats=whole.repeats,
+    )
+
+
+def _destroy(*items: PETSc.Object) -> None:
+    for item in items:
+        item.destroy()

@@ -1,0 +1,145 @@
+"""Whole iterations: scattering orders per second, state per unknown, and the steady state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pbte.benchmarks.bodies import array_bytes, heated_problem
+from pbte.benchmarks.clock import Timing, clocked, measure, timing
+from pbte.benchmarks.mixing import scattering_name
+from pbte.geometry.domain import Domain
+from pbte.materials.kernel import CollisionKernel, FactoredKernel
+from pbte.transport.orders import scattering_orders
+from pbte.transport.problem import Problem, stream
+from pbte.transport.reports import SteadyReport
+from pbte.transport.steady import solve_steady
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderFigures:
+    """Cost of a scattering order and what a run keeps meanwhile.
+
+    Attributes:
+        material: Material.
+        scattering: "full", or "rank k".
+        num_modes: Modes.
+        num_cells: Cells.
+        num_unknowns: Modes times degrees of freedom.
+        order: One order: mixing, power, drift.
+        orders_per_second: By the clock, best order [1/s].
+        ns_per_unknown: Processor time of the best order per unknown [ns].
+        state_bytes: What is kept, by kind: actual arrays, work space aside.
+        bytes_per_unknown: The same over the number of unknowns [-].
+    """
+
+    material: str
+    scattering: str
+    num_modes: int
+    num_cells: int
+    num_unknowns: int
+    order: Timing
+    orders_per_second: float
+    ns_per_unknown: float
+    state_bytes: dict[str, int]
+    bytes_per_unknown: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteadyFigures:
+    """Cost of a steady state.
+
+    Attributes:
+        material: Material.
+        scattering: "full", or "rank k".
+        num_modes: Modes.
+        num_cells: Cells.
+        rank: Rank of the kernel inside the Krylov solve.
+        tolerance: Relative residual that was asked for.
+        converged: Whether it was reached.
+        corrections: Corrections with the whole kernel.
+        sweeps: Sweeps over all modes.
+        solve: The solution.
+        seconds_per_sweep: Time by the clock over the number of sweeps, mixing included [s].
+    """
+
+    material: str
+    scattering: str
+    num_modes: int
+    num_cells: int
+    rank: int
+    tolerance: float
+    converged: bool
+    corrections: int
+    sweeps: int
+    solve: Timing
+    seconds_per_sweep: float
+
+
+def order_figures(domain: Domain, kernel: CollisionKernel, *, repeats: int) -> OrderFigures:
+    """Return the cost of scattering orders.
+
+    Args:
+        domain: The mesh.
+        kernel: How the modes scatter.
+        repeats: Number of orders after the first, which is drift alone.
+    """
+    problem = heated_problem(domain, kernel)
+    orders = scattering_orders(problem, repeats)
+    first = next(orders)
+    spent = [clocked(lambda: next(orders)) for _ in range(repeats)]
+    order = timing(spent)
+    num_unknowns = problem.modes.num_modes * problem.mesh.num_dofs
+    state = state_bytes(problem) | {"fields": first.theta.nbytes}
+    return OrderFigures(
+        material=problem.modes.name,
+        scattering=scattering_name(kernel),
+        num_modes=problem.modes.num_modes,
+        num_cells=problem.mesh.num_cells,
+        num_unknowns=num_unknowns,
+        order=order,
+        orders_per_second=1.0 / order.wall_min,
+        ns_per_unknown=1e9 * order.cpu_min / num_unknowns,
+        state_bytes=state,
+        bytes_per_unknown=sum(state.values()) / num_unknowns,
+    )
+
+
+def state_bytes(problem: Problem) -> dict[str, int]:
+    """Return the bytes of the arrays that this rank keeps beside the fields, by kind."""
+    return {
+        "visiting orders": array_bytes(problem.order) - problem.order.records.nbytes,
+        "mesh": array_bytes(problem.mesh) + problem.order.records.nbytes,
+        "kernel": array_bytes(problem.collisions),
+        "modes": array_bytes(problem.modes),
+    }
+
+
+def steady_figures(
+    domain: Domain, kernel: CollisionKernel, leading: FactoredKernel, *, repeats: int
+) -> SteadyFigures:
+    """Return the cost of the steady state.
+
+    Args:
+        domain: The mesh.
+        kernel: How the modes scatter.
+        leading: Leading part of the kernel, for the Krylov solve.
+        repeats: How often to solve.
+    """
+    problem = heated_problem(domain, kernel)
+    stream(problem, problem.new_field())  # compiles
+    reports: list[SteadyReport] = []
+    solve = measure(lambda: reports.append(solve_steady(problem, leading).report), repeats=repeats)
+    report = reports[-1]
+    return SteadyFigures(
+        material=problem.modes.name,
+        scattering=scattering_name(kernel),
+        num_modes=problem.modes.num_modes,
+        num_cells=problem.mesh.num_cells,
+        rank=report.rank,
+        tolerance=report.tolerance,
+        converged=report.converged,
+        corrections=report.iterations,
+        sweeps=report.sweeps,
+        solve=solve,
+        seconds_per_sweep=solve.wall_min / max(1, report.sweeps),
+    )
