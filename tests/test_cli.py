@@ -480,7 +480,7 @@ def test_a_check_counts_modes_cells_unknowns_and_memory(comm, pbte, case_file, s
 
 
 def test_a_case_too_large_for_the_machine_is_said_so(pbte, case_file, monkeypatch):
-    monkeypatch.setattr("pbte.run.memory_estimate", lambda **_: {"fields": 10**18})
+    monkeypatch.setattr("pbte.setup.memory_estimate", lambda **_: {"fields": 10**18})
     outcome = pbte("check", case_file, "--output", case_file.parent / "results")
     assert "MORE than the" in outcome.out
 
