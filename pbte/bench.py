@@ -65,7 +65,7 @@ class BenchSettings:
     mesh: Path | None = None
     cells: int = 2500
     large_cells: int = 20000
-    steady_cells: int = 600
+    steady_cells: int = 300
     petsc_cells: int = 10000
     sampled_modes: int = 480
     order_modes: int | None = None
@@ -79,7 +79,7 @@ class BenchSettings:
 
 QUICK = {
     "cells": 800,
-    "large_cells": 5000,
+    "large_cells": 4000,
     "steady_cells": 30,
     "petsc_cells": 2000,
     "sampled_modes": 120,

@@ -235,21 +235,23 @@ def _assembled_table(figures: AssembledFigures) -> Table:
 
 
 def _scaling_table(figures: ScalingFigures) -> Table:
-    names = ["Order, by the clock, seconds", "Mixing in it", "Speed-up", "Efficiency"]
+    names = ["Order, by the clock, seconds", "Mixing in it, by the clock", "Order, processor time"]
+    names += ["Speed-up by the clock", "Speed-up by processor time"]
     columns = []
     for name, order, mixing, ratios in (
-        ("1 rank", figures.alone, figures.collide_alone, ["1", "100 %"]),
+        ("1 rank", figures.alone, figures.collide_alone, (1.0, 1.0)),
         (
             f"{figures.num_ranks} ranks",
             figures.together,
             figures.collide_together,
-            [f"{figures.speedup:.2f}", f"{100 * figures.efficiency:.0f} %"],
+            (figures.speedup, figures.processor_speedup),
         ),
     ):
         times = [f"{t.wall_min:.3g} ({t.wall_median:.3g})" for t in (order, mixing)]
-        columns.append((name, times + ratios))
+        times.append(_two(order, 1.0, unit=1.0))
+        columns.append((name, times + [f"{ratio:.2f}" for ratio in ratios]))
     title = f"Scaling over modes ({figures.material}, {figures.scattering}, "
-    title += f"{figures.num_cells:,} cells, threads per rank {figures.threads})"
+    title += f"{figures.num_cells:,} cells)"
     return _columns(title, names, columns)
 
 

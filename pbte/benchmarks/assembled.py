@@ -6,21 +6,22 @@ sparsity pattern: the symbolic part of a factorisation is measured apart, as is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from dolfinx.fem import petsc as fem_petsc
 from petsc4py import PETSc
 
 from pbte.benchmarks.bodies import heated_problem, sampled_modes
-from pbte.benchmarks.clock import Timing, clocked, measure, timing
+from pbte.benchmarks.clock import Timing, clocked, measure
 from pbte.benchmarks.sweeping import AMORTISED_SWEEPS
 from pbte.errors import RunError
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable
 from pbte.transport.drift import UpwindDrift
-from pbte.transport.problem import stream
+from pbte.transport.problem import Problem, stream
 from pbte.transport.sweep import plan_sweep
 from pbte.types import Array
 
@@ -34,7 +35,7 @@ class AssembledSolver:
 
     Attributes:
         name: What it is.
-        symbolic: Symbolic factorisation, once for all modes [s].
+        symbolic: Symbolic factorisation, once for all modes, by processor time [s].
         factorisation: Numeric factorisation.
         solve: Solution with the factors.
         iterations: Largest number of iterations.
@@ -62,7 +63,7 @@ class AssembledSolver:
 class AssembledFigures:
     """Drift of the same modes by the sweep and by PETSc, on one thread each.
 
-    Ratios are those of the least processor times.
+    Times are means over the modes; ratios are those of the least processor times.
 
     Attributes:
         material: Table the modes are from.
@@ -96,7 +97,7 @@ def assembled_figures(
         domain: The mesh.
         modes: Table to take the modes from.
         num_modes: How many to take (pairs count twice).
-        repeats: How often to sweep; each system is solved once.
+        repeats: How often to sweep; direct solutions, which are long, are not repeated.
 
     Raises:
         RunError: PETSc did not solve a system.
@@ -116,29 +117,21 @@ def assembled_figures(
     sweep, ordering = _per_mode(sweep, few.num_modes), _per_mode(ordering, few.num_modes)
 
     drift = UpwindDrift(domain)
-    spent: list[tuple[float, float]] = []
-    solvers = (_Solver("direct (MUMPS)", _direct), _Solver("GMRES + ILU(0)", _iterative))
+    solvers = (_Solver("direct (MUMPS)", _direct, 1), _Solver("GMRES + ILU(0)", _iterative, 3))
+    assemblies: list[Timing] = []
+    system = _set_mode(drift, problem, source, 0).assemble()
     for mode in range(few.num_modes):
-        drift.set_mode(
-            problem.velocities[mode],
-            float(problem.loss_rates[mode]),
-            source[mode].reshape(mesh.num_cells, -1),
-            {},
-        )
-        if mode == 0:  # the first assembly of a form builds what later ones find ready
-            _destroy(*drift.assemble())
-        system: list[tuple[PETSc.Mat, PETSc.Vec]] = []
-        spent.append(clocked(lambda: system.append(drift.assemble())))  # noqa: B023
-        matrix, rhs = system[0]
+        _set_mode(drift, problem, source, mode)
+        assemblies.append(measure(lambda: _assemble(drift, *system), repeats=3))
         # In SI units the entries are near 1e-15, which ILU takes for zero pivots.
-        scale = 1.0 / matrix.norm(PETSc.NormType.INFINITY)
-        matrix.scale(scale)
-        rhs.scale(scale)
+        scale = 1.0 / system[0].norm(PETSc.NormType.INFINITY)
+        for item in system:
+            item.scale(scale)
         for solver in solvers:
-            solver.run(matrix, rhs, theta[mode], drift.dofs)
-        _destroy(matrix, rhs)
-    assembly = timing(spent)
+            solver.run(*system, theta[mode], drift.dofs)
+    assembly = _mean(assemblies)
     figures = tuple(solver.figures(sweep, ordering, assembly) for solver in solvers)
+    _destroy(*system, *(solver.krylov for solver in solvers))
     return AssembledFigures(
         material=modes.name,
         num_modes=few.num_modes,
@@ -153,28 +146,34 @@ def assembled_figures(
 
 
 class _Solver:
-    """Solves one system after the other and remembers the time of each step."""
+    """Solves one system after the other, in one matrix, and remembers the time of each step."""
 
-    def __init__(self, name: str, configure: Callable[[PETSc.KSP], None]) -> None:
-        self.name, self.configure = name, configure
-        self.symbolic = 0.0
-        self.factorisations: list[tuple[float, float]] = []
-        self.solves: list[tuple[float, float]] = []
+    def __init__(self, name: str, configure: Callable[[PETSc.KSP], None], repeats: int) -> None:
+        self.name, self.repeats = name, repeats
+        self.krylov = PETSc.KSP().create(PETSc.COMM_SELF)
+        configure(self.krylov)
+        self.symbolic: float | None = None
+        self.factorisations: list[Timing] = []
+        self.solves: list[Timing] = []
         self.iterations, self.difference = 0, 0.0
 
     def run(self, matrix: PETSc.Mat, rhs: PETSc.Vec, expected: Array, dofs: Array) -> None:
         """Solve one system and compare with the expected temperatures, shape (num_dofs,)."""
-        solver = PETSc.KSP().create(matrix.comm)
+        solver = self.krylov
         solver.setOperators(matrix)
-        self.configure(solver)
-        both = clocked(solver.setUp)
-        # The same matrix declared changed: PETSc repeats the numeric part alone.
-        matrix.stateIncrease()
-        solver.setOperators(matrix)
-        self.factorisations.append(clocked(solver.setUp))
-        self.symbolic = max(self.symbolic, both[0] - self.factorisations[-1][0])
+        first = clocked(solver.setUp)[0] if self.symbolic is None else None
+
+        def renew() -> None:
+            # Declared changed, the matrix gets new factors; the pattern is known by now.
+            matrix.stateIncrease()
+            solver.setOperators(matrix)
+
+        factorisation = measure(solver.setUp, repeats=self.repeats, prepare=renew)
+        if first is not None:
+            self.symbolic = max(0.0, first - factorisation.cpu_min)
         theta = rhs.duplicate()
-        self.solves.append(clocked(lambda: solver.solve(rhs, theta)))
+        self.factorisations.append(factorisation)
+        self.solves.append(measure(lambda: solver.solve(rhs, theta), repeats=self.repeats))
         reason = solver.getConvergedReason()
         if reason <= 0:
             raise RunError(f"PETSc, {self.name}: no solution (reason {reason})")
@@ -182,25 +181,42 @@ class _Solver:
         found = theta.array[dofs].ravel()
         difference = float(np.abs(found - expected).max() / np.abs(expected).max())
         self.difference = max(self.difference, difference)
-        _destroy(theta, solver)
+        theta.destroy()
 
     def figures(self, sweep: Timing, ordering: Timing, assembly: Timing) -> AssembledSolver:
         """Return what was remembered, next to the sweep."""
-        factorisation, solve = timing(self.factorisations), timing(self.solves)
+        factorisation, solve = _mean(self.factorisations), _mean(self.solves)
+        symbolic = self.symbolic or 0.0
         alone = factorisation.cpu_min + solve.cpu_min
         assembled = assembly.cpu_min + alone
         amortised = sweep.cpu_min + ordering.cpu_min / AMORTISED_SWEEPS
         return AssembledSolver(
             name=self.name,
-            symbolic=self.symbolic,
+            symbolic=symbolic,
             factorisation=factorisation,
             solve=solve,
             iterations=self.iterations,
             difference=self.difference,
             ratio=alone / sweep.cpu_min,
             ratio_with_assembly=assembled / amortised,
-            ratio_from_scratch=(assembled + self.symbolic) / (sweep.cpu_min + ordering.cpu_min),
+            ratio_from_scratch=(assembled + symbolic) / (sweep.cpu_min + ordering.cpu_min),
         )
+
+
+def _set_mode(drift: UpwindDrift, problem: Problem, source: Array, mode: int) -> UpwindDrift:
+    rate = float(problem.loss_rates[mode])
+    of_cells = source[mode].reshape(problem.mesh.num_cells, -1)
+    drift.set_mode(problem.velocities[mode], rate, of_cells, {})
+    return drift
+
+
+def _assemble(drift: UpwindDrift, matrix: PETSc.Mat, rhs: PETSc.Vec) -> None:
+    """Assemble into a system that exists: its pattern, the same for all modes, is found once."""
+    matrix.zeroEntries()
+    fem_petsc.assemble_matrix(matrix, drift._lhs)
+    matrix.assemble()
+    rhs.set(0.0)
+    fem_petsc.assemble_vector(rhs, drift._rhs)
 
 
 def _direct(solver: PETSc.KSP) -> None:
@@ -217,12 +233,21 @@ def _iterative(solver: PETSc.KSP) -> None:
 
 
 def _per_mode(whole: Timing, num_modes: int) -> Timing:
+    return _combined([whole], 1.0 / num_modes)
+
+
+def _mean(timings: Sequence[Timing]) -> Timing:
+    """Return the mean over the modes: each has its own matrix and number of iterations."""
+    return _combined(timings, 1.0 / len(timings))
+
+
+def _combined(timings: Sequence[Timing], factor: float) -> Timing:
     return Timing(
-        cpu_min=whole.cpu_min / num_modes,
-        cpu_median=whole.cpu_median / num_modes,
-        wall_min=whole.wall_min / num_modes,
-        wall_median=whole.wall_median / num_modes,
-        repeats=whole.repeats,
+        cpu_min=factor * sum(t.cpu_min for t in timings),
+        cpu_median=factor * sum(t.cpu_median for t in timings),
+        wall_min=factor * sum(t.wall_min for t in timings),
+        wall_median=factor * sum(t.wall_median for t in timings),
+        repeats=timings[0].repeats,
     )
 
 
