@@ -1,11 +1,10 @@
-"""Ranks and threads: shares of work, failures that all ranks hear of, cores per rank.
+"""Ranks and threads: failures that all ranks hear of, cores per rank.
 
 MPI is imported inside the functions that need it, so that ``pbte --help`` does not start it.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 import time
@@ -24,22 +23,6 @@ T = TypeVar("T")
 _FAILED = 1  # tag of the message "I failed"
 _ABORT_TAKES = 30.0  # an abort by another rank arrives within this time [s]
 _LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK")
-
-
-def split_evenly(count: int, size: int) -> list[slice]:
-    """Return the contiguous share of each rank; shares differ by at most one.
-
-    Args:
-        count: Number of things to share.
-        size: Number of ranks.
-
-    Raises:
-        ValueError: A negative count, or no rank.
-    """
-    if count < 0 or size < 1:
-        raise ValueError(f"cannot share {count} things among {size} ranks")
-    edges = [rank * count // size for rank in range(size + 1)]
-    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
 def under_launcher() -> bool:

@@ -1,4 +1,4 @@
-"""Shares, threads, and failures that every rank hears of."""
+"""Threads, and failures that every rank hears of."""
 
 from __future__ import annotations
 
@@ -14,21 +14,7 @@ from pbte.parallel import (
     limit_threads,
     on_all_ranks,
     run_together,
-    split_evenly,
 )
-
-
-@pytest.mark.parametrize(("count", "size"), [(10, 3), (3, 5), (0, 2), (7, 7), (1, 1)])
-def test_shares_cover_everything_once_and_differ_by_at_most_one(count, size):
-    shares = split_evenly(count, size)
-    assert [i for share in shares for i in range(count)[share]] == list(range(count))
-    lengths = [share.stop - share.start for share in shares]
-    assert len(lengths) == size and max(lengths) - min(lengths) <= 1
-
-
-def test_nothing_can_be_shared_among_no_ranks():
-    with pytest.raises(ValueError, match="3 things among 0 ranks"):
-        split_evenly(3, 0)
 
 
 def test_wrong_input_on_the_last_rank_is_raised_on_every_rank(comm):
