@@ -62,7 +62,7 @@ def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
     notes = []
     for tried in estimates[:-1]:
         notes.append(
-            f"With self-scattering {tried.self_scattering:g} the scattering orders do not fade: "
+            f"With self-scattering {tried.self_scattering:g} the scattering orders "
             f"{_verdict(tried)} (estimated from {tried.num_orders} orders)."
         )
     if used.self_scattering > 0.0:
@@ -72,9 +72,14 @@ def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
             "scattering orders. Single orders depend on s, their sum and the steady state do not."
         )
     if not fades(used):
+        sums = (
+            "are no approximation of the steady state"
+            if used.most_negative <= -1.0
+            else "still swing around the steady state"
+        )
         notes.append(
-            f"The orders shown do not fade: {_verdict(used)}. Their partial sums are no "
-            "approximation of the steady state; look at the steady state instead."
+            f"The orders shown {_verdict(used)}. Their partial sums {sums}; look at the steady "
+            "state instead, or raise orders.self_scattering."
         )
     return notes
 
@@ -82,8 +87,11 @@ def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
 def _verdict(estimate: EigenvalueEstimate) -> str:
     worst = estimate.most_negative
     if worst > -1.0:
-        return f"an alternating part fades only by a factor {worst:.3f} per order"
-    return f"an alternating part grows by a factor {worst:.3f} per order, so the series diverges"
+        return f"hardly fade: an alternating part shrinks by a factor {worst:.3f} per order only"
+    return (
+        f"do not fade: an alternating part grows by a factor {worst:.3f} per order, so the series "
+        "diverges"
+    )
 
 
 def _distance_note(orders: Sequence[Snapshot], steady: Snapshot) -> str:
