@@ -76,6 +76,10 @@ def solve_steady(
     change, scale = _update_source(problem, theta, source)
     residual = change / scale if scale > 0.0 else 0.0
     residuals: list[float] = []
+
+    def sweeps() -> int:  # of the first order, of each correction, and inside the Krylov solves
+        return 1 + len(residuals) + moments.num_sweeps
+
     while residual > tolerance and len(residuals) < max_iterations and not _grows(residuals):
         before = moments.measure(theta)
         theta[:] = source
@@ -87,14 +91,14 @@ def solve_steady(
         residuals.append(residual)
         progress(
             f"steady state: correction {len(residuals)}, residual {residual:.1e} "
-            f"of {tolerance:.0e}, {moments.num_sweeps + len(residuals)} sweeps"
+            f"of {tolerance:.0e}, {sweeps()} sweeps"
         )
     return SteadyState(
         theta=theta,
         report=SteadyReport(
             converged=residual <= tolerance,
             iterations=len(residuals),
-            sweeps=moments.num_sweeps + len(residuals),
+            sweeps=sweeps(),
             residuals=np.array(residuals),
             tolerance=tolerance,
             rank=kernel.w_out.shape[0],

@@ -140,6 +140,7 @@ def test_the_history_of_a_steady_state_is_reported(body, heat, silicon):
     assert report.residuals[-1] <= report.tolerance == 1e-6 < report.residuals[-2]
     assert report.iterations == len(report.residuals) == len(lines)
     assert report.sweeps > report.iterations
+    assert solve_steady(problem, leading, max_iterations=0).report.sweeps == 1
     assert report.rank == leading.rank
     assert "residual" in lines[0]
 
