@@ -111,7 +111,8 @@ class GaussianSource(Record):
     )
     sigma: Positive = Field(description="Standard deviation of the profile [m]")
     power: Positive | None = Field(
-        default=None, description="Power put into the body [W] (instead of peak)"
+        default=None,
+        description="Power put into the body [W], in 2D [W/m], in 1D [W/m^2] (instead of peak)",
     )
     peak: Positive | None = Field(
         default=None, description="Heat density Q0 at the centre [W/m^3] (instead of power)"

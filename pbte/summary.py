@@ -53,8 +53,8 @@ def result_files(path: Path) -> list[Path]:
 def as_data(results: Results) -> dict[str, Any]:
     """Return everything but the fields on the mesh as plain numbers, lists and texts.
 
-    Powers are in W, temperatures in K, frequencies in rad/s, times in s. A number that is not
-    finite becomes None, which JSON can carry.
+    Powers are in W (in 2D W/m, in 1D W/m^2), temperatures in K, frequencies in rad/s, times in s. A
+    number that is not finite becomes None, which JSON can carry.
     """
     data = {
         "title": results.title,
@@ -91,11 +91,6 @@ def as_data(results: Results) -> dict[str, Any]:
     return plain
 
 
-def power_text(value: float) -> str:
-    """Return a power with four digits and its unit."""
-    return f"{value:.4g} W"
-
-
 def memory_text(num_bytes: float) -> str:
     """Return an amount of memory in the unit that suits it."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -124,7 +119,7 @@ def _overview(results: Results, peak_memory: int | None) -> Table:
         ("Cells", f"{cells:,}"),
         ("Unknowns", f"{results.num_unknowns:,}"),
         ("Reference temperature", f"{results.reference_temperature:g} K"),
-        ("Heat put in", power_text(results.power)),
+        ("Heat put in", f"{results.power:.4g} {_power_unit(results)}"),
         ("Self-scattering used", f"s = {results.self_scattering:g}"),
     ]
     if peak_memory is not None:
@@ -156,9 +151,9 @@ def _eigenvalue_table(results: Results) -> Table:
 
 
 def _order_table(results: Results) -> Table:
-    table = _number_table("Energy balance and extreme temperature of each scattering order")
-    headers = ("order", "in [W]", "absorbed [W]", "handed on [W]", "defect", "dT [K]", "sum [K]")
-    for name in headers:
+    unit = _power_unit(results)
+    table = _number_table(f"Energy balance [{unit}] and extreme temperature [K] of each order")
+    for name in ("order", "in", "absorbed", "handed on", "defect", "dT", "sum of dT"):
         table.add_column(name, justify="right", no_wrap=True)
     cumulated: Array | None = None
     for order, snapshot in enumerate(results.orders):
@@ -195,21 +190,25 @@ def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
 
 def _account(results: Results) -> Iterator[str]:
     """Yield the energy account of the whole run, in sentences."""
+    unit = _power_unit(results)
+    put_in = f"{results.power:.4g} {unit} put in"
     if results.orders:
         left = sum(_absorbed(snapshot.balance) for snapshot in results.orders)
         pending = results.orders[-1].balance.handed_on
         yield (
-            f"Orders 0 to {len(results.orders) - 1}: {power_text(left)} left through the walls, "
-            f"{power_text(pending)} not yet scattered out, {power_text(results.power)} put in."
+            f"Orders 0 to {len(results.orders) - 1}: {left:.4g} {unit} left through the walls, "
+            f"{pending:.4g} {unit} not yet scattered out, {put_in}."
         )
     if results.steady is not None:
         absorbed = results.steady.balance.absorbed
         left = _absorbed(results.steady.balance)
-        each = ", ".join(f"{wall} {power_text(value)}" for wall, value in absorbed.items())
+        each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
+        # Between walls of different temperature more may pass through than is put in.
+        passing = max(abs(power) for power in (results.power, *absorbed.values()))
+        difference = abs(left - results.power) / passing if passing > 0.0 else 0.0
         yield (
-            f"Steady state: {power_text(left)} leave through the walls ({each}), "
-            f"{power_text(results.power)} put in "
-            f"(relative difference {_relative(left, results.power):.1e})."
+            f"Steady state: {left:.4g} {unit} leave through the walls ({each}), {put_in} "
+            f"(relative difference {difference:.1e})."
         )
     report = results.steady_report
     if report is not None:
@@ -247,6 +246,11 @@ def _steady_data(results: Results) -> dict[str, Any] | None:
     }
 
 
+def _power_unit(results: Results) -> str:
+    """Return the unit of powers: in 2D and 1D they are per length or area of an endless body."""
+    return {1: "W/m^2", 2: "W/m", 3: "W"}[results.geometry.points.shape[2]]
+
+
 def _absorbed(balance: Balance) -> float:
     return float(sum(balance.absorbed.values()))
 
@@ -261,10 +265,6 @@ def _extreme(temperature: Array) -> float:
     if temperature.size == 0:
         return 0.0
     return float(temperature.flat[np.argmax(np.abs(temperature))])
-
-
-def _relative(value: float, reference: float) -> float:
-    return abs(value - reference) / abs(reference) if reference else abs(value)
 
 
 def _plain(value: object) -> object:

@@ -11,6 +11,7 @@ import textwrap
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -431,10 +432,25 @@ def test_the_summary_says_what_was_solved_and_where_the_heat_went(pbte, results_
     assert "Phonon modes 7" in text and "Unknowns 42" in text
     assert "0 -1.1000 -1.1000 diverges" in text
     assert "+0.9000" in text and "converges (0.9 per order)" in text
-    assert "Orders 0 to 1: 2.25 W left through the walls, 0.25 W not yet scattered out" in text
-    assert "Steady state: 2 W leave through the walls (surface 2 W), 2 W put in" in text
+    assert "Orders 0 to 1: 2.25 W/m left through the walls, 0.25 W/m not yet scattered out" in text
+    assert "Steady state: 2 W/m leave through the walls (surface 2 W/m), 2 W/m put in" in text
     assert "DID NOT CONVERGE after 2 corrections" in text
     assert "Note: The plain series [of orders] diverges." in text
+
+
+def test_heat_that_only_passes_through_is_the_measure_of_what_is_missing(
+    pbte, results, shared_tmp_path, comm
+):
+    """Nothing is put in, 4 W/m pass from wall to wall, 4e-9 W/m are missing: 1e-9, not 4e-9."""
+    balance = Balance(deposited=0.0, absorbed={"hot": -4.0, "cold": 4.0 - 4e-9}, handed_on=0.0)
+    steady = replace(results.steady, balance=balance)
+    if comm.rank == 0:
+        write_results_file(
+            replace(results, power=0.0, steady=steady), shared_tmp_path / "results.h5"
+        )
+    comm.barrier()
+    text = " ".join(pbte("show", shared_tmp_path).out.split())
+    assert "0 W/m put in (relative difference 1.0e-09)" in text
 
 
 def test_the_temperatures_of_largest_size_keep_their_sign(pbte, results_folder):

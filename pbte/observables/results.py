@@ -2,7 +2,8 @@
 
 The fields of a snapshot are moments of the mode temperatures theta (design: dT = sum c theta / C,
 q = sum c v theta). They live on the discontinuous linear space of the mesh: one value per cell and
-cell vertex, vertices in the order of the mesh's own cells.
+cell vertex, vertices in the order of the mesh's own cells. In 2D and 1D the body is endless in the
+other directions: what is in W here is then in W per metre of depth, or per square metre of film.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class MeshGeometry:
             shape (num_cells, dim + 1, dim) [m].
         volumes: Cell volumes, shape (num_cells,) [m^3] (areas in 2D, lengths in 1D).
         facets: Vertices of the boundary facets, shape (num_boundary_facets, dim, dim) [m].
-        facet_areas: Shape (num_boundary_facets,) [m^2].
+        facet_areas: Shape (num_boundary_facets,) [m^2] (lengths in 2D, 1 in 1D).
         facet_normals: Outward unit normals, shape (num_boundary_facets, dim).
         facet_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
         walls: Wall name -> tag.

@@ -7,7 +7,8 @@
     ...
 
 Every dataset has the attributes `unit` ("1" for pure numbers, "" for text) and `description`.
-Quantities by wall have a wall axis, named by the dataset `walls` beside them.
+Quantities by wall have a wall axis, named by the dataset `walls` beside them. Powers in W are W/m
+on a mesh in 2D and W/m^2 on one in 1D.
 """
 
 from __future__ import annotations
