@@ -124,9 +124,10 @@ def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> Fac
     if not isinstance(kernel, FullKernel):
         raise TypeError(f"no leading part is known of a kernel of type {type(kernel).__name__}")
     factors = None
-    if comm.rank == 0:
-        part = truncated_kernel(kernel, min(rank, kernel.modes.num_modes))
-        factors = (part.w_in, part.w_out)
+    with on_all_ranks(comm):
+        if comm.rank == 0:
+            part = truncated_kernel(kernel, min(rank, kernel.modes.num_modes))
+            factors = (part.w_in, part.w_out)
     w_in, w_out = comm.bcast(factors)
     return FactoredKernel(modes=kernel.modes, w_in=w_in, w_out=w_out)
 
