@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,7 +139,7 @@ def _inform(name: str, *, json: bool) -> None:
 def _description(material: Material) -> list[tuple[str, str]]:
     modes = material.modes
     lowest, highest = modes.frequencies.min(), modes.frequencies.max()
-    to_terahertz = 1.0 / (2.0 * 3.141592653589793 * TERAHERTZ)
+    to_terahertz = 1.0 / (2.0 * math.pi * TERAHERTZ)
     rows = [
         ("File", str(material.path)),
         ("Source", material.source),

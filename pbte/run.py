@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 from mpi4py import MPI
 
 from pbte.case import Case, resolved_toml
@@ -80,7 +79,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             steady,
             report,
             undershoot=undershoot(problem.heat_source),
-            num_cyclic_modes=_total(comm, problem.order.num_cyclic_modes),
+            num_cyclic_modes=comm.allreduce(problem.order.num_cyclic_modes),
         ),
         timings=timings,
     )
@@ -151,7 +150,3 @@ def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     timings[name] = time.perf_counter() - start
-
-
-def _total(comm: MPI.Intracomm, count: int) -> int:
-    return int(comm.allreduce(np.array([count]))[0])
