@@ -97,6 +97,10 @@ def make_problem(
         share = share_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
     mine = share.indices
     velocities = np.ascontiguousarray(modes.velocities[mine])
+    # Opposite to the last bit: the two of a pair share one visiting order, and a face almost along
+    # the flight would otherwise be upstream of a cell not visited yet.
+    pairs = share.num_pairs
+    velocities[pairs : 2 * pairs] = -velocities[:pairs]
     return Problem(
         mesh=mesh,
         modes=modes,
