@@ -142,12 +142,8 @@ def sweep_kernel(dim: int) -> Callable[..., None]:
             theta = np.zeros(num_dofs + inflow.shape[1] + 1)
             theta[num_dofs:-1] = inflow[np.int64(mode) * own_inflow]
             velocity, loss_rate = velocities[mode], loss_rates[mode]
-            if lagged[mode] == 0:
-                # In place: a cell reads its source before it writes its temperatures, and a cell
-                # not visited yet is read with weight zero only. One array less in the cache.
-                theta[:num_dofs] = source
-                visit(records, upstream, velocity, loss_rate, row, theta, theta)
-            else:
+            visit(records, upstream, velocity, loss_rate, row, source, theta)
+            if lagged[mode] > 0:
                 stalled[mode] = 1
                 for _ in range(MAX_ROUNDS):
                     before = theta[:num_dofs].copy()
@@ -221,6 +217,7 @@ def _tetrahedra() -> Callable[..., None]:
             ahead = np.intp(row[min(step + AHEAD, last)])
             for line in range(0, width, CACHE_LINE):
                 _prefetch(lines, ahead * width + line)
+            _prefetch(source, ahead * 4)
             _prefetch(theta, ahead * 4)
             cell = np.intp(row[step])
             n, u, first = records[cell], upstream[cell], 4 * cell
