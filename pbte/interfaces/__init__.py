@@ -1,0 +1,1 @@
+"""Flux matrices of walls and interfaces: how outgoing modes become incoming ones (NumPy only)."""
