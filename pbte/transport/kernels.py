@@ -22,6 +22,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from pbte.transport.simplices import CompactIntArray
+from pbte.types import Array
+
 # A cyclic dependency is a loop of a few cells, each passing on a fraction of what it gets, so the
 # repeated sweep converges geometrically; this many rounds end a loop that hardly loses anything.
 MAX_ROUNDS = 500
@@ -124,9 +127,28 @@ def order_kernel(dim: int) -> Callable[..., None]:
 
 
 @cache
+def visit_kernel(dim: int) -> Callable[..., None]:
+    """Compile the visit of some cells by one mode, in the order of `row`.
+
+    visit(records, upstream, velocity, loss_rate, row, source, theta) reads `source` (num_dofs,) and
+    the work array `theta`, which holds what the cells upstream have left there, and writes to the
+    degrees of freedom of the cells it visits; `upstream` is `upstream_numbers` of the records.
+    """
+    return _tetrahedra() if dim == 3 else _simplices(dim)
+
+
+def upstream_numbers(records: Array, dim: int) -> CompactIntArray:
+    """Return where in `theta` a cell finds what flows in, shape (num_cells, (dim + 1)^2 or more).
+
+    A view of the integer part of the records.
+    """
+    return records.view(np.int32)[:, 2 * (dim * (dim + 1) + 1) :]
+
+
+@cache
 def sweep_kernel(dim: int) -> Callable[..., None]:
     """Compile the sweep of many modes for one dimension."""
-    visit = _tetrahedra() if dim == 3 else _simplices(dim)
+    visit = visit_kernel(dim)
     num_faces = dim + 1
 
     @numba.njit(parallel=True, **_FLAGS)
