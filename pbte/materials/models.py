@@ -1,9 +1,8 @@
 """Model crystals: isotropic bands with speeds, relaxation times and heat capacities.
 
-The directions of flight are a product quadrature on the sphere: Gauss-Legendre in the cosine to the
-z axis, equal steps of azimuth shifted by half a step so that no direction lies in a coordinate
-plane unless the number of polar nodes is odd. Each band scatters into all by the relaxation-time
-kernel, which conserves energy.
+The directions of flight are one of the rules of `pbte.materials.quadrature`, by default the product
+of Gauss-Legendre cosines to the z axis and equal steps of azimuth. Each band scatters into all by
+the relaxation-time kernel, which conserves energy.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from pbte.constants import BOLTZMANN, REDUCED_PLANCK
 from pbte.errors import InputError
 from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable, canonical_partners
+from pbte.materials.quadrature import Quadrature, product_rule
 from pbte.materials.storage import Material
 from pbte.types import Array
 
@@ -30,8 +30,11 @@ def isotropic_crystal(
     polar: int = 8,
     azimuthal: int = 8,
     frequencies: Sequence[float] | Array | None = None,
+    wave_numbers: Sequence[float] | Array | None = None,
+    quadrature: Quadrature | None = None,
+    source: str = "model crystal",
 ) -> Material:
-    """Return a crystal of isotropic bands on a product quadrature of directions.
+    """Return a crystal of isotropic bands on a quadrature of directions.
 
     Directions come in opposite pairs and their second moments are exact: sum c v v is C v^2/3
     times the identity for every band, so that the conductivity is sum C v^2 tau / 3.
@@ -42,13 +45,17 @@ def isotropic_crystal(
         speeds: Group speed of each band, shape (num_bands,) [m/s].
         relaxation_times: tau of each band, shape (num_bands,) [s].
         heat_capacities: Heat capacity per volume of each band, shape (num_bands,) [J/m^3 K].
-        polar: Number of polar angles, at least 2.
-        azimuthal: Number of azimuths, even, at least 4.
+        polar: Number of cosines to the z axis, at least 2; not used with `quadrature`.
+        azimuthal: Number of azimuths, even, at least 4; not used with `quadrature`.
         frequencies: Angular frequency of each band, shape (num_bands,) [rad/s]; k_B T0/hbar where
             nothing depends on it.
+        wave_numbers: |q| of each band, shape (num_bands,) [1/m]; without them the wave vectors of
+            the modes are zero, as in a crystal that has none.
+        quadrature: Directions of flight, instead of the product of `polar` and `azimuthal`.
+        source: Where the numbers come from.
 
     Returns:
-        Material of num_bands * polar * azimuthal modes with a kernel of rank one.
+        Material of num_bands * num_directions modes with a kernel of rank one.
 
     Raises:
         InputError: A value is not positive, lengths differ, or there are too few directions.
@@ -63,33 +70,37 @@ def isotropic_crystal(
         bands["frequencies"] = np.full(num_bands, BOLTZMANN * temperature / REDUCED_PLANCK)
     else:
         bands["frequencies"] = _per_band("frequencies", frequencies)
+    if wave_numbers is not None:
+        bands["wave_numbers"] = _per_band("wave_numbers", wave_numbers)
     for what, values in bands.items():
         if values.size != num_bands:
             raise InputError(f"{name}: {values.size} {what} for {num_bands} speeds")
-    directions, weights = product_quadrature(polar, azimuthal)
-    num_directions = weights.size
+    rule = product_rule(polar, azimuthal) if quadrature is None else quadrature
+    num_directions = rule.num_directions
 
     def spread(values: Array) -> Array:
         return np.tile(values, num_directions)
 
-    velocities = directions[:, None, :] * bands["speeds"][None, :, None]
-    capacities = weights[:, None] * bands["heat_capacities"]
     num_modes = num_directions * num_bands
+
+    def along(values: Array) -> Array:
+        vectors: Array = rule.directions[:, None, :] * values[None, :, None]
+        return vectors.reshape(num_modes, 3)
+
+    capacities = rule.weights[:, None] * bands["heat_capacities"]
     modes = ModeTable(
         name=name,
         temperature=temperature,
         frequencies=spread(bands["frequencies"]),
-        velocities=velocities.reshape(num_modes, 3),
+        velocities=along(bands["speeds"]),
         loss_rates=np.asarray(1.0 / spread(bands["relaxation_times"]), dtype=np.float64),
         heat_capacities=capacities.reshape(num_modes),
         partners=canonical_partners(num_modes // 2, num_modes),
         grid_points=np.repeat(np.arange(num_directions, dtype=np.int64), num_bands),
         bands=np.tile(np.arange(num_bands, dtype=np.int64), num_directions),
-        wave_vectors=np.zeros((num_modes, 3)),
+        wave_vectors=along(bands.get("wave_numbers", np.zeros(num_bands))),
     )
-    return Material(
-        name=name, source="model crystal", attribution="", modes=modes, kernel=rta_kernel(modes)
-    )
+    return Material(name=name, source=source, attribution="", modes=modes, kernel=rta_kernel(modes))
 
 
 def gray_crystal(
@@ -101,6 +112,7 @@ def gray_crystal(
     heat_capacity: float,
     polar: int = 8,
     azimuthal: int = 8,
+    quadrature: Quadrature | None = None,
 ) -> Material:
     """Return a crystal with one isotropic band: one speed, one mean free path.
 
@@ -110,11 +122,12 @@ def gray_crystal(
         speed: Group speed [m/s].
         relaxation_time: tau [s]; the mean free path is speed times tau.
         heat_capacity: Heat capacity per volume [J/m^3 K].
-        polar: Number of polar angles, at least 2.
-        azimuthal: Number of azimuths, even, at least 4.
+        polar: Number of cosines to the z axis, at least 2; not used with `quadrature`.
+        azimuthal: Number of azimuths, even, at least 4; not used with `quadrature`.
+        quadrature: Directions of flight, instead of the product of `polar` and `azimuthal`.
 
     Returns:
-        Material of polar * azimuthal modes, conductivity C v^2 tau / 3.
+        Material of one mode for each direction, conductivity C v^2 tau / 3.
 
     Raises:
         InputError: A value is not positive, or there are too few directions.
@@ -127,11 +140,12 @@ def gray_crystal(
         heat_capacities=[heat_capacity],
         polar=polar,
         azimuthal=azimuthal,
+        quadrature=quadrature,
     )
 
 
 def product_quadrature(polar: int, azimuthal: int) -> tuple[Array, Array]:
-    """Return directions on the unit sphere and their weights.
+    """Return directions on the unit sphere and their weights: `product_rule` about the z axis.
 
     Exact for polynomials up to degree min(2 polar - 1, azimuthal - 1) in the components.
 
@@ -146,28 +160,8 @@ def product_quadrature(polar: int, azimuthal: int) -> tuple[Array, Array]:
     Raises:
         InputError: Too few angles, or an odd number of azimuths.
     """
-    if polar < 2:
-        raise InputError(f"polar = {polar}; at least 2 polar angles carry the second moments")
-    if azimuthal < 4 or azimuthal % 2:
-        raise InputError(
-            f"azimuthal = {azimuthal}; an even number of at least 4 azimuths is needed for "
-            "opposite directions and second moments"
-        )
-    cosines, shares = np.polynomial.legendre.leggauss(polar)
-    sines = np.sqrt(1.0 - cosines**2)
-    # The half of the sphere with azimuth below pi; the inversion of each node is a node.
-    angles = 2.0 * np.pi * (np.arange(azimuthal // 2) + 0.5) / azimuthal
-    half = np.stack(
-        [
-            np.outer(sines, np.cos(angles)),
-            np.outer(sines, np.sin(angles)),
-            np.outer(cosines, np.ones(angles.size)),
-        ],
-        axis=-1,
-    ).reshape(-1, 3)
-    weights = np.repeat(shares / (2.0 * azimuthal), angles.size)
-    weights = np.concatenate([weights, weights])
-    return np.concatenate([half, -half]), weights / weights.sum()
+    rule = product_rule(polar, azimuthal)
+    return rule.directions, rule.weights
 
 
 def _per_band(what: str, values: Sequence[float] | Array) -> Array:
