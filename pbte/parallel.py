@@ -5,6 +5,7 @@ MPI is imported inside the functions that need it, so that ``pbte --help`` does 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -157,13 +158,32 @@ def limit_threads(comm: MPI.Comm) -> int:
 def peak_memory(comm: MPI.Comm) -> int:
     """Return the most memory that the ranks have held so far, all together [bytes].
 
+    What ranks of a node share (libraries, arrays in node memory) counts once, where the operating
+    system tells which that is.
+
     Note:
         Collective over ``comm``.
     """
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
-    return int(comm.allreduce(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    most = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    resident, own = resident_memory()
+    return int(comm.allreduce(most - (resident - own)))
+
+
+def resident_memory() -> tuple[int, int]:
+    """Return the memory that this process holds, and its part of that [bytes].
+
+    In the second number (Pss in proc(5)) a page that n processes share counts 1/n, so that the sum
+    over the processes is what the machine holds. Both are 0 where there is no /proc.
+    """
+    found = {"Rss:": 0, "Pss:": 0}
+    with contextlib.suppress(OSError), open("/proc/self/smaps_rollup", encoding="ascii") as lines:
+        for key, *rest in (line.split() for line in lines):
+            if key in found:
+                found[key] = 1024 * int(rest[0])
+    return found["Rss:"], found["Pss:"]
 
 
 def _usable_cores() -> frozenset[int]:

@@ -13,7 +13,7 @@ PACKAGE = Path(pbte.__file__).parent
 
 # What each room may import of the others. Modules at the top are rooms of one file; those that
 # every room may use (errors, types, ...) import nothing of the package but each other.
-BASE = {"constants", "errors", "types", "parallel", "versions"}
+BASE = {"constants", "errors", "types", "parallel", "node_memory", "versions"}
 ROOMS = {
     "materials": set(),
     "interfaces": {"materials"},

@@ -13,6 +13,8 @@ from pbte.parallel import (
     describe,
     limit_threads,
     on_all_ranks,
+    peak_memory,
+    resident_memory,
     run_together,
 )
 
@@ -67,6 +69,20 @@ def test_numba_and_blas_use_no_more_threads_than_available(comm):
         assert numba.get_num_threads() <= threads
         assert all(pool["num_threads"] <= threads for pool in threadpoolctl.threadpool_info())
     numba.set_num_threads(before)
+
+
+def test_the_peak_counts_what_was_held_and_given_back(comm):
+    block = b"x" * 200_000_000
+    held = comm.allreduce(resident_memory()[1])
+    assert len(block) * comm.size < held
+    del block
+    comm.barrier()
+    assert peak_memory(comm) > 0.95 * held
+
+
+def test_the_own_part_of_the_memory_is_at_most_all_of_it():
+    resident, own = resident_memory()
+    assert 0 < own <= resident
 
 
 STOP = """
