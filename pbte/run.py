@@ -21,7 +21,7 @@ from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
 from pbte.setup import Say, Setup, mesh_geometry, prepare, undershoot
 from pbte.transport.growth import GrowthEstimate, fades
-from pbte.transport.orders import power, scattering_orders
+from pbte.transport.orders import scattering_orders
 from pbte.transport.problem import with_self_scattering
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 from pbte.transport.steady import solve_steady
@@ -67,7 +67,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         reference_temperature=problem.modes.temperature,
         num_modes=problem.modes.num_modes,
         num_unknowns=problem.modes.num_modes * problem.mesh.num_dofs,
-        power=float(problem.heat_source @ problem.mesh.dof_weights),
+        power=problem.heat_power,
         self_scattering=estimates[-1].self_scattering,
         eigenvalues=estimates,
         orders=orders,
@@ -116,14 +116,11 @@ def _try_orders(
     growth = GrowthEstimate(problem, setup.leading)
     snapshots: list[Snapshot] = []
     last = case.orders.max_order
-    for order in scattering_orders(problem, max(last, ORDERS_TO_ESTIMATE)):
-        growth.observe(order.theta)
+    for order in scattering_orders(problem, max(last, ORDERS_TO_ESTIMATE), growth, observer):
+        growth.next_order()
+        snapshot = observer.snapshot(order.deposited, hands_on=True)
         if order.number <= last:
-            snapshots.append(
-                observer.observe(
-                    order.theta, order.deposited, walls_emit=order.number == 0, hands_on=True
-                )
-            )
+            snapshots.append(snapshot)
             progress(f"order {order.number} of {last}, self-scattering {self_scattering:g}")
         if order.number == ORDERS_TO_ESTIMATE and give_up and not fades(growth.estimate()):
             progress(f"self-scattering {self_scattering:g}: the orders do not fade, trying more")
@@ -140,9 +137,9 @@ def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapsho
         max_iterations=case.steady.max_iterations,
         progress=progress,
     )
-    deposited = power(setup.problem, setup.problem.source())
-    snapshot = setup.observer.observe(solution.theta, deposited, walls_emit=True, hands_on=False)
-    return snapshot, solution.report
+    problem, observer = setup.problem, setup.observer
+    observer.watch(solution.theta, inflow=problem.inflow)
+    return observer.snapshot(problem.heat_power, hands_on=False), solution.report
 
 
 @contextmanager

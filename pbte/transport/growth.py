@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.collisions import local_factors
-from pbte.transport.problem import Problem
+from pbte.transport.problem import Modes, Problem
 from pbte.transport.reports import EigenvalueEstimate
 from pbte.types import Array
 
@@ -55,11 +55,17 @@ class GrowthEstimate:
     def __post_init__(self) -> None:
         factors = local_factors(self.kernel, self.problem.share)
         self._weights = factors.w_out[:NUM_MOMENTS]
+        self._moments = np.zeros((self._weights.shape[0], self.problem.mesh.num_dofs))
 
-    def observe(self, theta: Array) -> None:
-        """Keep the leading moments of the next order. Collective."""
-        moments = self.problem.share.comm.allreduce(self._weights @ theta)
+    def watch(self, theta: Array, modes: Modes = slice(None), inflow: Array | None = None) -> None:
+        """Add the leading moments of some modes of the next order."""
+        self._moments += self._weights[:, modes] @ theta
+
+    def next_order(self) -> None:
+        """Keep what was watched as one more order. Collective."""
+        moments = self.problem.share.comm.allreduce(self._moments)
         self.snapshots.append((moments * np.sqrt(self.problem.mesh.dof_weights)).ravel())
+        self._moments = np.zeros_like(self._moments)
 
     def estimate(self) -> EigenvalueEstimate:
         """Return the leading eigenvalues from the orders seen so far."""

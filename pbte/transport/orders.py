@@ -10,48 +10,55 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from pbte.transport.problem import Problem, collide, stream
+from pbte.transport.emission import Emission, generation
+from pbte.transport.problem import Modes, Problem, stream
 from pbte.types import Array
+
+
+class Watcher(Protocol):
+    """Something that measures the field of an order while it is there."""
+
+    def watch(self, theta: Array, modes: Modes, inflow: Array) -> None:
+        """Take note of some local modes, theta (modes, num_dofs) [K], and of what entered them."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One scattering order.
+    """One scattering order, after the watchers have seen all of it.
 
     Attributes:
         number: Number of scattering events behind it.
-        theta: Mode temperatures of the local modes, shape (local modes, num_dofs) [K]. The array
-            is overwritten by the next order.
         deposited: Power of the source it started from [W].
+        emission: What it started from; the next order changes it.
     """
 
     number: int
-    theta: Array
     deposited: float
+    emission: Emission
 
 
-def scattering_orders(problem: Problem, max_order: int) -> Iterator[Order]:
-    """Yield orders 0 to `max_order`; they share one array.
+def scattering_orders(problem: Problem, max_order: int, *watchers: Watcher) -> Iterator[Order]:
+    """Yield orders 0 to `max_order`, each after showing its field to the watchers.
 
-    The walls send in their temperature in order 0 only; later orders enter a body whose walls
-    merely absorb. Collective over the ranks that share the modes.
+    Of a factored kernel the field is never there as a whole: the watchers see blocks of modes. The
+    walls send in their temperature in order 0 only; later orders enter a body whose walls merely
+    absorb. Collective over the ranks.
     """
-    field = problem.source()
-    deposited = power(problem, field)
-    stream(problem, field)
-    yield Order(number=0, theta=field, deposited=deposited)
-    for number in range(1, max_order + 1):
-        collide(problem, field)
-        deposited = power(problem, field)
-        stream(problem, field, walls=False)
-        yield Order(number=number, theta=field, deposited=deposited)
-
-
-def power(problem: Problem, source: Array) -> float:
-    """Return the power of a source of all modes, sum_mu c_mu int Q_mu dV [W]. Collective."""
-    local = problem.heat_capacities @ (source @ problem.mesh.dof_weights)
-    total = problem.share.comm.allreduce(np.array([local]))
-    return float(total[0])
+    emission = generation(problem)
+    for number in range(max_order + 1):
+        if number > 0:
+            emission.scatter()
+        deposited = emission.power()
+        inflow = problem.inflow if number == 0 else np.zeros_like(problem.inflow)
+        for modes in emission.blocks():
+            theta = emission.rows(modes)
+            stream(problem, theta, modes, inflow=inflow)
+            for watcher in watchers:
+                watcher.watch(theta, modes, inflow)
+            emission.collect(modes, theta)
+        yield Order(number=number, deposited=deposited, emission=emission)

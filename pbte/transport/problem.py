@@ -9,6 +9,7 @@ all modes is the largest thing in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,15 @@ from pbte.transport.collisions import BLOCK, Collisions, blocks, local_collision
 from pbte.transport.share import ModeShare, share_modes
 from pbte.transport.simplices import Simplices
 from pbte.transport.sweep import SweepOrder, plan_sweep, sweep
-from pbte.types import Array, BoolArray
+from pbte.types import Array, BoolArray, IntArray
+
+# Which local modes: consecutive ones, or any.
+Modes = slice | IntArray
+
+# A block of modes that is formed, streamed and forgotten: small beside the moments, enough modes
+# for every thread and for wide matrix products.
+BLOCK_BYTES = 1 << 25
+LEAST_MODES, MOST_MODES = 32, 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +69,34 @@ class Problem:
     def new_field(self) -> Array:
         """Return a field of zeros, shape (local modes, num_dofs)."""
         return np.zeros((self.share.num_modes, self.mesh.num_dofs))
+
+    def mode_blocks(self) -> Iterator[IntArray]:
+        """Yield all local modes, a block at a time, each mode beside its time-reversed partner.
+
+        Opposite directions keep both ends of a body busy when its cells are shared by ranks.
+        """
+        share = self.share
+        size = BLOCK_BYTES // (8 * max(1, self.mesh.num_dofs))
+        half = min(max(size, LEAST_MODES), MOST_MODES) // 2
+        for pairs in blocks(share.num_pairs, half):
+            chosen = np.arange(pairs.start, pairs.stop)
+            yield np.concatenate([chosen, share.num_pairs + chosen])
+        for singles in blocks(share.num_singles, half):
+            yield 2 * share.num_pairs + np.arange(singles.start, singles.stop)
+
+    def over_space(self, local: Array) -> Array:
+        """Return the sum of an array over the ranks that share the cells. Collective over them."""
+        return local
+
+    def total(self, local: float | Array) -> float:
+        """Return the sum of a number over all ranks. Collective."""
+        return float(self.over_space(self.share.comm.allreduce(np.atleast_1d(local)))[0])
+
+    @property
+    def heat_power(self) -> float:
+        """Power of the heat source [W]. Collective."""
+        local = np.array([self.heat_source @ self.mesh.dof_weights])
+        return float(self.over_space(local)[0])
 
     def source(self, columns: slice = slice(None)) -> Array:
         """Return g_mu at some degrees of freedom, shape (local modes, columns) [K/s]."""
@@ -128,7 +165,13 @@ def with_self_scattering(problem: Problem, self_scattering: float) -> Problem:
     )
 
 
-def stream(problem: Problem, field: Array, modes: slice = slice(None), walls: bool = True) -> None:
+def stream(
+    problem: Problem,
+    field: Array,
+    modes: Modes = slice(None),
+    walls: bool = True,
+    inflow: Array | None = None,
+) -> None:
     """Drift every mode from its source, theta = L^-1 Q, in place.
 
     Args:
@@ -136,8 +179,10 @@ def stream(problem: Problem, field: Array, modes: slice = slice(None), walls: bo
         field: Source on entry [K/s], mode temperatures on return [K], shape (modes, num_dofs).
         modes: Which local modes the rows are; all by default.
         walls: Whether the walls send in their temperature; if not they only absorb.
+        inflow: What enters at the boundary instead, shape (local modes or 1, boundary slots) [K].
     """
-    inflow = problem.inflow if walls else np.zeros_like(problem.inflow)
+    if inflow is None:
+        inflow = problem.inflow if walls else np.zeros_like(problem.inflow)
     sweep(
         problem.mesh,
         problem.order,

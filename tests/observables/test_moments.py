@@ -72,7 +72,8 @@ def observer(crystal, comm):
 
 
 def observe(observer, theta, *, deposited=0.0, walls_emit=False, hands_on=True):
-    return observer.observe(theta, deposited, walls_emit=walls_emit, hands_on=hands_on)
+    inflow = observer.problem.inflow if walls_emit else None
+    return observer.observe(theta, deposited, hands_on=hands_on, inflow=inflow)
 
 
 def everywhere(observer, by_mode):
@@ -168,10 +169,8 @@ def test_what_is_scattered_is_handed_on_by_orders_only(observer, crystal):
 
 
 def test_the_account_of_walls_of_different_temperature_closes(observer):
-    for order in scattering_orders(observer.problem, 3):
-        snapshot = observe(
-            observer, order.theta, deposited=order.deposited, walls_emit=order.number == 0
-        )
+    for order in scattering_orders(observer.problem, 3, observer):
+        snapshot = observer.snapshot(order.deposited, hands_on=True)
         assert abs(snapshot.balance.defect) < 1e-13
 
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from pbte.geometry.shapes import film, nanoparticle
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.storage import Material, read_material
 from pbte.parallel import on_all_ranks
+from pbte.transport.orders import scattering_orders
 from pbte.transport.problem import Problem, make_problem
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
@@ -118,6 +120,30 @@ def _shake(
             if (volumes(around) / before > 0.01).all():
                 break
             points[vertex] = home
+
+
+class Keeper:
+    """Keeps the whole field of an order, which arrives block by block."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.theta = problem.new_field()
+
+    def watch(self, theta, modes, inflow):
+        self.theta[modes] = theta
+
+
+@pytest.fixture(scope="session")
+def order_fields():
+    """Return a function that yields each order with a copy of its field, number and source."""
+
+    def follow(problem, max_order, *watchers):
+        keeper = Keeper(problem)
+        for order in scattering_orders(problem, max_order, keeper, *watchers):
+            yield SimpleNamespace(
+                number=order.number, deposited=order.deposited, theta=keeper.theta.copy()
+            )
+
+    return follow
 
 
 @pytest.fixture(scope="session")

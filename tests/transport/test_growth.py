@@ -18,8 +18,8 @@ ORDERS = 12
 
 def estimate_of(problem, leading, num_orders=ORDERS):
     growth = GrowthEstimate(problem, leading)
-    for order in scattering_orders(problem, num_orders - 1):
-        growth.observe(order.theta)
+    for _ in scattering_orders(problem, num_orders - 1, growth):
+        growth.next_order()
     return growth.estimate()
 
 
@@ -99,8 +99,8 @@ def test_one_moment_is_enough_for_a_kernel_of_rank_one(body, heat, silicon):
 def test_few_orders_give_an_estimate_without_failing(body, heat, silicon, num_orders):
     problem = heat(body("nanoparticle", diameter=50e-9, size=15e-9), silicon.kernel, sigma=5e-9)
     growth = GrowthEstimate(problem, truncated_kernel(silicon.kernel, 10))
-    for order in scattering_orders(problem, num_orders - 1) if num_orders else ():
-        growth.observe(order.theta)
+    for _ in scattering_orders(problem, num_orders - 1, growth) if num_orders else ():
+        growth.next_order()
     estimate = growth.estimate()
     assert estimate.num_orders == num_orders
     assert np.isfinite(estimate.dominant)

@@ -10,7 +10,7 @@ from scipy.special import erf
 
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
-from pbte.transport.orders import power, scattering_orders
+from pbte.transport.orders import scattering_orders
 from pbte.transport.problem import make_problem, with_self_scattering
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
@@ -33,7 +33,7 @@ def observe_steady(domain, problem, kernel, tolerance=1e-8):
     steady = solve_steady(problem, kernel, tolerance=tolerance)
     assert steady.report.converged
     return observer_of(domain, problem).observe(
-        steady.theta, power(problem, problem.source()), walls_emit=True, hands_on=False
+        steady.theta, problem.heat_power, hands_on=False, inflow=problem.inflow
     )
 
 
@@ -58,10 +58,9 @@ def test_a_film_without_collisions_sits_at_the_mean_of_its_walls(body):
     """
     kernel = gray(0.1, polar=16, azimuthal=16)
     domain, problem = film_between(body, kernel, hot=1.0, cold=-0.5)
-    order = next(scattering_orders(problem, 0))
-    snapshot = observer_of(domain, problem).observe(
-        order.theta, order.deposited, walls_emit=True, hands_on=True
-    )
+    observer = observer_of(domain, problem)
+    order = next(scattering_orders(problem, 0, observer))
+    snapshot = observer.snapshot(order.deposited, hands_on=True)
     np.testing.assert_allclose(snapshot.temperature, 0.25, atol=1e-5)
     rightward = kernel.modes.heat_capacities @ np.maximum(kernel.modes.velocities[:, 0], 0.0)
     np.testing.assert_allclose(snapshot.heat_flux[..., 0], 1.5 * rightward, rtol=1e-5)
@@ -198,10 +197,8 @@ def test_arrivals_of_a_cubic_crystal_have_the_symmetry_of_the_cube(cubic_ball, h
     centres = mesh.points.reshape(-1, 3)[mesh.boundary_dofs].mean(axis=1) / RADIUS
     rotations = silicon.modes.crystal.rotations
     assert len(rotations) == 48
-    for order in scattering_orders(problem, 2):
-        arrivals = observer.observe(
-            order.theta, order.deposited, walls_emit=order.number == 0, hands_on=True
-        ).arrival_map
+    for order in scattering_orders(problem, 2, observer):
+        arrivals = observer.snapshot(order.deposited, hands_on=True).arrival_map
         for rotation in rotations:
             turned = centres @ rotation.T
             distance = np.linalg.norm(turned[:, None] - centres[None], axis=2)

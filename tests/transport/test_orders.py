@@ -10,7 +10,7 @@ import pytest
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.growth import GrowthEstimate
-from pbte.transport.orders import power, scattering_orders
+from pbte.transport.orders import scattering_orders
 from pbte.transport.problem import collide, make_problem, stream, with_self_scattering
 from pbte.transport.steady import solve_steady
 
@@ -26,8 +26,8 @@ def observer_of(domain, problem):
 def snapshots(domain, problem, max_order):
     observer = observer_of(domain, problem)
     return [
-        observer.observe(o.theta, o.deposited, walls_emit=o.number == 0, hands_on=True)
-        for o in scattering_orders(problem, max_order)
+        observer.snapshot(order.deposited, hands_on=True)
+        for order in scattering_orders(problem, max_order, observer)
     ]
 
 
@@ -100,7 +100,7 @@ def test_walls_of_one_temperature_bring_the_body_to_it(body, heat, silicon, scat
     assert steady.report.converged
     np.testing.assert_allclose(steady.theta, 1.0, atol=1e-9)
     snapshot = observer_of(domain, problem).observe(
-        steady.theta, 0.0, walls_emit=True, hands_on=False
+        steady.theta, 0.0, hands_on=False, inflow=problem.inflow
     )
     speeds = np.linalg.norm(problem.velocities, axis=1)
     emitted = 0.25 * problem.heat_capacities @ speeds  # W/m^2 per kelvin, and its order of size
@@ -112,7 +112,7 @@ def test_walls_of_one_temperature_bring_the_body_to_it(body, heat, silicon, scat
 
 @pytest.mark.parametrize("self_scattering", [0.1, 0.3])
 def test_orders_add_up_to_the_steady_state_for_every_self_scattering(
-    body, heat, silicon, self_scattering
+    body, heat, silicon, order_fields, self_scattering
 ):
     """The split changes single orders, not their sum; what is missing fades like the orders."""
     domain = body("nanoparticle", **SMALL)
@@ -122,11 +122,11 @@ def test_orders_add_up_to_the_steady_state_for_every_self_scattering(
     split = with_self_scattering(problem, self_scattering)
     growth, total = GrowthEstimate(split, leading), problem.new_field()
     distances = []
-    for order in scattering_orders(split, 60):
+    for order in order_fields(split, 60, growth):
         total += order.theta
         distances.append(np.abs(total - steady).max() / np.abs(steady).max())
         if order.number <= 12:
-            growth.observe(order.theta)
+            growth.next_order()
     fading = growth.estimate().dominant
     assert 0.85 < fading < 0.91
     assert distances[-1] < 5e-4
@@ -134,28 +134,30 @@ def test_orders_add_up_to_the_steady_state_for_every_self_scattering(
     assert distances[60] / distances[50] == pytest.approx(fading**10, rel=0.05)
 
 
-def test_single_orders_depend_on_the_self_scattering(body, heat, silicon):
+def test_single_orders_depend_on_the_self_scattering(body, heat, silicon, order_fields):
     problem = heat(body("nanoparticle", **SMALL), silicon.kernel, sigma=5e-9)
     plain, split = (
-        next(scattering_orders(with_self_scattering(problem, s), 0)).theta for s in (0.0, 0.3)
+        next(order_fields(with_self_scattering(problem, s), 0)).theta for s in (0.0, 0.3)
     )
     assert np.abs(plain - split).max() > 0.01 * np.abs(plain).max()
 
 
-def test_orders_are_linear_in_source_and_wall_temperature(body, heat, silicon):
+def test_orders_are_linear_in_source_and_wall_temperature(body, heat, silicon, order_fields):
     domain = body("nanoparticle", **SMALL)
     kernel = silicon.kernel
     source = heat(domain, kernel, sigma=5e-9, power=2e-6)
     walls = heat(domain, kernel, wall=-0.3)
     both = heat(domain, kernel, sigma=5e-9, power=2e-6, wall=-0.3)
-    runs = zip(*(scattering_orders(p, 3) for p in (source, walls, both)), strict=True)
+    runs = zip(*(order_fields(p, 3) for p in (source, walls, both)), strict=True)
     for a, b, c in runs:
         np.testing.assert_allclose(a.theta + b.theta, c.theta, atol=1e-12 * np.abs(c.theta).max())
         assert a.deposited + b.deposited == pytest.approx(c.deposited, rel=1e-12, abs=1e-18)
 
 
 @pytest.mark.parametrize("scattering", ["full", "rta"])
-def test_heat_put_in_here_and_felt_there_may_be_exchanged(body, heat, silicon, scattering):
+def test_heat_put_in_here_and_felt_there_may_be_exchanged(
+    body, heat, silicon, order_fields, scattering
+):
     """Reciprocity: int f_B T[f_A] dV = int f_A T[f_B] dV for every order.
 
     Time reversal turns v into -v; the upwind form of -v is the adjoint of that of v, K is
@@ -169,7 +171,7 @@ def test_heat_put_in_here_and_felt_there_may_be_exchanged(body, heat, silicon, s
     felt = []
     for source in sources:
         problem.heat_source[:] = source
-        felt.append([share @ order.theta for order in scattering_orders(problem, 4)])
+        felt.append([share @ order.theta for order in order_fields(problem, 4)])
     for here, there in zip(*felt, strict=True):
         forth, back = inner(mesh, sources[1], here), inner(mesh, sources[0], there)
         scale = np.sqrt(inner(mesh, here, here) * inner(mesh, sources[1], sources[1]))
@@ -177,15 +179,15 @@ def test_heat_put_in_here_and_felt_there_may_be_exchanged(body, heat, silicon, s
         assert abs(forth) > 1e-5 * scale  # it is not the comparison of two zeros
 
 
-def test_only_the_heated_modes_are_warmed(body, silicon, heat):
+def test_only_the_heated_modes_are_warmed(body, silicon, heat, order_fields):
     """The power is that of the source whichever modes take it up."""
     reference = heat(body("nanoparticle", **SMALL), silicon.kernel, sigma=5e-9)
     heated = silicon.modes.bands == 2
     problem = make_problem(
         reference.mesh, silicon.kernel, reference.heat_source, reference.inflow[0], heated=heated
     )
-    order = next(scattering_orders(problem, 0))
-    assert power(problem, problem.source()) == pytest.approx(1e-6, rel=1e-12)
+    order = next(order_fields(problem, 0))
+    assert problem.heat_power == pytest.approx(1e-6, rel=1e-12)
     assert order.deposited == pytest.approx(1e-6, rel=1e-12)
     assert np.abs(order.theta[~heated]).max() == 0.0
     assert np.abs(order.theta[heated]).min(axis=1).max() > 0.0

@@ -17,7 +17,7 @@ from pbte.materials.kernel import FactoredKernel, rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.growth import GrowthEstimate
-from pbte.transport.orders import power, scattering_orders
+from pbte.transport.orders import scattering_orders
 from pbte.transport.problem import collide, stream, with_self_scattering
 from pbte.transport.share import share_modes
 from pbte.transport.steady import solve_steady
@@ -39,18 +39,14 @@ def all_observables(domain, problem, leading):
     observer = Observer(problem=split, walls=domain.walls, frequency_edges=edges)
     growth = GrowthEstimate(split, leading)
     found = []
-    for order in scattering_orders(split, 11):
-        growth.observe(order.theta)
-        found.append(
-            observer.observe(
-                order.theta, order.deposited, walls_emit=order.number == 0, hands_on=True
-            )
-        )
+    for order in scattering_orders(split, 11, growth, observer):
+        growth.next_order()
+        found.append(observer.snapshot(order.deposited, hands_on=True))
     steady = solve_steady(problem, leading, tolerance=1e-10)
     observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
     found.append(
         observer.observe(
-            steady.theta, power(problem, problem.source()), walls_emit=True, hands_on=False
+            steady.theta, problem.heat_power, hands_on=False, inflow=problem.inflow
         )
     )
     numbers = []

@@ -9,7 +9,6 @@ import scipy.sparse.linalg
 
 from pbte.materials.kernel import full_matrix, rta_kernel, truncated_kernel
 from pbte.transport.drift import UpwindDrift
-from pbte.transport.orders import scattering_orders
 from pbte.transport.problem import make_problem, with_self_scattering
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
@@ -97,7 +96,9 @@ def kernels(silicon, scattering):
         (1, solved_iteratively, "full"),
     ],
 )
-def test_the_steady_state_solves_the_coupled_equations(grid, silicon, dim, solver, scattering):
+def test_the_steady_state_solves_the_coupled_equations(
+    grid, silicon, order_fields, dim, solver, scattering
+):
     """All 747 modes at once, drift from the form, scattering from the dense matrix.
 
     The residual of 1e-11 is amplified by the slowest mode, 1 / (1 - 0.9), and by the range of the
@@ -113,7 +114,7 @@ def test_the_steady_state_solves_the_coupled_equations(grid, silicon, dim, solve
     assert np.abs(steady.theta - direct).max() < 1e-8 * size
     total = problem.new_field()
     distances = []
-    for order in scattering_orders(with_self_scattering(problem, 0.2), 40):
+    for order in order_fields(with_self_scattering(problem, 0.2), 40):
         total += order.theta
         distances.append(np.abs(total - direct).max() / size)
     assert distances[40] < 0.02

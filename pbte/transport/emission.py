@@ -1,0 +1,147 @@
+"""Emission: what the modes set out with after a scattering event.
+
+Transport theory calls Q = M theta the emission density. It is all that is kept between two events:
+
+- of the full matrix, Q of every mode (the field itself, changed in place);
+- of a factored kernel M = w_in w_out, the moments y = w_out theta alone. Q = w_in y is formed for a
+  block of modes at a time, streamed, measured and forgotten, so memory does not grow with the
+  number of modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from pbte.transport.collisions import FactoredCollisions
+from pbte.transport.problem import Modes, Problem, collide
+from pbte.types import Array
+
+
+class Emission(Protocol):
+    """What all modes of this rank set out with, and how to collect what they arrive with.
+
+    One round: for each of `blocks`, take `rows`, stream them, `collect` them; then `scatter`.
+    """
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept between two events."""
+        ...
+
+    def blocks(self) -> Iterator[Modes]:
+        """Yield the modes in portions to stream together; equally many on the ranks of a mesh."""
+        ...
+
+    def rows(self, modes: Modes) -> Array:
+        """Return Q of some modes, shape (modes, num_dofs) [K/s]; to be streamed in place."""
+        ...
+
+    def collect(self, modes: Modes, theta: Array) -> None:
+        """Take the mode temperatures that these rows streamed into [K]."""
+        ...
+
+    def scatter(self) -> None:
+        """Scatter what was collected: it becomes the next emission. Collective."""
+        ...
+
+    def power(self) -> float:
+        """Return the emitted power, sum_mu c_mu int Q_mu dV [W]. Collective."""
+        ...
+
+
+class FieldEmission:
+    """Emission of every mode, kept as one field.
+
+    Args:
+        problem: What to solve.
+        field: Q, shape (local modes, num_dofs) [K/s]; used, not copied.
+    """
+
+    def __init__(self, problem: Problem, field: Array) -> None:
+        self.problem, self.field = problem, field
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the field."""
+        return self.field.nbytes
+
+    def blocks(self) -> Iterator[Modes]:
+        """Yield all modes at once: they are stored anyway."""
+        yield slice(None)
+
+    def rows(self, modes: Modes) -> Array:
+        """Return the rows of the field themselves."""
+        return self.field[modes]
+
+    def collect(self, modes: Modes, theta: Array) -> None:
+        """Keep the rows; those streamed in place are there already."""
+        if not np.may_share_memory(theta, self.field):
+            self.field[modes] = theta
+
+    def scatter(self) -> None:
+        """Replace theta by M theta. Collective."""
+        collide(self.problem, self.field)
+
+    def power(self) -> float:
+        """Return the emitted power [W]. Collective."""
+        problem = self.problem
+        return problem.total(problem.heat_capacities @ (self.field @ problem.mesh.dof_weights))
+
+
+class MomentEmission:
+    """Emission of a factored kernel, kept as its moments.
+
+    Args:
+        problem: What to solve.
+        weights: How much of each moment a mode emits, shape (local modes, any).
+        moments: Shape (any, num_dofs), with the weights a rate [K/s].
+    """
+
+    def __init__(self, problem: Problem, weights: Array, moments: Array) -> None:
+        assert isinstance(problem.collisions, FactoredCollisions)
+        self.problem, self.factors = problem, problem.collisions
+        self.weights, self.moments = weights, moments
+        self._collected = np.zeros((self.factors.rank, problem.mesh.num_dofs))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the moments, those being collected as well."""
+        return 2 * self._collected.nbytes
+
+    def blocks(self) -> Iterator[Modes]:
+        """Yield a few modes at a time, each beside its time-reversed partner."""
+        return self.problem.mode_blocks()
+
+    def rows(self, modes: Modes) -> Array:
+        """Return Q of some modes, a new array."""
+        return np.asarray(self.weights[modes] @ self.moments, dtype=np.float64)
+
+    def collect(self, modes: Modes, theta: Array) -> None:
+        """Add the moments of these modes."""
+        self._collected += self.factors.w_out[:, modes] @ theta
+
+    def scatter(self) -> None:
+        """Make the collected moments of all ranks those that are emitted. Collective."""
+        self.moments = self.problem.share.comm.allreduce(self._collected)
+        self.weights = self.factors.w_in
+        self._collected = np.zeros_like(self._collected)
+
+    def power(self) -> float:
+        """Return the emitted power [W]. Collective."""
+        problem = self.problem
+        emitted = problem.heat_capacities @ self.weights
+        return problem.total(float(emitted @ (self.moments @ problem.mesh.dof_weights)))
+
+
+def generation(problem: Problem) -> Emission:
+    """Return the heat source as the emission that the zeroth order starts from.
+
+    Self-scattering returns every mode to itself; no moments hold that, so with it the field is
+    kept whatever the kernel.
+    """
+    if isinstance(problem.collisions, FactoredCollisions) and problem.self_scattering == 0.0:
+        return MomentEmission(problem, problem.generation[:, None], problem.heat_source[None, :])
+    return FieldEmission(problem, problem.source())
