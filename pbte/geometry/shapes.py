@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from pbte.errors import InputError, RunError
-from pbte.geometry.files import write_atomically
-from pbte.geometry.session import gmsh_session
-from pbte.types import Array
-
-# Gmsh compares lengths with absolute tolerances, so bodies are built in nanometres.
-_NANOMETRE = 1e-9
-_LARGEST_COUNT = 5_000_000
+from pbte.errors import InputError
+from pbte.geometry.building import (
+    NANOMETRE,
+    check_count,
+    check_lengths,
+    check_size,
+    grade,
+    set_uniform_size,
+    side_of,
+    write_mesh,
+)
 
 
 def nanoparticle(
@@ -45,8 +48,8 @@ def nanoparticle(
     """
     core_size = size if core_size is None else core_size
     core_radius = diameter / 4 if core_radius is None else core_radius
-    _check_lengths("nanoparticle", diameter=diameter, size=size, core_size=core_size)
-    _check_size("nanoparticle", size, diameter=diameter)
+    check_lengths("nanoparticle", diameter=diameter, size=size, core_size=core_size)
+    check_size("nanoparticle", size, diameter=diameter)
     if core_size > size:
         raise InputError(
             f"nanoparticle: core_size = {core_size:g} m is larger than size = {size:g} m; the core"
@@ -57,8 +60,8 @@ def nanoparticle(
             f"nanoparticle: core_radius = {core_radius:g} m; it must be at least 0 and less than"
             f" half the diameter, {diameter / 2:g} m"
         )
-    radius = 0.5 * diameter / _NANOMETRE
-    _check_count("nanoparticle", np.pi / 6 * diameter**3, core_size, dim=3, share=1 / 8)
+    radius = 0.5 * diameter / NANOMETRE
+    check_count("nanoparticle", np.pi / 6 * diameter**3, core_size, dim=3, share=1 / 8)
 
     def build(gmsh: ModuleType) -> None:
         ball = gmsh.model.occ.addSphere(0, 0, 0, radius)
@@ -66,10 +69,10 @@ def nanoparticle(
         gmsh.model.addPhysicalGroup(3, [ball], 1, "body")
         surfaces = [tag for _, tag in gmsh.model.getEntities(2)]
         gmsh.model.addPhysicalGroup(2, surfaces, 2, "surface")
-        core = core_radius / _NANOMETRE
-        _grade(gmsh, "Ball", core_size, size, {"Radius": core, "Thickness": radius - core})
+        core = core_radius / NANOMETRE
+        grade(gmsh, "Ball", core_size, size, {"Radius": core, "Thickness": radius - core})
 
-    return _write_mesh(path, dim=3, build=build)
+    return write_mesh(path, dim=3, build=build)
 
 
 def film(
@@ -150,10 +153,10 @@ def wire(path: str | Path, *, length: float, diameter: float, size: float) -> Pa
         InputError: A length is not positive or the size is larger than the body.
         RunError: The file cannot be written.
     """
-    _check_lengths("wire", length=length, diameter=diameter, size=size)
-    _check_size("wire", size, length=length, diameter=diameter)
-    _check_count("wire", np.pi / 4 * diameter**2 * length, size, dim=3)
-    far, radius = length / _NANOMETRE, 0.5 * diameter / _NANOMETRE
+    check_lengths("wire", length=length, diameter=diameter, size=size)
+    check_size("wire", size, length=length, diameter=diameter)
+    check_count("wire", np.pi / 4 * diameter**2 * length, size, dim=3)
+    far, radius = length / NANOMETRE, 0.5 * diameter / NANOMETRE
 
     def build(gmsh: ModuleType) -> None:
         body = gmsh.model.occ.addCylinder(0, 0, 0, far, 0, 0, radius)
@@ -165,9 +168,9 @@ def wire(path: str | Path, *, length: float, diameter: float, size: float) -> Pa
         for name, x in (("left", 0.0), ("right", far), ("side", 0.5 * far)):
             faces = [tag for tag in centre if abs(centre[tag] - x) < 0.1 * far]
             gmsh.model.addPhysicalGroup(2, faces, -1, name)
-        _uniform(gmsh, size)
+        set_uniform_size(gmsh, size)
 
-    return _write_mesh(path, dim=3, build=build)
+    return write_mesh(path, dim=3, build=build)
 
 
 def _box(
@@ -180,10 +183,10 @@ def _box(
     """Write an interval, rectangle or box whose sides (x_min, ...) carry the given wall names."""
     dim = len(lengths)
     named = {f"extent in {axis}": length for axis, length in zip("xyz", lengths, strict=False)}
-    _check_lengths(shape, size=size, **named)
-    _check_size(shape, size, **named)
-    _check_count(shape, float(np.prod(lengths)), size, dim=dim)
-    extents = [length / _NANOMETRE for length in lengths]
+    check_lengths(shape, size=size, **named)
+    check_size(shape, size, **named)
+    check_count(shape, float(np.prod(lengths)), size, dim=dim)
+    extents = [length / NANOMETRE for length in lengths]
 
     def build(gmsh: ModuleType) -> None:
         occ = gmsh.model.occ
@@ -198,85 +201,11 @@ def _box(
         sides: dict[str, int] = {}
         for _, tag in gmsh.model.getEntities(dim - 1):
             bounds = np.array(gmsh.model.getBoundingBox(dim - 1, tag)).reshape(2, 3)
-            sides[_side_of(bounds[:, :dim], extents)] = tag
+            sides[side_of(bounds[:, :dim], extents)] = tag
         for name, members in walls.items():
             gmsh.model.addPhysicalGroup(dim - 1, [sides[s] for s in members], -1, name)
-        _uniform(gmsh, size)
+        set_uniform_size(gmsh, size)
         if dim == 1:
             gmsh.model.mesh.setTransfiniteCurve(body, int(np.ceil(lengths[0] / size - 1e-9)) + 1)
 
-    return _write_mesh(path, dim=dim, build=build)
-
-
-def _side_of(bounds: Array, extents: Sequence[float]) -> str:
-    """Return which side of the box an entity with these bounds is."""
-    relative = bounds / np.asarray(extents)
-    axis = int(np.argmin(relative[1] - relative[0]))
-    return "xyz"[axis] + ("_min" if relative[:, axis].mean() < 0.5 else "_max")
-
-
-def _uniform(gmsh: ModuleType, size: float) -> None:
-    """Ask for one element size everywhere."""
-    gmsh.option.setNumber("Mesh.MeshSizeMin", size / _NANOMETRE)
-    gmsh.option.setNumber("Mesh.MeshSizeMax", size / _NANOMETRE)
-
-
-def _grade(gmsh: ModuleType, kind: str, core: float, outer: float, shape: dict[str, float]) -> None:
-    """Ask for element sizes given by a field alone: ``core`` inside it, ``outer`` outside."""
-    field = gmsh.model.mesh.field.add(kind)
-    for name, value in {
-        "VIn": core / _NANOMETRE,
-        "VOut": outer / _NANOMETRE,
-        **shape,
-    }.items():
-        gmsh.model.mesh.field.setNumber(field, name, value)
-    gmsh.model.mesh.field.setAsBackgroundMesh(field)
-    gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
-    gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
-
-
-def _write_mesh(path: str | Path, *, dim: int, build: Callable[[ModuleType], None]) -> Path:
-    """Mesh the body that ``build`` adds to a gmsh model and write it under its final name."""
-    path = Path(path)
-    if path.suffix.lower() != ".msh":
-        raise InputError(f"{path}: the name of a mesh file must end in .msh")
-    with gmsh_session() as gmsh:
-        build(gmsh)
-        try:
-            gmsh.model.mesh.generate(dim)
-            if dim == 3:
-                gmsh.model.mesh.optimize("Relocate3D")
-        except Exception as error:  # gmsh raises bare Exceptions
-            raise RunError(f"{path}: gmsh could not mesh the body ({error})") from error
-        gmsh.option.setNumber("Mesh.ScalingFactor", _NANOMETRE)
-        write_atomically(path, lambda temporary: gmsh.write(str(temporary)))
-    return path
-
-
-def _check_lengths(shape: str, **lengths: float) -> None:
-    for name, value in lengths.items():
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(f"{shape}: {name} = {value:g} m; it must be positive")
-        if value > 1e-1:
-            raise InputError(
-                f"{shape}: {name} = {value:g} m; lengths are in metres (20 nm is 20e-9)"
-            )
-
-
-def _check_size(shape: str, size: float, **lengths: float) -> None:
-    for name, value in lengths.items():
-        if size > value * (1 + 1e-9):
-            raise InputError(
-                f"{shape}: size = {size:g} m is larger than {name} = {value:g} m; give a smaller"
-                " element size"
-            )
-
-
-def _check_count(shape: str, volume: float, size: float, *, dim: int, share: float = 1.0) -> None:
-    """Refuse a mesh far beyond what fits in memory: a size in the wrong unit, most likely."""
-    count = share * {1: 1.0, 2: 2.3, 3: 8.5}[dim] * volume / size**dim
-    if count > _LARGEST_COUNT:
-        raise InputError(
-            f"{shape}: elements of {size:g} m would make about {count:.1e} cells (at most"
-            f" {_LARGEST_COUNT:.0e}); give a larger element size"
-        )
+    return write_mesh(path, dim=dim, build=build)
