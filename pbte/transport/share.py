@@ -1,7 +1,8 @@
 """Which modes a rank works on.
 
 Modes are dealt to the ranks in (q, -q) pairs, so that the even and odd parts of a pair are formed
-without communication and one visiting order serves both partners.
+without communication and one visiting order serves both partners. They are dealt by number, or by
+what they cost where that differs: modes with cyclic dependencies are swept many times.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from mpi4py import MPI
 
-from pbte.types import IntArray
+from pbte.errors import InputError
+from pbte.types import Array, IntArray
+
+# Repetitions until a mode settles whose cells depend on each other in a cycle.
+TYPICAL_ROUNDS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +68,135 @@ class ModeShare:
         return np.arange(self.pairs[rank], self.pairs[rank + 1])
 
 
-def share_modes(num_pairs: int, num_modes: int, comm: MPI.Intracomm) -> ModeShare:
-    """Return an even share of the modes for every rank of `comm`.
+def share_modes(
+    num_pairs: int,
+    num_modes: int,
+    comm: MPI.Intracomm,
+    *,
+    costs: Array | None = None,
+    speeds: Array | None = None,
+) -> ModeShare:
+    """Return a share of the modes for every rank of `comm`, even by number or by cost.
+
+    By cost the ranges stay contiguous, pairs first and then the self-partnered modes, and no
+    other such ranges make the rank that takes longest finish earlier.
 
     Args:
         num_pairs: Number of (q, -q) pairs.
         num_modes: Number of modes, pairs counted twice.
         comm: The ranks.
+        costs: What each pair, then each self-partnered mode costs, the same on every rank,
+            shape (num_modes - num_pairs,) [any unit]; see `sweep_costs`. Even by number if None.
+        speeds: How fast each rank works, the same on every rank, shape (num_ranks,) [any unit];
+            alike if None. Measured speeds make the share, and with it the round-off of sums over
+            ranks, differ from run to run.
+
+    Raises:
+        InputError: A cost or speed is missing, not positive or not finite.
     """
     singles = num_modes - 2 * num_pairs
     steps = np.arange(comm.size + 1)
-    return ModeShare(
-        comm=comm,
-        pairs=(steps * num_pairs) // comm.size,
-        singles=(steps * singles) // comm.size,
-        total_pairs=num_pairs,
+    pair_cuts, single_cuts = (steps * num_pairs) // comm.size, (steps * singles) // comm.size
+    if costs is not None or speeds is not None:
+        if costs is None:
+            costs = np.repeat([2.0, 1.0], [num_pairs, singles])
+        if speeds is None:
+            speeds = np.ones(comm.size)
+        _require_positive("costs", costs, num_pairs + singles)
+        _require_positive("speeds", speeds, comm.size)
+        cuts = fair_cuts(costs, speeds)
+        pair_cuts, single_cuts = np.minimum(cuts, num_pairs), np.maximum(cuts - num_pairs, 0)
+    return ModeShare(comm=comm, pairs=pair_cuts, singles=single_cuts, total_pairs=num_pairs)
+
+
+def sweep_costs(lagged: IntArray, num_pairs: int) -> Array:
+    """Return what the drift of each pair and each self-partnered mode costs, in visits per cell.
+
+    A mode is swept once, one with cyclic dependencies until it settles. The rounds depend on the
+    source; the typical number stands for all, so that the share is the same in every run.
+
+    Args:
+        lagged: Cells visited too early by each mode (see `SweepOrder`), shape (num_modes,).
+        num_pairs: Number of (q, -q) pairs.
+
+    Returns:
+        Shape (num_modes - num_pairs,) [-].
+    """
+    visits = np.where(np.asarray(lagged) > 0, 1.0 + TYPICAL_ROUNDS, 1.0)
+    return np.concatenate(
+        [visits[:num_pairs] + visits[num_pairs : 2 * num_pairs], visits[2 * num_pairs :]]
     )
+
+
+def of_all_modes(share: ModeShare, local: IntArray) -> IntArray:
+    """Return what the ranks know of their modes in the canonical order of all, shape (num_modes,).
+
+    Args:
+        share: The modes of each rank.
+        local: Numbers of the local modes, shape (local modes,).
+
+    Note:
+        Collective over the ranks that share the modes.
+    """
+    indices, values = zip(*share.comm.allgather((share.indices, local)), strict=True)
+    everywhere = np.concatenate(values)
+    everywhere[np.concatenate(indices)] = np.concatenate(values)
+    return everywhere
+
+
+def fair_cuts(costs: Array, speeds: Array) -> IntArray:
+    """Return where to cut a sequence so that the largest cost over speed of a part is least.
+
+    The least time is found by bisection: given a time, each rank takes as much as it can do in it.
+    Among the cuts that keep to this time each is the one nearest to an even share.
+
+    Args:
+        costs: Positive, shape (num_items,).
+        speeds: Positive, shape (num_parts,).
+
+    Returns:
+        Part p is cuts[p] to cuts[p + 1], shape (num_parts + 1,).
+    """
+    ends = np.concatenate([[0.0], np.cumsum(costs)])
+    shortest, enough = 0.0, float(ends[-1] / speeds.min())
+    while True:
+        middle = 0.5 * (shortest + enough)
+        if not shortest < middle < enough:
+            break
+        if _reach(ends, speeds, middle)[-1] == costs.size:
+            enough = middle
+        else:
+            shortest = middle
+    latest = _reach(ends, speeds, enough)
+    backwards = _reach(ends[-1] - ends[::-1], speeds[::-1], enough)
+    earliest = costs.size - backwards[::-1]
+    ideal = ends[-1] * np.concatenate([[0.0], np.cumsum(speeds)]) / speeds.sum()
+    cuts = np.zeros(speeds.size + 1, dtype=np.int64)
+    for part, speed in enumerate(speeds):
+        furthest = min(latest[part + 1], _last_within(ends, ends[cuts[part]] + enough * speed))
+        nearest = int(np.abs(ends - ideal[part + 1]).argmin())
+        cuts[part + 1] = min(max(nearest, earliest[part + 1], cuts[part]), furthest)
+    return cuts
+
+
+def _reach(ends: Array, speeds: Array, time: float) -> IntArray:
+    """Return how far the parts get when each takes all it can do in a time."""
+    cuts = np.zeros(speeds.size + 1, dtype=np.int64)
+    for part, speed in enumerate(speeds):
+        cuts[part + 1] = _last_within(ends, ends[cuts[part]] + time * speed)
+    return cuts
+
+
+def _last_within(ends: Array, limit: float) -> int:
+    # Sums in another sequence differ by round-off, which must not decide.
+    return int(np.searchsorted(ends, limit * (1.0 + 1e-12), side="right")) - 1
+
+
+def _require_positive(what: str, values: Array, size: int) -> None:
+    if values.shape != (size,):
+        raise InputError(f"{what} of the modes: {values.shape} numbers, expected ({size},)")
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0.0)))
+    if bad.size:
+        raise InputError(
+            f"{what} of the modes: number {bad[0]} is {values[bad[0]]:g}; expected positive numbers"
+        )
