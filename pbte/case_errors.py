@@ -156,7 +156,7 @@ def _locate(
 
 def _tags(model: type[BaseModel]) -> list[object]:
     """Return the values of the fields that tell the members of a union apart."""
-    fields = (model.model_fields.get(name) for name in ("kind", "shape"))
+    fields = (model.model_fields.get(name) for name in ("kind", "shape", "family"))
     return [tag for field in fields if field for tag in typing.get_args(field.annotation)]
 
 

@@ -24,9 +24,10 @@ ROOMS = {
     "output": {"materials", "interfaces", "geometry", "transport", "observables"},
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
-CASE = {"case", "case_errors", "records", "mesh_builders"}
+CASE = {"case", "case_errors", "case_materials", "records", "mesh_builders"}
 TOP = {
     "case": {"geometry"},
+    "case_materials": {"materials"},
     "case_errors": set(),
     "records": set(),
     "mesh_builders": {"geometry"},
