@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from pbte.transport.emission import Emission, generation
-from pbte.transport.problem import Modes, Problem, stream
+from pbte.transport.problem import Modes, Problem, collect_arrivals, inflow_rows, stream
+from pbte.transport.surfaces import SurfaceState
 from pbte.types import Array
 
 
@@ -45,20 +44,24 @@ class Order:
 def scattering_orders(problem: Problem, max_order: int, *watchers: Watcher) -> Iterator[Order]:
     """Yield orders 0 to `max_order`, each after showing its field to the watchers.
 
-    Of a factored kernel the field is never there as a whole: the watchers see blocks of modes. The
-    walls send in their temperature in order 0 only; later orders enter a body whose walls merely
-    absorb. Collective over the ranks.
+    Of a factored kernel the field is never there as a whole: the watchers see blocks of modes.
+    Walls of given temperature send it in in order 0 only; later orders enter a body whose walls
+    absorb, or send back what ran into them in the order before. Collective over the ranks.
     """
     emission = generation(problem)
+    surfaces = [SurfaceState(surface) for surface in problem.surfaces]
     for number in range(max_order + 1):
         if number > 0:
             emission.scatter()
+            for surface in surfaces:
+                surface.reflect()
         deposited = emission.power()
-        inflow = problem.inflow if number == 0 else np.zeros_like(problem.inflow)
         for modes in emission.blocks():
             theta = emission.rows(modes)
+            inflow = inflow_rows(problem, surfaces, modes, given=number == 0)
             stream(problem, theta, modes, inflow=inflow)
             for watcher in watchers:
                 watcher.watch(theta, modes, inflow)
             emission.collect(modes, theta)
+            collect_arrivals(problem, surfaces, modes, theta)
         yield Order(number=number, deposited=deposited, emission=emission)

@@ -9,7 +9,7 @@ all modes is the largest thing in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from pbte.materials.modes import ModeTable
 from pbte.transport.collisions import BLOCK, Collisions, blocks, local_collisions
 from pbte.transport.share import ModeShare, share_modes
 from pbte.transport.simplices import Simplices
+from pbte.transport.surfaces import Surface, SurfaceState
 from pbte.transport.sweep import SweepOrder, plan_sweep, sweep
 from pbte.types import Array, BoolArray, IntArray
 
@@ -50,6 +51,7 @@ class Problem:
             shape (local modes,) [K m^3/J].
         inflow: Temperature deviation that the walls send in, one row for all modes,
             shape (1, num_boundary_facets * dim) [K].
+        surfaces: Walls that send back what runs into them, by their laws; all others are black.
         self_scattering: The split s: fictitious events at rate s Gamma that change nothing [-].
     """
 
@@ -64,6 +66,7 @@ class Problem:
     heat_source: Array
     generation: Array
     inflow: Array
+    surfaces: tuple[Surface, ...] = ()
     self_scattering: float = 0.0
 
     def new_field(self) -> Array:
@@ -165,6 +168,38 @@ def with_self_scattering(problem: Problem, self_scattering: float) -> Problem:
     )
 
 
+def inflow_rows(
+    problem: Problem, states: Sequence[SurfaceState], modes: Modes, *, given: bool
+) -> Array:
+    """Return what enters some modes at the boundary, shape (modes or 1, boundary slots) [K].
+
+    Args:
+        problem: What to solve.
+        states: What its surfaces send back.
+        modes: Which local modes.
+        given: Whether walls of given temperature, and imposed temperature drops, send in theirs.
+    """
+    common = problem.inflow if given else np.zeros_like(problem.inflow)
+    if not states:
+        return common
+    chosen = np.arange(problem.share.num_modes)[modes]
+    rows = np.repeat(common, chosen.size, axis=0)
+    for state in states:
+        for side in range(len(state.surface.sides)):
+            state.send(side, chosen, rows, jump=given)
+    return rows
+
+
+def collect_arrivals(
+    problem: Problem, states: Sequence[SurfaceState], modes: Modes, theta: Array
+) -> None:
+    """Let the surfaces take what some modes run into them with, theta (modes, num_dofs) [K]."""
+    chosen = np.arange(problem.share.num_modes)[modes]
+    for state in states:
+        for side in range(len(state.surface.sides)):
+            state.collect(side, chosen, theta)
+
+
 def stream(
     problem: Problem,
     field: Array,
@@ -179,7 +214,7 @@ def stream(
         field: Source on entry [K/s], mode temperatures on return [K], shape (modes, num_dofs).
         modes: Which local modes the rows are; all by default.
         walls: Whether the walls send in their temperature; if not they only absorb.
-        inflow: What enters at the boundary instead, shape (local modes or 1, boundary slots) [K].
+        inflow: What enters at the boundary instead, shape (modes or 1, boundary slots) [K].
     """
     if inflow is None:
         inflow = problem.inflow if walls else np.zeros_like(problem.inflow)

@@ -26,7 +26,7 @@ import numpy as np
 from pbte.errors import RunError
 from pbte.transport.kernels import MAX_ROUNDS, order_kernel, record_width, sweep_kernel
 from pbte.transport.simplices import CompactIntArray, Simplices
-from pbte.types import Array
+from pbte.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def sweep(
     loss_rates: Array,
     inflow: Array,
     field: Array,
-    modes: slice = slice(None),
+    modes: slice | IntArray = slice(None),
 ) -> None:
     """Replace the source of each mode by the temperature it drifts into: theta = L^-1 Q.
 
@@ -103,11 +103,11 @@ def sweep(
         order: Visiting orders of all modes.
         velocities: Shape (num_modes, 3) [m/s].
         loss_rates: Gamma, shape (num_modes,) [1/s].
-        inflow: Incoming temperature deviation at the boundary dofs, shape
-            (num_modes or 1, num_boundary_facets * dim) [K]; one row serves all modes.
+        inflow: Incoming temperature deviation at the boundary dofs, one row for each row of
+            `field` or one for all, shape (modes or 1, num_boundary_facets * dim) [K].
         field: On entry the source Q [K/s], on return theta [K]; shape (modes, num_dofs),
             changed in place.
-        modes: Which modes the rows of `field` are; all by default.
+        modes: Which modes the rows of `field` are, in any order; all by default.
 
     Raises:
         RunError: A mode with a cyclic dependency did not settle.
@@ -122,7 +122,7 @@ def sweep(
         order.backwards[modes],
         order.lagged[modes],
         stalled,
-        inflow if inflow.shape[0] == 1 else inflow[modes],
+        inflow,
         field,
     )
     if stalled.any():
