@@ -149,8 +149,27 @@ def _description(material: Material) -> list[tuple[str, str]]:
         ("Modes", f"{modes.num_modes:,}"),
         ("Frequencies", f"{lowest * to_terahertz:.3g} to {highest * to_terahertz:.4g} THz"),
         ("Heat capacity", f"{modes.heat_capacity:.4g} J/m^3 K"),
+        *_mechanics(material),
     ]
     return [(name, text) for name, text in rows if text]
+
+
+def _mechanics(material: Material) -> list[tuple[str, str]]:
+    """Return what interface models use: density, elastic constants, Grueneisen parameters."""
+    crystal, polarisation = material.modes.crystal, material.polarisation
+    rows = []
+    if crystal is not None:
+        rows.append(("Density", f"{crystal.density:.4g} kg/m^3"))
+    if crystal is not None and crystal.elastic_constants is not None:
+        stiffness = crystal.elastic_constants / 1e9
+        c11, c12, c44 = (f"{stiffness[i, j]:.1f}" for i, j in ((0, 0), (0, 1), (3, 3)))
+        rows.append(("Elastic constants", f"C11 {c11}, C12 {c12}, C44 {c44} GPa"))
+    if polarisation is not None and polarisation.gruneisen is not None:
+        capacities, gamma = material.modes.heat_capacities, polarisation.gruneisen
+        weighted = float(capacities @ gamma) / float(capacities.sum())
+        square = float(capacities @ gamma**2) / float(capacities.sum())
+        rows.append(("Grueneisen parameter", f"mean {weighted:.2f}, rms {math.sqrt(square):.2f}"))
+    return rows
 
 
 def _checks(material: Material, report: KernelReport) -> list[tuple[str, str]]:
@@ -181,6 +200,7 @@ def _material_data(
     material: Material, report: KernelReport, relaxation: Array, full: Array
 ) -> dict[str, Any]:
     modes, stored = material.modes, material.stored_conductivity
+    stiffness = None if modes.crystal is None else modes.crystal.elastic_constants
     return {
         "name": material.name,
         "file": str(material.path),
@@ -191,6 +211,8 @@ def _material_data(
         "num_modes": modes.num_modes,
         "heat_capacity": modes.heat_capacity,
         "frequency_range": [float(modes.frequencies.min()), float(modes.frequencies.max())],
+        "density": None if modes.crystal is None else modes.crystal.density,
+        "elastic_constants": None if stiffness is None else stiffness.tolist(),
         "checks": report.as_dict(),
         "conductivity_rta": relaxation.tolist(),
         "conductivity": full.tolist(),

@@ -4,10 +4,12 @@ Version 1 (N wave vectors, b bands, R operations); each dataset has a `unit` att
 
     attributes   format="pbte-material", version, name, temperature_K; source, attribution,
                  scattering, smearing, energy_conservation, generator (text)
-    crystal/     lattice (3, 3) rows, positions (atoms, 3), masses (atoms,), symbols (atoms,)
+    crystal/     lattice (3, 3) rows, positions (atoms, 3), masses (atoms,), symbols (atoms,);
+                 optional: elastic_constants (6, 6), Voigt's order xx, yy, zz, yz, xz, xy
     grid/        mesh (3,), qpoint (N, 3), permutation (R, N), rotations_cartesian (R, 3, 3),
                  ir_index (num_ir,)
-    modes/       frequency (N, b), group_velocity (N, b, 3), active (N, b); extras
+    modes/       frequency (N, b), group_velocity (N, b, 3), active (N, b); optional:
+                 eigenvector (N, 3 atoms, b) in single precision, gruneisen (N, b); extras
     scattering/  A_sym_ir (num_ir * b, N * b) in single precision; or loss_rate (N, b);
                  conductivity and conductivity_rta (3, 3) of this very file
 
@@ -43,6 +45,7 @@ UNITS = {
     "1": 1.0,
     "m/s": 1.0,
     "W/m K": 1.0,
+    "GPa": 1e9,
     "angstrom": 1e-10,
     "amu": ATOMIC_MASS,
     "THz": 2.0 * np.pi * TERAHERTZ,  # ordinary frequency in the file, angular frequency inside
@@ -188,6 +191,9 @@ def _read_table(file: h5py.File) -> ZoneTable:
         masses=get("crystal/masses", "amu"),
         mesh=(int(mesh[0]), int(mesh[1]), int(mesh[2])),
         rotations=get("grid/rotations_cartesian", "1"),
+        elastic_constants=(
+            get("crystal/elastic_constants", "GPa") if "crystal/elastic_constants" in file else None
+        ),
     )
     has_matrix = "scattering/A_sym_ir" in file
     if not has_matrix and "scattering/loss_rate" not in file:
@@ -244,6 +250,8 @@ def _write_table(file: h5py.File, table: ZoneTable) -> None:
     _put(file, "crystal/masses", crystal.masses, "amu")
     symbols = file.create_dataset("crystal/symbols", data=[s.encode() for s in crystal.symbols])
     symbols.attrs["unit"] = "1"
+    if crystal.elastic_constants is not None:
+        _put(file, "crystal/elastic_constants", crystal.elastic_constants, "GPa")
     _put(file, "grid/mesh", np.asarray(crystal.mesh, dtype=np.int32), "1")
     _put(file, "grid/qpoint", table.grid_points, "reciprocal lattice")
     _put(file, "grid/permutation", table.permutations.astype(np.int32), "index of R q")

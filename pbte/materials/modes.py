@@ -21,9 +21,11 @@ class Crystal:
         masses: Shape (num_atoms,) [kg].
         mesh: Divisions of the reciprocal cell along its three vectors.
         rotations: Cartesian point group, shape (num_rotations, 3, 3) [-].
+        elastic_constants: Voigt's stiffness matrix in the order xx, yy, zz, yz, xz, xy,
+            shape (6, 6) [Pa]; None if unknown.
 
     Raises:
-        InputError: A shape is wrong or the cell is flat.
+        InputError: A shape is wrong, the cell is flat, or the stiffness not positive definite.
     """
 
     lattice: Array
@@ -32,6 +34,7 @@ class Crystal:
     masses: Array
     mesh: tuple[int, int, int]
     rotations: Array
+    elastic_constants: Array | None = None
 
     def __post_init__(self) -> None:
         num_atoms, num_rotations = len(self.symbols), len(self.rotations)
@@ -45,6 +48,8 @@ class Crystal:
                 raise InputError(f"crystal: {what} has shape {array.shape}, expected {shape}")
         if not self.cell_volume > 0.0:
             raise InputError("crystal: the lattice vectors span no volume")
+        if self.elastic_constants is not None:
+            _check_stiffness(self.elastic_constants)
 
     @property
     def cell_volume(self) -> float:
@@ -207,6 +212,20 @@ def canonical_order(partners: IntArray) -> IntArray:
         raise InputError(f"mode {first} is not the partner of its own partner")
     leaders = index[index < partners]
     return np.concatenate([leaders, partners[leaders], index[index == partners]])
+
+
+def _check_stiffness(stiffness: Array) -> None:
+    if stiffness.shape != (6, 6):
+        raise InputError(f"crystal: elastic constants have shape {stiffness.shape}, expected 6 x 6")
+    largest = np.abs(stiffness).max()
+    if not np.abs(stiffness - stiffness.T).max() <= 1e-9 * largest:
+        raise InputError("crystal: the matrix of elastic constants is not symmetric")
+    lowest = float(np.linalg.eigvalsh(stiffness).min())
+    if not lowest > 0.0:
+        raise InputError(
+            f"crystal: the elastic constants have an eigenvalue of {lowest / 1e9:.3g} GPa; "
+            "a stable crystal has positive ones only"
+        )
 
 
 def _require_positive(name: str, what: str, unit: str, values: Array) -> None:

@@ -22,6 +22,7 @@ as the square of the number of grid points.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from pbte.constants import TERAHERTZ
 from pbte.errors import InputError
 from pbte.materials import phono3py_reader as reader
 from pbte.materials.expansion import ZoneTable
+from pbte.materials.modes import Crystal
 from pbte.materials.phono3py_processes import (
     GridModes,
     ProcessSum,
@@ -42,6 +44,7 @@ from pbte.materials.phono3py_processes import (
     isotope_processes,
     triple_processes,
 )
+from pbte.materials.phono3py_strain import elastic_constants, gruneisen_parameters
 from pbte.materials.symmetry import average_scalars
 from pbte.types import Array, BoolArray
 
@@ -91,6 +94,9 @@ def from_phono3py(
 ) -> Phono3pyImport:
     """Return modes and full scattering matrix from the force constants of phono3py.
 
+    With them come what models of interfaces need: polarisations, Grueneisen parameters and elastic
+    constants.
+
     Three-phonon and isotope scattering, with a Gaussian for the delta function of energy: the
     tetrahedron method weights the three phonons of a process differently, so a symmetric matrix
     cannot be had from it without changing the lifetimes (by 3 to 18 % for Si on 8^3 to 5^3
@@ -131,7 +137,7 @@ def from_phono3py(
     modes = modes_of(grid, temperature, active)
     rows = scattering_rows(grid, modes, width * RADIAN_THZ, isotopes=isotopes, progress=progress)
     _check_scattered(rows, modes, width)
-    crystal = reader.crystal_of(grid)
+    crystal, unstable = _with_elastic_constants(grid)
     num_rows = rows.shape[0] * rows.shape[1]
     table = ZoneTable(
         name=name if name else _formula(crystal.symbols),
@@ -144,7 +150,10 @@ def from_phono3py(
         velocities=np.where(active[..., None], reader.group_velocities(grid), 0.0),
         active=active,
         matrix_rows=rows.reshape(num_rows, -1),
-        extras={"eigenvector": (grid.eigenvectors.astype(np.complex64), "1")},
+        extras={
+            "eigenvector": (grid.eigenvectors.astype(np.complex64), "1"),
+            "gruneisen": (gruneisen_parameters(grid, active, modes.degeneracy), "1"),
+        },
     )
     return Phono3pyImport(
         table=table,
@@ -157,7 +166,7 @@ def from_phono3py(
             "generator": f"pbte {pbte.__version__}, phono3py {grid.version}",
         },
         sigma=width,
-        warnings=_warnings(grid.frequencies, active, divisions),
+        warnings=_warnings(grid.frequencies, active, divisions) + unstable,
     )
 
 
@@ -252,6 +261,15 @@ def scattering_rows(
         if progress is not None:
             progress(k + 1, num_irreducible)
     return total.symmetric_rows()
+
+
+def _with_elastic_constants(grid: reader.Phono3pyGrid) -> tuple[Crystal, tuple[str, ...]]:
+    """Return the crystal, with its elastic constants if it is stable, and a warning if not."""
+    crystal = reader.crystal_of(grid)
+    try:
+        return dataclasses.replace(crystal, elastic_constants=elastic_constants(grid)), ()
+    except InputError as error:
+        return crystal, (f"{error}; the file has none, so no acoustic mismatch model",)
 
 
 def _checked_mesh(mesh: int | tuple[int, int, int]) -> tuple[int, int, int]:

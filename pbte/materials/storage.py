@@ -18,6 +18,7 @@ from pbte.materials.expansion import ZoneTable, expand_table
 from pbte.materials.kernel import FactoredKernel, FullKernel, rta_kernel, truncated_kernel
 from pbte.materials.material_file import UNITS, FileContent, read_file, write_file
 from pbte.materials.modes import ModeTable
+from pbte.materials.polarisation import Polarisation, polarisation_of
 from pbte.types import Array
 
 Scattering = Literal["full", "rta", "stored"] | int
@@ -36,6 +37,7 @@ class Material:
         stored_conductivity: Bulk conductivity written in the file when it was made, for the
             scattering of the file, shape (3, 3) [W/m K]; None when the file has none.
         path: The file; None for a model.
+        polarisation: Polarisations and Grueneisen parameters; None when the file has none.
         details: Further texts of the file: scattering, smearing, generator, ...
     """
 
@@ -46,6 +48,7 @@ class Material:
     kernel: FullKernel | FactoredKernel
     stored_conductivity: Array | None = None
     path: Path | None = None
+    polarisation: Polarisation | None = None
     details: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,6 +79,7 @@ def read_material(name_or_path: str | Path, *, scattering: Scattering = "full") 
     try:
         kernel = expand_table(content.table)
         chosen = _choose(kernel, scattering)
+        polarisation = polarisation_of(content.table, chosen.modes)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     main = {"name", "format", "source", "attribution"}
@@ -87,6 +91,7 @@ def read_material(name_or_path: str | Path, *, scattering: Scattering = "full") 
         kernel=chosen,
         stored_conductivity=content.conductivity,
         path=path,
+        polarisation=polarisation,
         details={key: value for key, value in content.texts.items() if key not in main},
     )
 

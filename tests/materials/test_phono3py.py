@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from pbte.errors import InputError
+from pbte.materials import phono3py
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.expansion import expand_table
 from pbte.materials.kernel import check_kernel
-from pbte.materials.phono3py import active_modes, default_sigma, from_phono3py
-from pbte.materials.phono3py_reader import triplet_of_each_q1
+from pbte.materials.phono3py import active_modes, default_sigma, from_phono3py, modes_of
+from pbte.materials.phono3py_reader import open_phono3py, triplet_of_each_q1
+from pbte.materials.phono3py_strain import gruneisen_parameters
 from pbte.materials.storage import read_material, shipped_materials, write_material
 
 TERAHERTZ = 2.0 * np.pi * 1e12
@@ -231,6 +233,9 @@ def test_the_shipped_files_are_made_by_the_importer(tmp_path, name, folder, sigm
             # over degenerate modes undo.
             scale = np.abs(old[dataset]).max()
             np.testing.assert_allclose(new[dataset], old[dataset], rtol=0.0, atol=1e-6 * scale)
+        for dataset in ("modes/gruneisen", "crystal/elastic_constants"):
+            scale = np.abs(old[dataset]).max()
+            np.testing.assert_allclose(new[dataset], old[dataset], rtol=0.0, atol=1e-8 * scale)
         assert new.attrs["smearing"] == old.attrs["smearing"] == f"gaussian {sigma:g} THz"
     np.testing.assert_allclose(
         read_material(path).stored_conductivity,
@@ -238,3 +243,32 @@ def test_the_shipped_files_are_made_by_the_importer(tmp_path, name, folder, sigm
         rtol=1e-6,
         atol=1e-6,
     )
+
+
+@pytest.mark.phono3py
+def test_grueneisen_parameters_are_those_of_phono3py(tmp_path):
+    """Its own class, with relaxed atoms, for germanium, whose two supercells are the same."""
+    from phono3py.phonon3.gruneisen import Gruneisen
+
+    yaml = copy_of("ge_lda_kaldo_almabte", tmp_path)
+    grid = open_phono3py(yaml, (3, 3, 3))
+    active = active_modes(grid.frequencies, (3, 3, 3))
+    ours = gruneisen_parameters(grid, active, modes_of(grid, 300.0, active).degeneracy)
+    handle = grid.handle
+    theirs = Gruneisen(handle.fc2, handle.fc3, handle.supercell, handle.primitive)
+    points = [1, 4]  # along an axis of symmetry, where two bands are one, and in a plane
+    theirs.set_qpoints(grid.symmetry.addresses[points] / 3.0)
+    theirs.run()
+    traces = np.trace(theirs.gruneisen_parameters, axis1=2, axis2=3) / 3.0
+    # theirs keeps the asymmetry of the force constants, 1e-6
+    np.testing.assert_allclose(ours[points], traces, rtol=1e-5)
+
+
+@pytest.mark.phono3py
+def test_a_crystal_that_gives_way_to_strain_is_imported_without_elastic_constants(
+    silicon, monkeypatch
+):
+    monkeypatch.setattr(phono3py, "elastic_constants", lambda grid: -np.eye(6))
+    made = from_phono3py(silicon, mesh=3)
+    assert made.table.crystal.elastic_constants is None
+    assert "no acoustic mismatch model" in made.warnings[0]
