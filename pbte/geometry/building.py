@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -11,18 +11,11 @@ import numpy as np
 from pbte.errors import InputError, RunError
 from pbte.geometry.files import write_atomically
 from pbte.geometry.session import gmsh_session
-from pbte.types import Array
+from pbte.geometry.sides import check_copies, forget_copies
 
 # Gmsh compares lengths with absolute tolerances, so bodies are built in nanometres.
 NANOMETRE = 1e-9
 _LARGEST_COUNT = 5_000_000
-
-
-def side_of(bounds: Array, extents: Sequence[float]) -> str:
-    """Return which side of the box an entity with these bounds is."""
-    relative = bounds / np.asarray(extents)
-    axis = int(np.argmin(relative[1] - relative[0]))
-    return "xyz"[axis] + ("_min" if relative[:, axis].mean() < 0.5 else "_max")
 
 
 def set_uniform_size(gmsh: ModuleType, size: float) -> None:
@@ -40,6 +33,36 @@ def grade(gmsh: ModuleType, kind: str, core: float, outer: float, shape: dict[st
         **shape,
     }.items():
         gmsh.model.mesh.field.setNumber(field, name, value)
+    _use_field_alone(gmsh, field)
+
+
+def set_size_by_distance(
+    gmsh: ModuleType, size: float, near: float | None, growth: float, distances: Iterable[str]
+) -> None:
+    """Ask for elements of `near` at some surfaces that grow with the distance from them to `size`.
+
+    Args:
+        gmsh: The session with the body.
+        size: Element size far away [m].
+        near: Element size at the surfaces [m]; None: `size` everywhere.
+        growth: Increase of the size per distance [-].
+        distances: Distance from each surface as a formula of x, y, z in nanometres.
+    """
+    if near is None:
+        set_uniform_size(gmsh, size)
+        return
+    field = gmsh.model.mesh.field
+    formulas = [f"{near / NANOMETRE:.12g}+{growth:.12g}*({distance})" for distance in distances]
+    fields = []
+    for formula in [f"{size / NANOMETRE:.12g}", *formulas]:
+        fields.append(field.add("MathEval"))
+        field.setString(fields[-1], "F", formula)
+    smallest = field.add("Min")
+    field.setNumbers(smallest, "FieldsList", fields)
+    _use_field_alone(gmsh, smallest)
+
+
+def _use_field_alone(gmsh: ModuleType, field: int) -> None:
     gmsh.model.mesh.field.setAsBackgroundMesh(field)
     gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
     gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
@@ -56,6 +79,8 @@ def write_mesh(path: str | Path, *, dim: int, build: Callable[[ModuleType], None
             gmsh.model.mesh.generate(dim)
             if dim == 3:
                 gmsh.model.mesh.optimize("Relocate3D")
+            check_copies(gmsh, dim - 1)
+            forget_copies(gmsh, dim - 1)
         except Exception as error:  # gmsh raises bare Exceptions
             raise RunError(f"{path}: gmsh could not mesh the body ({error})") from error
         gmsh.option.setNumber("Mesh.ScalingFactor", NANOMETRE)
@@ -92,3 +117,45 @@ def check_count(shape: str, volume: float, size: float, *, dim: int, share: floa
             f"{shape}: elements of {size:g} m would make about {count:.1e} cells (at most"
             f" {_LARGEST_COUNT:.0e}); give a larger element size"
         )
+
+
+def check_graded(
+    shape: str,
+    where: str,
+    size: float,
+    near: float | None,
+    growth: float,
+    *,
+    volume: float,
+    area: float,
+    dim: int,
+) -> None:
+    """Refuse sizes that grow the wrong way, or make far more cells than fit in memory.
+
+    Args:
+        shape: Name of the builder, for messages.
+        where: What `near` is the size at, "interface" or "pore".
+        size: Element size far away [m].
+        near: Element size at the surfaces [m], if it is another one.
+        growth: Increase of the size per distance [-].
+        volume: Volume of the body [m^dim].
+        area: Area of the surfaces, both sides counted [m^(dim-1)].
+        dim: Dimension of the body.
+    """
+    check_count(shape, volume, size, dim=dim)
+    if near is None:
+        return
+    check_lengths(shape, **{f"size_at_{where}": near})
+    if near > size:
+        raise InputError(
+            f"{shape}: size_at_{where} = {near:g} m is larger than size = {size:g} m; the mesh is"
+            f" finer at the {where}"
+        )
+    if not 0.01 <= growth <= 1:
+        raise InputError(
+            f"{shape}: growth = {growth:g}; the size must grow by 0.01 to 1 per distance from the"
+            f" {where}"
+        )
+    # Integral of 1 / h^dim over the distance d, h = near + growth d.
+    depth = np.log(size / near) / growth if dim == 1 else near ** (1 - dim) / growth / (dim - 1)
+    check_count(shape, area * depth * near**dim, near, dim=dim)

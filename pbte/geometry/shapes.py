@@ -16,9 +16,9 @@ from pbte.geometry.building import (
     check_size,
     grade,
     set_uniform_size,
-    side_of,
     write_mesh,
 )
+from pbte.geometry.sides import check_axes, make_periodic, sides_of
 
 
 def nanoparticle(
@@ -83,12 +83,14 @@ def film(
     dim: int = 1,
     width: float | None = None,
     height: float | None = None,
+    periodic: bool = False,
 ) -> Path:
     """Write the mesh of a film between x = 0 and x = ``thickness``, and return its path.
 
     In one dimension an interval of equal cells; in two a rectangle, in three a slab of finite
     lateral size, from y = 0 (and z = 0) on. Region "body"; walls "left" (x = 0) and "right", and
-    in two and three dimensions "sides".
+    in two and three dimensions "sides" or, if ``periodic``, "y_min", "y_max", "z_min", "z_max"
+    with the same mesh on opposite ones: the cell of a film without end.
 
     Args:
         path: The ``.msh`` file to write.
@@ -97,6 +99,7 @@ def film(
         dim: Dimension of the mesh, 1, 2 or 3.
         width: Extent in y [m]; the thickness if left out.
         height: Extent in z [m]; the width if left out.
+        periodic: Whether opposite sides have the same mesh and names of their own.
 
     Raises:
         InputError: A length is not positive, the size is larger than the body, or there is no
@@ -112,42 +115,51 @@ def film(
     height = width if height is None else height
     lengths = (thickness, width, height)[:dim]
     sides: dict[str, tuple[str, ...]] = {"left": ("x_min",), "right": ("x_max",)}
-    if dim > 1:
-        sides["sides"] = ("y_min", "y_max", "z_min", "z_max")[: 2 * dim - 2]
-    return _box(path, "film", lengths, size, sides)
+    names = ("y_min", "y_max", "z_min", "z_max")[: 2 * dim - 2]
+    if periodic:
+        sides |= {name: (name,) for name in names}
+    elif dim > 1:
+        sides["sides"] = names
+    return _box(path, "film", lengths, size, sides, "xyz"[1:dim] if periodic else "")
 
 
-def block(path: str | Path, *, lengths: Sequence[float], size: float) -> Path:
+def block(path: str | Path, *, lengths: Sequence[float], size: float, periodic: str = "") -> Path:
     """Write the mesh of a box or rectangle with one corner at the origin, and return its path.
 
     Region "body"; walls "x_min", "x_max", "y_min", "y_max" and, for a box, "z_min", "z_max".
+    A film along its plane is a block that is periodic in x, or in x and z, with walls in y.
 
     Args:
         path: The ``.msh`` file to write.
         lengths: Extents in x, y and z (box) or x and y (rectangle) [m].
         size: Element size [m].
+        periodic: Axes along which opposite sides have the same mesh, such as "x" or "xy".
 
     Raises:
         InputError: A length is not positive, the size is larger than the body, or there are not
-            two or three lengths.
+            two or three lengths or no such axes.
         RunError: The file cannot be written.
     """
     if len(lengths) not in (2, 3):
         raise InputError(f"block: {len(lengths)} lengths given; 2 or 3 were expected")
     names = ("x_min", "x_max", "y_min", "y_max", "z_min", "z_max")[: 2 * len(lengths)]
-    return _box(path, "block", lengths, size, {name: (name,) for name in names})
+    return _box(path, "block", lengths, size, {name: (name,) for name in names}, periodic)
 
 
-def wire(path: str | Path, *, length: float, diameter: float, size: float) -> Path:
+def wire(
+    path: str | Path, *, length: float, diameter: float, size: float, periodic: bool = False
+) -> Path:
     """Write the mesh of a cylinder along x from x = 0 to x = ``length``, and return its path.
 
-    Region "body"; walls "left" (x = 0), "right" and "side".
+    Region "body"; walls "left" (x = 0), "right" and "side". If ``periodic``, both ends have the
+    same mesh: the cell of a wire without end.
 
     Args:
         path: The ``.msh`` file to write.
         length: Length of the wire [m].
         diameter: Its diameter [m].
         size: Element size [m].
+        periodic: Whether both ends have the same mesh.
 
     Raises:
         InputError: A length is not positive or the size is larger than the body.
@@ -165,9 +177,15 @@ def wire(path: str | Path, *, length: float, diameter: float, size: float) -> Pa
         centre = {
             tag: gmsh.model.occ.getCenterOfMass(2, tag)[0] for _, tag in gmsh.model.getEntities(2)
         }
-        for name, x in (("left", 0.0), ("right", far), ("side", 0.5 * far)):
-            faces = [tag for tag in centre if abs(centre[tag] - x) < 0.1 * far]
-            gmsh.model.addPhysicalGroup(2, faces, -1, name)
+        faces = {
+            name: [tag for tag in centre if abs(centre[tag] - x) < 0.1 * far]
+            for name, x in (("left", 0.0), ("right", far), ("side", 0.5 * far))
+        }
+        for name, tags in faces.items():
+            gmsh.model.addPhysicalGroup(2, tags, -1, name)
+        if periodic:
+            ends = {"x_min": faces["left"], "x_max": faces["right"]}
+            make_periodic(gmsh, ends, (far,), "x", dim=3)
         set_uniform_size(gmsh, size)
 
     return write_mesh(path, dim=3, build=build)
@@ -179,11 +197,13 @@ def _box(
     lengths: Sequence[float],
     size: float,
     walls: dict[str, tuple[str, ...]],
+    periodic: str = "",
 ) -> Path:
     """Write an interval, rectangle or box whose sides (x_min, ...) carry the given wall names."""
     dim = len(lengths)
     named = {f"extent in {axis}": length for axis, length in zip("xyz", lengths, strict=False)}
     check_lengths(shape, size=size, **named)
+    check_axes(shape, periodic, dim)
     check_size(shape, size, **named)
     check_count(shape, float(np.prod(lengths)), size, dim=dim)
     extents = [length / NANOMETRE for length in lengths]
@@ -198,12 +218,11 @@ def _box(
             body = occ.addBox(0, 0, 0, *extents)
         occ.synchronize()
         gmsh.model.addPhysicalGroup(dim, [body], 1, "body")
-        sides: dict[str, int] = {}
-        for _, tag in gmsh.model.getEntities(dim - 1):
-            bounds = np.array(gmsh.model.getBoundingBox(dim - 1, tag)).reshape(2, 3)
-            sides[side_of(bounds[:, :dim], extents)] = tag
+        sides = sides_of(gmsh, extents)
         for name, members in walls.items():
-            gmsh.model.addPhysicalGroup(dim - 1, [sides[s] for s in members], -1, name)
+            faces = [face for side in members for face in sides[side]]
+            gmsh.model.addPhysicalGroup(dim - 1, faces, -1, name)
+        make_periodic(gmsh, sides, extents, periodic, dim=dim)
         set_uniform_size(gmsh, size)
         if dim == 1:
             gmsh.model.mesh.setTransfiniteCurve(body, int(np.ceil(lengths[0] / size - 1e-9)) + 1)
