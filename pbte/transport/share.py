@@ -18,10 +18,16 @@ from pbte.types import Array, IntArray
 # Repetitions until a mode settles whose cells depend on each other in a cycle.
 TYPICAL_ROUNDS = 20
 
+# Sums in another sequence differ by round-off, which must not decide.
+_ROUND_OFF = 1e-9
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModeShare:
     """The modes of one rank, in the canonical order: pairs, their partners, singles.
+
+    The ranks follow the sequence of all pairs and then all singles, so that the rows of a rank in
+    both parity blocks are consecutive and the rows of all ranks, in rank order, are all rows.
 
     Attributes:
         comm: The ranks that share the modes.
@@ -63,6 +69,17 @@ class ModeShare:
         singles = np.arange(self.singles[rank], self.singles[rank + 1])
         return np.concatenate([pairs, self.total_pairs + singles])
 
+    @property
+    def even_range(self) -> slice:
+        """The rows of the even block that this rank holds, consecutive ones."""
+        start = self.pairs[self.comm.rank] + self.singles[self.comm.rank]
+        return slice(int(start), int(start) + self.num_pairs + self.num_singles)
+
+    @property
+    def odd_range(self) -> slice:
+        """The rows of the odd block that this rank holds, consecutive ones."""
+        return slice(int(self.pairs[self.comm.rank]), int(self.pairs[self.comm.rank + 1]))
+
     def odd_rows(self, rank: int) -> IntArray:
         """Return the rows of the odd block that `rank` holds: its pairs."""
         return np.arange(self.pairs[rank], self.pairs[rank + 1])
@@ -78,8 +95,8 @@ def share_modes(
 ) -> ModeShare:
     """Return a share of the modes for every rank of `comm`, even by number or by cost.
 
-    By cost the ranges stay contiguous, pairs first and then the self-partnered modes, and no
-    other such ranges make the rank that takes longest finish earlier.
+    Pairs first and then the self-partnered modes, in contiguous ranges. By cost no other such
+    ranges make the rank that takes longest finish earlier.
 
     Args:
         num_pairs: Number of (q, -q) pairs.
@@ -95,17 +112,15 @@ def share_modes(
         InputError: A cost or speed is missing, not positive or not finite.
     """
     singles = num_modes - 2 * num_pairs
-    steps = np.arange(comm.size + 1)
-    pair_cuts, single_cuts = (steps * num_pairs) // comm.size, (steps * singles) // comm.size
-    if costs is not None or speeds is not None:
-        if costs is None:
-            costs = np.repeat([2.0, 1.0], [num_pairs, singles])
-        if speeds is None:
-            speeds = np.ones(comm.size)
-        _require_positive("costs", costs, num_pairs + singles)
-        _require_positive("speeds", speeds, comm.size)
-        cuts = fair_cuts(costs, speeds)
-        pair_cuts, single_cuts = np.minimum(cuts, num_pairs), np.maximum(cuts - num_pairs, 0)
+    by_number = costs is None and speeds is None
+    if costs is None:
+        costs = np.repeat([2.0, 1.0], [num_pairs, singles])
+    if speeds is None:
+        speeds = np.ones(comm.size)
+    _require_positive("costs", costs, num_pairs + singles)
+    _require_positive("speeds", speeds, comm.size)
+    cuts = _nearest_cuts(costs, speeds) if by_number else fair_cuts(costs, speeds)
+    pair_cuts, single_cuts = np.minimum(cuts, num_pairs), np.maximum(cuts - num_pairs, 0)
     return ModeShare(comm=comm, pairs=pair_cuts, singles=single_cuts, total_pairs=num_pairs)
 
 
@@ -139,16 +154,17 @@ def of_all_modes(share: ModeShare, local: IntArray) -> IntArray:
         Collective over the ranks that share the modes.
     """
     indices, values = zip(*share.comm.allgather((share.indices, local)), strict=True)
-    everywhere = np.concatenate(values)
-    everywhere[np.concatenate(indices)] = np.concatenate(values)
+    everywhere: IntArray = np.concatenate(values)
+    everywhere[np.concatenate(indices)] = everywhere.copy()
     return everywhere
 
 
 def fair_cuts(costs: Array, speeds: Array) -> IntArray:
     """Return where to cut a sequence so that the largest cost over speed of a part is least.
 
-    The least time is found by bisection: given a time, each rank takes as much as it can do in it.
-    Among the cuts that keep to this time each is the one nearest to an even share.
+    The least time is found by bisection, to one part in 10^9: given a time, each part takes as
+    much as it can do in it. Of the cuts that keep to this time each is the one nearest to an even
+    share.
 
     Args:
         costs: Positive, shape (num_items,).
@@ -159,23 +175,28 @@ def fair_cuts(costs: Array, speeds: Array) -> IntArray:
     """
     ends = np.concatenate([[0.0], np.cumsum(costs)])
     shortest, enough = 0.0, float(ends[-1] / speeds.min())
-    while True:
+    while enough - shortest > _ROUND_OFF * enough:
         middle = 0.5 * (shortest + enough)
-        if not shortest < middle < enough:
-            break
         if _reach(ends, speeds, middle)[-1] == costs.size:
             enough = middle
         else:
             shortest = middle
-    latest = _reach(ends, speeds, enough)
+    nearest = _nearest_cuts(costs, speeds)
     backwards = _reach(ends[-1] - ends[::-1], speeds[::-1], enough)
     earliest = costs.size - backwards[::-1]
-    ideal = ends[-1] * np.concatenate([[0.0], np.cumsum(speeds)]) / speeds.sum()
     cuts = np.zeros(speeds.size + 1, dtype=np.int64)
     for part, speed in enumerate(speeds):
-        furthest = min(latest[part + 1], _last_within(ends, ends[cuts[part]] + enough * speed))
-        nearest = int(np.abs(ends - ideal[part + 1]).argmin())
-        cuts[part + 1] = min(max(nearest, earliest[part + 1], cuts[part]), furthest)
+        furthest = _last_within(ends, ends[cuts[part]] + enough * speed)
+        cuts[part + 1] = min(max(nearest[part + 1], earliest[part + 1], cuts[part]), furthest)
+    return cuts
+
+
+def _nearest_cuts(costs: Array, speeds: Array) -> IntArray:
+    """Return the cuts whose sums of costs are nearest to those of an even share."""
+    ends = np.concatenate([[0.0], np.cumsum(costs)])
+    ideal = ends[-1] * np.concatenate([[0.0], np.cumsum(speeds)]) / speeds.sum()
+    middles = 0.5 * (ends[1:] + ends[:-1])
+    cuts: IntArray = np.searchsorted(middles, ideal * (1.0 - _ROUND_OFF), side="left")
     return cuts
 
 
@@ -188,8 +209,7 @@ def _reach(ends: Array, speeds: Array, time: float) -> IntArray:
 
 
 def _last_within(ends: Array, limit: float) -> int:
-    # Sums in another sequence differ by round-off, which must not decide.
-    return int(np.searchsorted(ends, limit * (1.0 + 1e-12), side="right")) - 1
+    return int(np.searchsorted(ends, limit * (1.0 + _ROUND_OFF), side="right")) - 1
 
 
 def _require_positive(what: str, values: Array, size: int) -> None:

@@ -50,7 +50,7 @@ def test_no_other_cuts_finish_earlier(seed):
     cuts = fair_cuts(costs, speeds)
     assert cuts[0] == 0 and cuts[-1] == size
     assert np.all(np.diff(cuts) >= 0)
-    assert longest(costs, speeds, cuts) == pytest.approx(best_possible(costs, speeds), rel=1e-12)
+    assert longest(costs, speeds, cuts) == pytest.approx(best_possible(costs, speeds), rel=1e-8)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -75,6 +75,23 @@ def test_every_mode_belongs_to_one_rank_however_many_there_are(size, by_cost):
     for share in dealt:
         own, num = share.indices, share.num_pairs
         assert np.array_equal(own[num : 2 * num], own[:num] + 4)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
+def test_the_rows_of_all_ranks_in_rank_order_are_all_rows_in_their_order(size):
+    dealt = shares(size, 4, 11)
+    even, odd = np.arange(7), np.arange(4)
+    assert np.array_equal(np.concatenate([even[share.even_range] for share in dealt]), even)
+    assert np.array_equal(np.concatenate([odd[share.odd_range] for share in dealt]), odd)
+    for share in dealt:
+        assert np.array_equal(even[share.even_range], share.even_rows(share.comm.rank))
+        assert np.array_equal(odd[share.odd_range], share.odd_rows(share.comm.rank))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
+def test_by_number_no_rank_has_more_than_a_pair_above_the_mean(size):
+    most = max(share.num_modes for share in shares(size, 40, 95))
+    assert most <= 95 / size + 2
 
 
 def test_cyclic_modes_are_paid_for():

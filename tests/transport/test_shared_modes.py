@@ -139,8 +139,8 @@ def test_every_mode_belongs_to_one_rank_and_pairs_stay_together(size, silicon):
         assert len(mine) == share.num_modes
         np.testing.assert_array_equal(modes.partners[mine[:half]], mine[half : 2 * half])
         np.testing.assert_array_equal(modes.partners[mine[2 * half :]], mine[2 * half :])
-    assert np.ptp([share.num_pairs for share in shares]) <= 1
-    assert np.ptp([share.num_singles for share in shares]) <= 1
+    # Each end of a range is within half a pair of the even share.
+    assert np.ptp([share.num_modes for share in shares]) <= 4
 
 
 @pytest.mark.serial
