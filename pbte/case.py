@@ -9,7 +9,7 @@ told apart by its ``kind`` or ``shape``.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from pbte.case_errors import explain
+from pbte.case_walls import PeriodicWall, WallChoice
 from pbte.errors import InputError
 from pbte.mesh_builders import MeshBuilder
 from pbte.records import (
@@ -131,13 +132,6 @@ class GaussianSource(Record):
         return self
 
 
-class IsothermalWall(Record):
-    """A black wall: absorbs what arrives and emits phonons in equilibrium at its temperature."""
-
-    kind: Literal["isothermal"] = Field(description="Law of the wall")
-    temperature: Positive = Field(description="Temperature of the wall [K]")
-
-
 class Orders(Record):
     """The scattering orders to follow."""
 
@@ -186,7 +180,7 @@ class Case(Record):
     material: MaterialChoice
     mesh: MeshChoice
     source: GaussianSource | None = None
-    walls: dict[Text, IsothermalWall] = Field(
+    walls: dict[Text, WallChoice] = Field(
         default_factory=dict, description="Law of each wall, by the wall's name in the mesh"
     )
     orders: Orders = Field(default_factory=Orders)
@@ -294,13 +288,35 @@ def check_walls(case: Case, walls: Iterable[str]) -> None:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"its walls are {listed}"
             raise InputError(f"walls.{name}: the mesh {case.mesh.file} has no such wall; {hint}")
-    missing = [wall for wall in known if wall not in case.walls]
+    partners = _check_partners(case, known)
+    missing = [wall for wall in known if wall not in case.walls and wall not in partners]
     if missing:
         names = ", ".join(repr(wall) for wall in missing)
         raise InputError(
             f"walls: no law for wall {names} of the mesh {case.mesh.file}; add a table such as "
             f'[walls.{missing[0]}] with kind = "isothermal" and temperature = {case.temperature}'
         )
+
+
+def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
+    """Return the walls where a periodic wall goes on, which need no law of their own."""
+    partners: dict[str, str] = {}
+    for name, wall in case.walls.items():
+        if not isinstance(wall, PeriodicWall):
+            continue
+        partner, where = wall.partner, f"walls.{name}.partner = {wall.partner!r}"
+        if partner == name or partner not in known:
+            others = ", ".join(repr(other) for other in known if other != name)
+            raise InputError(f"{where}: must be another wall of the mesh: {others or 'none'}")
+        if partner in case.walls:
+            raise InputError(
+                f"{where}: the partner has a law of its own; remove the table [walls.{partner}], "
+                "the pair is described once"
+            )
+        if partner in partners:
+            raise InputError(f"{where}: it is already the partner of wall {partners[partner]!r}")
+        partners[partner] = name
+    return set(partners)
 
 
 def check_source(case: Case, corners: Array) -> None:

@@ -135,7 +135,7 @@ def _locate(
     is_mapping = False
     for position, step in enumerate(loc):
         tagged = [m for m in candidates if len(candidates) > 1 and step in _tags(m)]
-        if tagged and position > 0:
+        if tagged and position > 0 and not is_mapping:
             candidates = tagged
             continue
         keys.append(step)

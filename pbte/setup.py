@@ -18,11 +18,12 @@ from pbte.mesh_builders import ensure_mesh
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import MeshGeometry
 from pbte.parallel import on_all_ranks
+from pbte.setup_walls import given_inflow, surfaces_of
 from pbte.transport.growth import NUM_MOMENTS
 from pbte.transport.problem import Problem, make_problem
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import Simplices, simplices_of
-from pbte.transport.sources import gaussian, project, wall_inflow
+from pbte.transport.sources import gaussian, project
 from pbte.types import Array, BoolArray
 
 Say = Callable[[str], None]
@@ -93,14 +94,15 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {mesh.num_cells} cells")
     rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
     leading = leading_part(kernel, max(rank, NUM_MOMENTS), comm)
-    deviations = {name: wall.temperature - case.temperature for name, wall in case.walls.items()}
+    share = share_modes(modes.num_pairs, modes.num_modes, comm)
     problem = make_problem(
         mesh,
         kernel,
         heat_source(case, mesh),
-        wall_inflow(mesh, domain.walls, deviations),
+        given_inflow(case, mesh, domain.walls),
         heated=inputs.heated,
-        share=share_modes(modes.num_pairs, modes.num_modes, comm),
+        share=share,
+        surfaces=surfaces_of(case, mesh, domain.walls, modes, share),
     )
     observer = Observer(
         problem=problem,

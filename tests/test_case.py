@@ -207,7 +207,7 @@ def test_every_number_with_a_dimension_says_its_unit():
     """Numbers without a unit in brackets are pure numbers, and listed here."""
     pure = {
         "dim", "branches", "max_order", "self_scattering", "tolerance", "rank", "max_iterations",
-        "frequency_bins", "scattering",
+        "frequency_bins", "scattering", "bins",
     }  # fmt: skip
     schema = Case.model_json_schema()
     tables = [schema, *schema["$defs"].values()]
@@ -282,6 +282,68 @@ def test_a_law_for_an_unknown_wall_is_refused_with_the_nearest_name():
         check_walls(parse_case(with_wall("surfcae")), ["surface"])
     with pytest.raises(InputError, match=r"walls.xyz: .*its walls are 'surface'"):
         check_walls(parse_case(with_wall("xyz")), ["surface"])
+
+
+LAWS = {
+    'kind = "diffuse"\nelastic = false': "DiffuseWall",
+    'kind = "specular"\nbins = 20': "SpecularWall",
+    'kind = "symmetric"': "SymmetricWall",
+    'kind = "rough"\nroughness = 3e-10': "RoughWall",
+    'kind = "rough"\nspecularity = 0.7': "RoughWall",
+    'kind = "periodic"\npartner = "right"\ntemperature_drop = 1.5': "PeriodicWall",
+}
+
+
+@pytest.mark.parametrize("text", LAWS)
+def test_every_law_of_a_wall_is_read_and_written_back(text):
+    case = parse_case(f"{CASE}[walls.left]\n{text}\n")
+    assert type(case.walls["left"]).__name__ == LAWS[text]
+    assert parse_case(resolved_toml(case)).walls == case.walls
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('kind = "rough"', "walls.left: neither of roughness [m] and specularity given"),
+        ('kind = "rough"\nroughness = 1e-9\nspecularity = 0.1', "walls.left: both of roughness"),
+        ('kind = "rough"\nspecularity = 1.2', "walls.left.specularity = 1.2: "),
+        ('kind = "rough"\nroughness = -1e-9', "walls.left.roughness = -1e-09: must be at least 0"),
+        ('kind = "diffuse"\nbins = 0', "walls.left.bins = 0: must be 'auto' or a number of bins"),
+        ('kind = "specular"\nelastic = true', "walls.left.elastic: unknown key"),
+        ('kind = "mirror"', "walls.left.kind = 'mirror': must be 'isothermal', 'diffuse'"),
+        ('kind = "periodic"', "walls.left.partner: missing (Wall where the body goes on"),
+    ],
+)
+def test_a_law_that_makes_no_sense_is_refused(text, message):
+    with pytest.raises(InputError) as caught:
+        parse_case(f"{CASE}[walls.left]\n{text}\n")
+    assert message in str(caught.value)
+
+
+def periodic(partner, more=""):
+    return parse_case(f'{CASE}[walls.left]\nkind = "periodic"\npartner = "{partner}"\n{more}')
+
+
+def test_the_partner_of_a_periodic_wall_needs_no_law():
+    check_walls(periodic("right"), ["surface", "left", "right"])
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        (periodic("left"), "walls.left.partner = 'left': must be another wall of the mesh"),
+        (periodic("rigth"), "walls.left.partner = 'rigth': must be another wall"),
+        (periodic("surface"), "the partner has a law of its own; remove the table"),
+        (
+            periodic("right", '[walls.top]\nkind = "periodic"\npartner = "right"'),
+            "walls.top.partner = 'right': it is already the partner of wall 'left'",
+        ),
+    ],
+)
+def test_periodic_walls_come_in_pairs(case, message):
+    with pytest.raises(InputError) as caught:
+        check_walls(case, ["surface", "left", "right", "top"])
+    assert message in str(caught.value)
 
 
 def test_a_complete_set_of_walls_is_accepted():

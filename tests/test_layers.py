@@ -24,15 +24,17 @@ ROOMS = {
     "output": {"materials", "interfaces", "geometry", "transport", "observables"},
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
-CASE = {"case", "case_errors", "case_materials", "records", "mesh_builders"}
+CASE = {"case", "case_walls", "case_errors", "case_materials", "records", "mesh_builders"}
 TOP = {
     "case": {"geometry"},
     "case_materials": {"materials"},
     "case_errors": set(),
+    "case_walls": set(),
     "records": set(),
     "mesh_builders": {"geometry"},
     "notes": {"transport", "observables"},
-    "setup": {"materials", "interfaces", "geometry", "transport", "observables"},
+    "setup": {"materials", "interfaces", "geometry", "transport", "observables", "setup_walls"},
+    "setup_walls": {"materials", "interfaces", "geometry", "transport"},
     "run": {*ROOMS, "notes", "setup"},
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}

@@ -115,6 +115,7 @@ def make_problem(
     *,
     heated: BoolArray | None = None,
     share: ModeShare | None = None,
+    surfaces: Sequence[Surface] = (),
 ) -> Problem:
     """Return the problem of this rank.
 
@@ -129,6 +130,7 @@ def make_problem(
             shape (num_boundary_facets * dim,) [K].
         heated: Which modes take up the heat, shape (num_modes,); all by default.
         share: The modes of each rank; all modes on this rank by default.
+        surfaces: Walls that send back what runs into them; all others are black.
     """
     modes = kernel.modes
     if heated is None:
@@ -153,6 +155,7 @@ def make_problem(
         heat_source=heat_source,
         generation=heated[mine] / modes.heat_capacities[heated].sum(),
         inflow=inflow[None, :],
+        surfaces=tuple(surfaces),
     )
 
 
