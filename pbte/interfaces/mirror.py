@@ -9,8 +9,9 @@ from pbte.materials.modes import Crystal, ModeTable
 from pbte.materials.symmetry import grid_index
 from pbte.types import Array, IntArray
 
-SAME_VELOCITY = 1e-9
-"""Velocities closer than this share of the largest speed are the same [-]."""
+SAME_VELOCITY = 1e-6
+"""Velocities closer than this share of the largest speed are the same [-]: normals from a mesh are
+good to much more, and the laws hold exactly whatever is left."""
 
 
 def exact_mirror(modes: ModeTable, normal: Array) -> IntArray | None:
@@ -42,7 +43,7 @@ def exact_mirror(modes: ModeTable, normal: Array) -> IntArray | None:
 
 
 def _by_wave_vector(modes: ModeTable, crystal: Crystal, reflection: Array) -> IntArray | None:
-    if not np.any(np.abs(crystal.rotations - reflection).max(axis=(1, 2)) < 1e-7):
+    if not np.any(np.abs(crystal.rotations - reflection).max(axis=(1, 2)) < SAME_VELOCITY):
         return None
     points, of_mode = np.unique(modes.grid_points, return_inverse=True)
     first = np.zeros(points.size, dtype=np.int64)
