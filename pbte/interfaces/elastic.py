@@ -85,7 +85,7 @@ class ElasticSolid:
         Mean of the bounds of Voigt (equal strain) and Reuss (equal stress); R. Hill, Proc. Phys.
         Soc. A 65, 349 (1952).
         """
-        stiff, soft = self.stiffness, np.linalg.inv(self.stiffness)
+        stiff, soft = self.stiffness, np.asarray(np.linalg.inv(self.stiffness), dtype=np.float64)
 
         def parts(matrix: Array) -> tuple[float, float, float]:
             direct = float(np.trace(matrix[:3, :3]))
