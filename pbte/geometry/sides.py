@@ -67,7 +67,7 @@ def check_axes(shape: str, axes: str, dim: int) -> None:
     known = "xyz"[:dim]
     if len(set(axes)) != len(axes) or not set(axes) <= set(known):
         raise InputError(
-            f"{shape}: periodic = {axes!r}; in {dim} dimensions it must be one or more of the"
+            f"{shape}: periodic = {axes!r}; in {dim}D it must be one or more of the"
             f" letters {known}, such as {known[0]!r} or {known!r}"
         )
 

@@ -150,7 +150,5 @@ def test_the_ends_of_a_film_in_one_dimension_always_match(tmp_path):
 
 def test_axes_that_do_not_exist_are_refused(tmp_path):
     for axes in ("z", "xx", "q"):
-        with pytest.raises(
-            InputError, match=f"block: periodic = '{axes}'; in 2 dimensions it must"
-        ):
+        with pytest.raises(InputError, match=f"block: periodic = '{axes}'; in 2D it must"):
             block(tmp_path / "b.msh", lengths=(NM, NM), size=NM, periodic=axes)
