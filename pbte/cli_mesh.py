@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from pbte.cli_mesh_report import show_mesh
 from pbte.errors import InputError
-from pbte.terminal import on_first_rank, parse_length, show, show_data, world
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from pbte.geometry.report import MeshReport
+from pbte.terminal import on_first_rank, parse_length
 
 mesh_app = typer.Typer(
     help="Make, convert and inspect meshes. Lengths are in metres (200e-9) or have a unit (200nm).",
@@ -28,6 +23,15 @@ def _length(text: str) -> Any:
 
 
 CellSize = Annotated[float, _length("Edge length of the cells.")]
+FarSize = Annotated[float, _length("Edge length of the cells away from there.")]
+Growth = Annotated[
+    float | None,
+    typer.Option(help="Increase of the edge length per distance (default: 0.3)."),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(help="Axes along which opposite walls have the same mesh, such as x or xy."),
+]
 OutputFile = Annotated[Path, typer.Argument(help="Mesh file to write (.msh).")]
 
 
@@ -62,9 +66,22 @@ def film(
     dim: Annotated[int, typer.Option(help="Dimension of the mesh: 1, 2 or 3.")] = 1,
     width: Annotated[float | None, _length("Extent in y (default: the thickness).")] = None,
     height: Annotated[float | None, _length("Extent in z (default: the width).")] = None,
+    periodic: Annotated[
+        bool | None,
+        typer.Option("--periodic", help="Give opposite sides the same mesh: 'y_min', 'y_max', ..."),
+    ] = None,
 ) -> None:
     """Make a film: region 'body', walls 'left', 'right' and, in 2D and 3D, 'sides'."""
-    _make("film", output, thickness=thickness, size=size, dim=dim, width=width, height=height)
+    _make(
+        "film",
+        output,
+        thickness=thickness,
+        size=size,
+        dim=dim,
+        width=width,
+        height=height,
+        periodic=periodic,
+    )
 
 
 @mesh_app.command()
@@ -73,9 +90,12 @@ def wire(
     length: Annotated[float, _length("Extent in x.")],
     diameter: Annotated[float, _length("Diameter of the wire.")],
     size: CellSize,
+    periodic: Annotated[
+        bool | None, typer.Option("--periodic", help="Give both ends the same mesh.")
+    ] = None,
 ) -> None:
     """Make a round wire: region 'body', walls 'left', 'right', 'side'."""
-    _make("wire", output, length=length, diameter=diameter, size=size)
+    _make("wire", output, length=length, diameter=diameter, size=size, periodic=periodic)
 
 
 @mesh_app.command()
@@ -85,10 +105,176 @@ def block(
         str, typer.Option(help="Two or three extents in x, y, z, separated by commas.")
     ],
     size: CellSize,
+    periodic: Axes = None,
 ) -> None:
     """Make a box or a rectangle: region 'body', walls 'x_min', 'x_max', 'y_min', ..."""
-    extents = tuple(parse_length(part) for part in lengths.split(","))
-    _make("block", output, lengths=extents, size=size)
+    _make("block", output, lengths=_extents(lengths), size=size, periodic=periodic)
+
+
+@mesh_app.command()
+@mesh_app.command("heterostructure", help="The same as [bold]layers[/bold].")
+def layers(
+    output: OutputFile,
+    layer: Annotated[
+        list[str],
+        typer.Option(help="Region and thickness, such as si=500nm; once for each layer."),
+    ],
+    size: FarSize,
+    repeat: Annotated[
+        int | None, typer.Option(help="How often the layers follow each other (default: once).")
+    ] = None,
+    size_at_interface: Annotated[
+        float | None, _length("Edge length at the interfaces (default: --size).")
+    ] = None,
+    growth: Growth = None,
+    dim: Annotated[int, typer.Option(help="Dimension of the mesh: 1, 2 or 3.")] = 1,
+    width: Annotated[
+        float | None, _length("Extent in y (default: thickness of the first layer).")
+    ] = None,
+    height: Annotated[float | None, _length("Extent in z (default: the width).")] = None,
+    amplitude: Annotated[
+        float | None, _length("Amplitude of waves of the interfaces along y.")
+    ] = None,
+    period: Annotated[float | None, _length("Period of these waves (default: the width).")] = None,
+    periodic: Axes = None,
+    numbered: Annotated[
+        bool | None,
+        typer.Option("--numbered", help="Call the interfaces 'interface-1', 'interface-2', ..."),
+    ] = None,
+) -> None:
+    """Make layers along x: walls 'left', 'right' and 'sides', interfaces such as 'si-ge'.
+
+    Layers of the same name are one region. With --periodic x, half of the first layer goes to the
+    other end, so that the interfaces of a superlattice all lie inside.
+    """
+    pairs = [_region_and_thickness(text) for text in layer]
+    _make(
+        "layers",
+        output,
+        regions=tuple(name for name, _ in pairs),
+        thicknesses=tuple(thickness for _, thickness in pairs),
+        repeat=repeat,
+        size=size,
+        size_at_interface=size_at_interface,
+        growth=growth,
+        dim=dim,
+        width=width,
+        height=height,
+        amplitude=amplitude,
+        period=period,
+        periodic=periodic,
+        numbered=numbered,
+    )
+
+
+@mesh_app.command("core-shell")
+def core_shell(
+    output: OutputFile,
+    diameter: Annotated[float, _length("Diameter of the whole sphere.")],
+    core_diameter: Annotated[float, _length("Diameter of the core.")],
+    size: FarSize,
+    size_at_interface: Annotated[
+        float | None, _length("Edge length at the interface (default: --size).")
+    ] = None,
+    growth: Growth = None,
+) -> None:
+    """Make a sphere in a sphere: regions 'core', 'shell', interface 'core-shell'."""
+    _make(
+        "core_shell",
+        output,
+        diameter=diameter,
+        core_diameter=core_diameter,
+        size=size,
+        size_at_interface=size_at_interface,
+        growth=growth,
+    )
+
+
+@mesh_app.command()
+def inclusion(
+    output: OutputFile,
+    lengths: Annotated[
+        str, typer.Option(help="Two or three extents of the matrix, separated by commas.")
+    ],
+    size: FarSize,
+    diameter: Annotated[float | None, _length("Diameter of a round inclusion.")] = None,
+    inclusion_lengths: Annotated[
+        str | None, typer.Option(help="Extents of a box-shaped inclusion, separated by commas.")
+    ] = None,
+    size_at_interface: Annotated[
+        float | None, _length("Edge length at the interface (default: --size).")
+    ] = None,
+    growth: Growth = None,
+    periodic: Axes = None,
+) -> None:
+    """Make a body in the middle of a box: regions 'matrix', 'inclusion', walls 'x_min', ..."""
+    _make(
+        "inclusion",
+        output,
+        lengths=_extents(lengths),
+        diameter=diameter,
+        inclusion_lengths=None if inclusion_lengths is None else _extents(inclusion_lengths),
+        size=size,
+        size_at_interface=size_at_interface,
+        growth=growth,
+        periodic=periodic,
+    )
+
+
+@mesh_app.command("porous-cell")
+def porous_cell(
+    output: OutputFile,
+    lengths: Annotated[
+        str, typer.Option(help="Two or three periods in x, y, z, separated by commas.")
+    ],
+    diameter: Annotated[float, _length("Diameter of the pore.")],
+    size: FarSize,
+    pore: Annotated[
+        str | None, typer.Option(help="In 3D: cylinder (along z, the default) or sphere.")
+    ] = None,
+    size_at_pore: Annotated[
+        float | None, _length("Edge length at the pore (default: --size).")
+    ] = None,
+    growth: Growth = None,
+) -> None:
+    """Make a periodic cell with a pore in its middle: walls 'x_min', 'x_max', ..., 'pore'."""
+    _make(
+        "porous_cell",
+        output,
+        lengths=_extents(lengths),
+        diameter=diameter,
+        pore=pore,
+        size=size,
+        size_at_pore=size_at_pore,
+        growth=growth,
+    )
+
+
+@mesh_app.command()
+def nanomesh(
+    output: OutputFile,
+    period: Annotated[float, _length("Distance of neighbouring holes along x and y.")],
+    diameter: Annotated[float, _length("Diameter of the holes.")],
+    size: FarSize,
+    thickness: Annotated[
+        float | None, _length("Thickness of the film (a mesh of its plane if left out).")
+    ] = None,
+    size_at_hole: Annotated[
+        float | None, _length("Edge length at the hole (default: --size).")
+    ] = None,
+    growth: Growth = None,
+) -> None:
+    """Make a cell of a film with a square array of holes: walls 'x_min', ..., 'z_max', 'hole'."""
+    _make(
+        "nanomesh",
+        output,
+        period=period,
+        diameter=diameter,
+        thickness=thickness,
+        size=size,
+        size_at_hole=size_at_hole,
+        growth=growth,
+    )
 
 
 @mesh_app.command()
@@ -107,7 +293,7 @@ def convert(
 
     unit = 1.0 if scale is None else scale
     on_first_rank(lambda: convert_mesh(source, target, scale=unit, tags=tags))
-    _inform(target)
+    show_mesh(target)
 
 
 @mesh_app.command()
@@ -119,7 +305,23 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
     """Show what a mesh holds: regions, walls, sizes, quality, and what a case can name."""
-    _inform(file, scale=1.0 if scale is None else scale, json=json)
+    show_mesh(file, scale=1.0 if scale is None else scale, json=json)
+
+
+def _extents(text: str) -> tuple[float, ...]:
+    """Return lengths separated by commas."""
+    return tuple(parse_length(part) for part in text.split(","))
+
+
+def _region_and_thickness(text: str) -> tuple[str, float]:
+    """Return both parts of ``si=500nm``."""
+    name, sign, thickness = text.rpartition("=")
+    if not (sign and name.strip()):
+        raise typer.BadParameter(
+            f"{text!r} is no layer: give its region and its thickness, such as si=500nm",
+            param_hint="'--layer'",
+        )
+    return name.strip(), parse_length(thickness)
 
 
 def _make(shape: str, output: Path, **parameters: object) -> None:
@@ -135,69 +337,4 @@ def _make(shape: str, output: Path, **parameters: object) -> None:
     except ValidationError as error:
         raise InputError(f"{shape}: " + explain(error, kind).replace("\n", "; ")) from None
     on_first_rank(lambda: build_mesh(builder, output))
-    _inform(output)
-
-
-def _inform(file: Path, *, scale: float = 1.0, json: bool = False) -> None:
-    from pbte.geometry.domain import read_domain
-    from pbte.geometry.report import mesh_report
-
-    report = mesh_report(read_domain(file, world(), scale=scale))
-    if json:
-        show_data({"file": str(file), **mesh_data(report)})
-    else:
-        show(mesh_table(report, title=str(file)))
-
-
-def mesh_data(report: MeshReport) -> dict[str, Any]:
-    """Return a mesh report as plain data."""
-    return {
-        **asdict(report),
-        "lower": report.lower.tolist(),
-        "upper": report.upper.tolist(),
-        "volume": report.volume,
-    }
-
-
-def mesh_table(report: MeshReport, *, title: str) -> Table:
-    """Return a mesh report for the terminal."""
-    from pbte.summary import facts_table
-
-    dim = report.dim
-    rows = [
-        ("Dimension", f"{dim}"),
-        ("Cells", f"{report.num_cells:,}"),
-        ("Points", f"{report.num_points:,}"),
-        ("Extent", " x ".join(nanometres(x) for x in report.upper - report.lower)),
-        (
-            "Edges",
-            f"{nanometres(report.min_edge)} to {nanometres(report.max_edge)}, "
-            f"mean {nanometres(report.mean_edge)}",
-        ),
-        (
-            "Quality",
-            f"worst {report.min_quality:.2f}, mean {report.mean_quality:.2f} "
-            "(radius ratio, 1 = regular)",
-        ),
-    ]
-    for kind, parts, power in (
-        ("Region", report.regions, dim),
-        ("Wall", report.walls, dim - 1),
-        ("Interface", report.interfaces, dim - 1),
-    ):
-        for part in parts:
-            unit = {0: "", 1: "m", 2: "m^2", 3: "m^3"}[power]
-            size = f"{part.measure:.4g} {unit}, " if unit else ""
-            noun = "cell" if kind == "Region" else "facet"
-            plural = "" if part.count == 1 else "s"
-            rows.append((f"{kind} '{part.name}'", f"{size}{part.count:,} {noun}{plural}"))
-    rows.append(("A case can name", ", ".join(f"[walls.{part.name}]" for part in report.walls)))
-    return facts_table(rows, title=title)
-
-
-def nanometres(value: float) -> str:
-    """Return a length for people: nm below a micrometre, um below a millimetre."""
-    for unit, factor, limit in (("nm", 1e-9, 1e-6), ("um", 1e-6, 1e-3)):
-        if abs(value) < limit * (1.0 - 1e-9) or (unit == "um" and abs(value) < 1e-3):
-            return f"{value / factor:.4g} {unit}"
-    return f"{value:.4g} m"
+    show_mesh(output)

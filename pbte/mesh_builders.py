@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,12 +17,14 @@ from pydantic import Field
 
 from pbte.errors import InputError, RunError
 from pbte.parallel import on_all_ranks
-from pbte.records import NonNegative, Positive, Record
+from pbte.records import Count, NonNegative, Positive, Record, Switch, Text
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 _MARK = "made by pbte mesh: "
+_GROWTH = "Increase of the edge length per distance from there [-]"
+_PERIODIC = "Axes along which opposite walls have the same mesh, such as 'x' or 'xy'"
 
 
 class NanoparticleMesh(Record):
@@ -39,7 +42,10 @@ class NanoparticleMesh(Record):
 
 
 class FilmMesh(Record):
-    """A film normal to x: region 'body', walls 'left', 'right' and, in 2D and 3D, 'sides'."""
+    """A film normal to x: region 'body', walls 'left', 'right' and, in 2D and 3D, 'sides'.
+
+    If periodic, 'y_min', 'y_max', ... instead of 'sides'.
+    """
 
     shape: Literal["film"] = "film"
     thickness: Positive = Field(description="Extent in x [m]")
@@ -47,6 +53,9 @@ class FilmMesh(Record):
     dim: Literal[1, 2, 3] = Field(default=1, description="Dimension of the mesh")
     width: Positive | None = Field(default=None, description="Extent in y, in 2D and 3D [m]")
     height: Positive | None = Field(default=None, description="Extent in z, in 3D [m]")
+    periodic: Switch | None = Field(
+        default=None, description="Whether opposite sides have the same mesh"
+    )
 
 
 class WireMesh(Record):
@@ -56,6 +65,9 @@ class WireMesh(Record):
     length: Positive = Field(description="Extent in x [m]")
     diameter: Positive = Field(description="Diameter [m]")
     size: Positive = Field(description="Edge length of the cells [m]")
+    periodic: Switch | None = Field(
+        default=None, description="Whether both ends have the same mesh"
+    )
 
 
 class BlockMesh(Record):
@@ -66,15 +78,135 @@ class BlockMesh(Record):
         description="Extents in x, y and, in 3D, z [m]"
     )
     size: Positive = Field(description="Edge length of the cells [m]")
+    periodic: Text | None = Field(default=None, description=_PERIODIC)
 
 
-MeshBuilder = NanoparticleMesh | FilmMesh | WireMesh | BlockMesh
+class LayersMesh(Record):
+    """Layers along x: a region for each name, walls 'left', 'right', 'sides', interfaces 'a-b'.
+
+    Layers of the same name are one region. If periodic in y or z, 'y_min', ... instead of 'sides'.
+    """
+
+    shape: Literal["layers"] = "layers"
+    regions: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
+        description="Name of the region of each layer, from left to right"
+    )
+    thicknesses: tuple[Positive, ...] = Field(description="Thickness of each layer [m]")
+    repeat: Count | None = Field(
+        default=None, description="How often the layers follow each other [-]"
+    )
+    size: Positive = Field(description="Edge length of the cells away from the interfaces [m]")
+    size_at_interface: Positive | None = Field(
+        default=None, description="Edge length of the cells at the interfaces [m]"
+    )
+    growth: Positive | None = Field(default=None, description=_GROWTH)
+    dim: Literal[1, 2, 3] = Field(default=1, description="Dimension of the mesh")
+    width: Positive | None = Field(default=None, description="Extent in y, in 2D and 3D [m]")
+    height: Positive | None = Field(default=None, description="Extent in z, in 3D [m]")
+    amplitude: NonNegative | None = Field(
+        default=None, description="Amplitude of waves of the interfaces along y [m]"
+    )
+    period: Positive | None = Field(default=None, description="Period of these waves [m]")
+    periodic: Text | None = Field(default=None, description=_PERIODIC)
+    numbered: Switch | None = Field(
+        default=None, description="Whether interfaces are called 'interface-1', 'interface-2', ..."
+    )
+
+
+class CoreShellMesh(Record):
+    """A sphere in a sphere: regions 'core', 'shell', interface 'core-shell', wall 'surface'."""
+
+    shape: Literal["core_shell"] = "core_shell"
+    diameter: Positive = Field(description="Diameter of the whole sphere [m]")
+    core_diameter: Positive = Field(description="Diameter of the core [m]")
+    size: Positive = Field(description="Edge length of the cells away from the interface [m]")
+    size_at_interface: Positive | None = Field(
+        default=None, description="Edge length of the cells at the interface [m]"
+    )
+    growth: Positive | None = Field(default=None, description=_GROWTH)
+
+
+class InclusionMesh(Record):
+    """A round or box-shaped body in the middle of a box: walls 'x_min', 'x_max', 'y_min', ...
+
+    Regions 'matrix' and 'inclusion', interface 'matrix-inclusion'.
+    """
+
+    shape: Literal["inclusion"] = "inclusion"
+    lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] = Field(
+        description="Extents of the matrix in x, y and, in 3D, z [m]"
+    )
+    diameter: Positive | None = Field(default=None, description="Diameter of a round inclusion [m]")
+    inclusion_lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] | None = (
+        Field(default=None, description="Extents of a box-shaped inclusion [m]")
+    )
+    size: Positive = Field(description="Edge length of the cells away from the interface [m]")
+    size_at_interface: Positive | None = Field(
+        default=None, description="Edge length of the cells at the interface [m]"
+    )
+    growth: Positive | None = Field(default=None, description=_GROWTH)
+    periodic: Text | None = Field(default=None, description=_PERIODIC)
+
+
+class PorousCellMesh(Record):
+    """The periodic cell of a porous body: walls 'x_min', 'x_max', 'y_min', ... and 'pore'."""
+
+    shape: Literal["porous_cell"] = "porous_cell"
+    lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] = Field(
+        description="Periods in x, y and, in 3D, z [m]"
+    )
+    diameter: Positive = Field(description="Diameter of the pore in the middle [m]")
+    pore: Literal["cylinder", "sphere"] | None = Field(
+        default=None, description="Shape of the pore in 3D; the cylinder runs along z"
+    )
+    size: Positive = Field(description="Edge length of the cells away from the pore [m]")
+    size_at_pore: Positive | None = Field(
+        default=None, description="Edge length of the cells at the pore [m]"
+    )
+    growth: Positive | None = Field(default=None, description=_GROWTH)
+
+
+class NanomeshMesh(Record):
+    """A cell of a film normal to z with a square array of holes.
+
+    Region 'body', walls 'x_min', 'x_max', 'y_min', 'y_max', 'hole' and, in 3D, 'z_min', 'z_max'.
+    """
+
+    shape: Literal["nanomesh"] = "nanomesh"
+    period: Positive = Field(description="Distance of neighbouring holes along x and y [m]")
+    diameter: Positive = Field(description="Diameter of the holes [m]")
+    thickness: Positive | None = Field(
+        default=None, description="Thickness of the film [m]; 2D if left out"
+    )
+    size: Positive = Field(description="Edge length of the cells away from the hole [m]")
+    size_at_hole: Positive | None = Field(
+        default=None, description="Edge length of the cells at the hole [m]"
+    )
+    growth: Positive | None = Field(default=None, description=_GROWTH)
+
+
+MeshBuilder = (
+    NanoparticleMesh
+    | FilmMesh
+    | WireMesh
+    | BlockMesh
+    | LayersMesh
+    | CoreShellMesh
+    | InclusionMesh
+    | PorousCellMesh
+    | NanomeshMesh
+)
 
 BUILDERS: dict[str, type[MeshBuilder]] = {
     "nanoparticle": NanoparticleMesh,
     "film": FilmMesh,
     "wire": WireMesh,
     "block": BlockMesh,
+    "layers": LayersMesh,
+    "core_shell": CoreShellMesh,
+    "inclusion": InclusionMesh,
+    "porous_cell": PorousCellMesh,
+    "nanomesh": NanomeshMesh,
 }
 """Builder name -> the record of its parameters."""
 
@@ -90,8 +222,6 @@ def build_mesh(builder: MeshBuilder, path: str | Path) -> Path:
         InputError: A parameter makes no sense, or the folder cannot be written to.
         RunError: Meshing or writing failed; no file is left under the final name.
     """
-    from pbte.geometry import shapes
-
     path = Path(path)
     if path.suffix.lower() != ".msh":
         raise InputError(f"{path}: the name of a mesh file must end in .msh")
@@ -104,7 +234,7 @@ def build_mesh(builder: MeshBuilder, path: str | Path) -> Path:
     draft = path.with_name(f".{path.stem}.{os.getpid()}.msh")
     parameters = builder.model_dump(exclude={"shape"}, exclude_none=True)
     try:
-        getattr(shapes, builder.shape)(draft, **parameters)
+        _writer(builder.shape)(draft, **parameters)
         with draft.open("a", encoding="utf-8") as file:
             file.write(f"$Comments\n{_MARK}{_signature(builder)}\n$EndComments\n")
         draft.replace(path)
@@ -116,6 +246,16 @@ def build_mesh(builder: MeshBuilder, path: str | Path) -> Path:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
     return path
+
+
+def _writer(shape: str) -> Callable[..., Path]:
+    """Return the function that writes the mesh of a named builder."""
+    from pbte.geometry import cells, inclusions, layers, shapes
+
+    homes = {"layers": layers, "core_shell": inclusions, "inclusion": inclusions}
+    homes |= {"porous_cell": cells, "nanomesh": cells}
+    writer: Callable[..., Path] = getattr(homes.get(shape, shapes), shape)
+    return writer
 
 
 def ensure_mesh(path: Path, builder: MeshBuilder | None, comm: MPI.Comm) -> bool:

@@ -7,10 +7,24 @@ import pytest
 from pbte.errors import InputError, RunError
 from pbte.geometry import shapes
 from pbte.geometry.meshfile import read_mesh_file
-from pbte.mesh_builders import FilmMesh, build_mesh, ensure_mesh
+from pbte.mesh_builders import BUILDERS, FilmMesh, LayersMesh, build_mesh, ensure_mesh
 
 FILM = FilmMesh(thickness=100e-9, size=20e-9)
 FINER = FilmMesh(thickness=100e-9, size=10e-9)
+
+
+NM = 1e-9
+PARAMETERS = {
+    "nanoparticle": {"diameter": 50 * NM, "size": 25 * NM},
+    "film": {"thickness": 50 * NM, "size": 25 * NM, "dim": 2, "periodic": True},
+    "wire": {"length": 40 * NM, "diameter": 30 * NM, "size": 15 * NM, "periodic": True},
+    "block": {"lengths": (20 * NM, 30 * NM), "size": 10 * NM, "periodic": "xy"},
+    "layers": {"regions": ("si", "ge"), "thicknesses": (20 * NM, 30 * NM), "size": 10 * NM},
+    "core_shell": {"diameter": 50 * NM, "core_diameter": 30 * NM, "size": 15 * NM},
+    "inclusion": {"lengths": (40 * NM, 40 * NM), "diameter": 20 * NM, "size": 10 * NM},
+    "porous_cell": {"lengths": (40 * NM, 40 * NM), "diameter": 20 * NM, "size": 10 * NM},
+    "nanomesh": {"period": 40 * NM, "diameter": 20 * NM, "size": 10 * NM},
+}
 
 
 def num_cells(path) -> int:
@@ -75,3 +89,39 @@ def test_a_failure_while_writing_names_the_mesh_and_leaves_nothing(tmp_path, mon
     with pytest.raises(RunError, match=r"/film.msh: the mesh could not be written whole"):
         build_mesh(FILM, tmp_path / "film.msh")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("shape", BUILDERS)
+def test_every_builder_takes_its_parameters_and_names_every_part(tmp_path, shape):
+    builder = BUILDERS[shape](**PARAMETERS[shape])
+    path = build_mesh(builder, tmp_path / "body.msh")
+    data = read_mesh_file(path)
+    names = {*data.regions, *data.facet_groups}
+    # The docstring of a builder tells which names a case can use.
+    told = " ".join(str(BUILDERS[shape].__doc__).split())
+    told += " 'body' 'si' 'ge' 'si-ge' 'y_min' 'y_max'"
+    assert all(f"'{name}'" in told for name in names)
+
+
+def test_all_options_of_layers_reach_the_mesh(tmp_path):
+    builder = LayersMesh(
+        regions=("si", "ge"),
+        thicknesses=(20 * NM, 30 * NM),
+        size=10 * NM,
+        size_at_interface=4 * NM,
+        growth=0.5,
+        dim=2,
+        width=20 * NM,
+        amplitude=3 * NM,
+        period=10 * NM,
+        periodic="xy",
+        repeat=2,
+        numbered=True,
+    )
+    data = read_mesh_file(build_mesh(builder, tmp_path / "layers.msh"))
+    assert set(data.facet_groups) == {"left", "right", "y_min", "y_max"} | {
+        f"interface-{k}" for k in (1, 2, 3, 4)
+    }
+    first = data.points[data.facets[data.facet_tags == data.facet_groups["interface-1"]]]
+    assert first[..., 0].max() == pytest.approx(13 * NM, rel=0.01)
+    assert data.points.max(axis=0) == pytest.approx([100 * NM, 20 * NM])
