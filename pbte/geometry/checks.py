@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pbte.errors import InputError
+from pbte.geometry.contacts import name_contacts
 from pbte.geometry.facets import (
     FacetTable,
     facet_table,
@@ -41,6 +42,8 @@ class CheckedMesh:
     """Corners of each facet of a named interior surface, shape (num_interior_facets, dim)."""
     interior_tags: IntArray
     interfaces: dict[str, int]
+    automatic: frozenset[str] = frozenset()
+    """Interfaces that the file does not name: contacts of two regions, named after them."""
 
 
 def check_mesh(data: MeshData, path: Path) -> CheckedMesh:
@@ -48,7 +51,8 @@ def check_mesh(data: MeshData, path: Path) -> CheckedMesh:
 
     Raises:
         InputError: Flat or overlapping cells, cells or boundary facets in no named group, groups
-            that overlap, lie off the mesh, or lie partly inside and partly on the boundary.
+            that overlap, lie off the mesh, or lie partly inside and partly on the boundary;
+            contacts of regions that cannot be named.
     """
     _check_cells(data, path)
     table = facet_table(data.cells)
@@ -57,11 +61,12 @@ def check_mesh(data: MeshData, path: Path) -> CheckedMesh:
     outside = table.num_cells == 1
     _check_boundary_named(data, table, tags, outside, path)
     _check_groups_one_sided(data, tags, outside, path)
+    tags, contacts = name_contacts(data, table, tags, path)
     inside = ~outside & (tags > 0)
     used_outside = set(np.unique(tags[outside]))
     used_inside = set(np.unique(tags[inside]))
     used = set(np.unique(data.cell_tags))
-    groups = data.facet_groups
+    groups = {**data.facet_groups, **contacts}
     return CheckedMesh(
         points=data.points,
         cells=data.cells,
@@ -73,6 +78,7 @@ def check_mesh(data: MeshData, path: Path) -> CheckedMesh:
         interior=table.nodes[inside],
         interior_tags=tags[inside],
         interfaces={k: v for k, v in groups.items() if v in used_inside},
+        automatic=frozenset(contacts),
     )
 
 

@@ -163,7 +163,10 @@ def _complete(
 
 
 def write_gmsh(mesh: CheckedMesh, target: Path) -> None:
-    """Write checked mesh arrays as a gmsh file (format 4.1) with named groups."""
+    """Write checked mesh arrays as a gmsh file (format 4.1) with named groups.
+
+    Contacts of regions without a name stay so: whoever reads the file names them again.
+    """
     dim = mesh.points.shape[1]
     coordinates: Array = np.zeros((len(mesh.points), 3))
     coordinates[:, :dim] = mesh.points
@@ -176,7 +179,8 @@ def write_gmsh(mesh: CheckedMesh, target: Path) -> None:
         )
         for entity, members in body:
             _add_elements(gmsh, dim, entity, mesh.cells[members])
-        groups = {**mesh.walls, **mesh.interfaces}
+        named = {k: v for k, v in mesh.interfaces.items() if k not in mesh.automatic}
+        groups = {**mesh.walls, **named}
         for entity, members in _add_group_entities(gmsh, dim - 1, groups, facet_tags):
             _add_elements(gmsh, dim - 1, entity, facets[members])
         write_atomically(target, lambda temporary: gmsh.write(str(temporary)))

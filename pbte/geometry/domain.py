@@ -45,7 +45,9 @@ class Domain:
     facet_walls: IntArray
     """Tag of each of them, shape (num_boundary_facets,)."""
     interfaces: dict[str, int] = field(default_factory=dict)
-    """Tag of each named surface inside the body."""
+    """Tag of each surface inside the body: named ones, and all contacts of two regions."""
+    automatic_interfaces: frozenset[str] = frozenset()
+    """Those that the file does not name: "a-b" where region a meets region b, a's tag smaller."""
     interior_facets: IntArray = field(default_factory=_no_indices)
     """Facets of ``mesh`` on these surfaces, ascending, shape (num_interior_facets,)."""
     facet_interfaces: IntArray = field(default_factory=_no_indices)
@@ -120,6 +122,7 @@ def make_domain(checked: CheckedMesh, *, source: Path | None = None) -> Domain:
         boundary_facets=outer.astype(np.int64),
         facet_walls=walls,
         interfaces=checked.interfaces,
+        automatic_interfaces=checked.automatic,
         interior_facets=inner.astype(np.int64),
         facet_interfaces=checked.interior_tags[place[inner]],
         source=source,
