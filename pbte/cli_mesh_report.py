@@ -11,7 +11,7 @@ from pbte.terminal import show, show_data, world
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pbte.geometry.report import MeshReport
+    from pbte.geometry.report import MeshReport, PartReport
 
 
 def show_mesh(file: Path, *, scale: float = 1.0, json: bool = False) -> None:
@@ -33,6 +33,10 @@ def mesh_data(report: MeshReport) -> dict[str, Any]:
         "lower": report.lower.tolist(),
         "upper": report.upper.tolist(),
         "volume": report.volume,
+        "matches": [
+            {"walls": list(match.walls), "translation": match.translation.tolist()}
+            for match in report.matches
+        ],
     }
 
 
@@ -57,19 +61,29 @@ def mesh_table(report: MeshReport, *, title: str) -> Table:
             "(radius ratio, 1 = regular)",
         ),
     ]
-    for kind, parts, power in (
-        ("Region", report.regions, dim),
-        ("Wall", report.walls, dim - 1),
-        ("Interface", report.interfaces, dim - 1),
-    ):
-        for part in parts:
-            unit = {0: "", 1: "m", 2: "m^2", 3: "m^3"}[power]
-            size = f"{part.measure:.4g} {unit}, " if unit else ""
-            noun = "cell" if kind == "Region" else "facet"
-            plural = "" if part.count == 1 else "s"
-            rows.append((f"{kind} '{part.name}'", f"{size}{part.count:,} {noun}{plural}"))
+    rows += [(f"Region '{part.name}'", _extent(part, dim, "cell")) for part in report.regions]
+    rows += [(f"Wall '{part.name}'", _extent(part, dim - 1, "facet")) for part in report.walls]
+    for face in report.interfaces:
+        sides = "; ".join(
+            f"from '{one}' to '{other}'" if one != other else f"within '{one}'"
+            for one, other in face.between
+        )
+        origin = "" if face.named else " (not named in the file)"
+        extent = _extent(face, dim - 1, "facet")
+        rows.append((f"Interface '{face.name}'", f"{extent}, {sides}{origin}"))
+    for match in report.matches:
+        shift = ", ".join(nanometres(x) for x in match.translation)
+        one, other = match.walls
+        rows.append(("Can be periodic", f"'{one}' and '{other}', moved by ({shift})"))
     rows.append(("A case can name", ", ".join(f"[walls.{part.name}]" for part in report.walls)))
     return facts_table(rows, title=title)
+
+
+def _extent(part: PartReport, power: int, noun: str) -> str:
+    """Return length, area or volume of a part and the number of its cells or facets."""
+    unit = {0: "", 1: "m", 2: "m^2", 3: "m^3"}[power]
+    size = f"{part.measure:.4g} {unit}, " if unit else ""
+    return f"{size}{part.count:,} {noun}{'' if part.count == 1 else 's'}"
 
 
 def nanometres(value: float) -> str:

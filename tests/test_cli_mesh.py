@@ -111,3 +111,21 @@ def test_a_body_that_makes_no_sense_is_refused(made, shared_tmp_path, command, o
     status, _, error = made(command, shared_tmp_path / "a.msh", *options.split())
     assert status == 2 and message in error
     assert list(shared_tmp_path.iterdir()) == []
+
+
+def test_what_a_mesh_holds_is_told_with_sides_of_interfaces_and_periodic_walls(
+    made, shared_tmp_path
+):
+    path = shared_tmp_path / "period.msh"
+    options = "--layer si=20nm --layer ge=30nm --size 10nm --dim 2 --periodic xy --width 20nm"
+    status, told, _ = made("layers", path, *options.split())
+    assert status == 0
+    assert "4e-08 m, 4 facets, from 'si' to 'ge'" in told
+    assert "'left' and 'right', moved by (50 nm, 0 nm)" in told
+    assert "'y_min' and 'y_max', moved by (0 nm, 20 nm)" in told
+    report = json.loads(made("info", path, "--json")[1])
+    assert [match["walls"] for match in report["matches"]] == [
+        ["left", "right"],
+        ["y_min", "y_max"],
+    ]
+    assert report["interfaces"][0]["between"] == [["si", "ge"]]

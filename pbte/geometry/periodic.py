@@ -19,6 +19,7 @@ from pbte.types import Array, IntArray
 # Largest distance between a corner and its image, as a part of the shortest edge. Mesh generators
 # copy walls to about 1e-10 of the body; meshes that differ do so by a good part of an edge.
 _TOLERANCE = 1e-5
+_ROUND_OFF = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,8 @@ def match_walls(
     if len(first) != len(second) or not len(first):
         raise InputError(f"{wanted}: they have {len(first)} and {len(second)} facets; {remedy}")
     translation = _centre(second) - _centre(first)
+    # Walls that face each other differ along one axis; round-off along the others is no shift.
+    translation[np.abs(translation) < _ROUND_OFF * np.abs(translation).max()] = 0.0
     moved = first + translation
     tolerance = _TOLERANCE * min(_shortest_edge(first), _shortest_edge(second))
     # Nearest in the space of all corners would need their order; centres tell the facets apart.

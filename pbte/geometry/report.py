@@ -9,6 +9,8 @@ import numpy as np
 
 from pbte.geometry.domain import Domain
 from pbte.geometry.facets import facet_area_vectors, signed_volumes
+from pbte.geometry.joints import joints_of
+from pbte.geometry.periodic import matching_walls
 from pbte.types import Array, IntArray
 
 
@@ -21,6 +23,25 @@ class PartReport:
     """Number of cells (of a region) or facets (of a wall or an interface)."""
     measure: float
     """Volume or area; in d dimensions [m^d] for regions, [m^(d-1)] for walls and interfaces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterfaceReport(PartReport):
+    """One interface of a mesh."""
+
+    between: tuple[tuple[str, str], ...]
+    """The regions on side 1 and side 2, for each pair of regions that it parts."""
+    named: bool
+    """Whether the file names it; if not, it is called after its regions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchReport:
+    """Two walls that are copies of each other by translation, as periodic walls must be."""
+
+    walls: tuple[str, str]
+    translation: Array
+    """From the first to the second, shape (dim,) [m]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +58,9 @@ class MeshReport:
     """Upper corner, shape (dim,) [m]."""
     regions: tuple[PartReport, ...]
     walls: tuple[PartReport, ...]
-    interfaces: tuple[PartReport, ...]
+    interfaces: tuple[InterfaceReport, ...]
+    matches: tuple[MatchReport, ...]
+    """All pairs of walls that could be periodic."""
     min_quality: float
     """Smallest normalised radius ratio of a cell, 1 = regular, 0 = flat [-]."""
     mean_quality: float
@@ -69,7 +92,8 @@ def mesh_report(domain: Domain) -> MeshReport:
         upper=points.max(axis=0),
         regions=_parts(domain.regions, domain.cell_regions, volumes),
         walls=_parts(domain.walls, domain.facet_walls, areas[outer]),
-        interfaces=_parts(domain.interfaces, domain.facet_interfaces, areas[inner]),
+        interfaces=_interfaces(domain, areas[inner]),
+        matches=_matches(domain, points, cells, facets[outer]),
         min_quality=float(quality.min()),
         mean_quality=float(quality.mean()),
         min_edge=float(edges.min()),
@@ -125,6 +149,46 @@ def _arrays(domain: Domain) -> tuple[Array, IntArray, IntArray]:
     if dim == 1:
         return points, cells, node.reshape(-1, 1)
     return points, cells, node[mesh.topology.connectivity(dim - 1, 0).array.reshape(-1, dim)]
+
+
+def _interfaces(domain: Domain, areas: Array) -> tuple[InterfaceReport, ...]:
+    """Return the interfaces with the regions on both sides."""
+    joints = joints_of(domain)
+    names = {tag: name for name, tag in domain.regions.items()}
+    found = []
+    for part in _parts(domain.interfaces, domain.facet_interfaces, areas):
+        pairs = np.unique(joints.regions[joints.tags == domain.interfaces[part.name]], axis=0)
+        found.append(
+            InterfaceReport(
+                name=part.name,
+                count=part.count,
+                measure=part.measure,
+                between=tuple((names[int(one)], names[int(other)]) for one, other in pairs),
+                named=part.name not in domain.automatic_interfaces,
+            )
+        )
+    return tuple(found)
+
+
+def _matches(
+    domain: Domain, points: Array, cells: IntArray, facets: IntArray
+) -> tuple[MatchReport, ...]:
+    """Return the pairs of walls that are copies of each other."""
+    topology = domain.mesh.topology
+    dim = topology.dim
+    topology.create_connectivity(dim - 1, dim)
+    beside = topology.connectivity(dim - 1, dim)
+    owners = beside.array[beside.offsets[domain.boundary_facets]]
+    normals = facet_area_vectors(points, facets)
+    outward = points[facets].mean(axis=1) - points[cells[owners]].mean(axis=1)
+    normals *= np.sign(np.einsum("fd,fd->f", normals, outward))[:, None]
+    members = {name: domain.facet_walls == tag for name, tag in domain.walls.items()}
+    found = matching_walls(
+        {name: (points[facets[on_wall]], normals[on_wall]) for name, on_wall in members.items()}
+    )
+    return tuple(
+        MatchReport(walls=pair, translation=matched.translation) for pair, matched in found.items()
+    )
 
 
 def _edge_lengths(points: Array, cells: IntArray) -> Array:

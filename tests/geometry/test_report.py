@@ -8,7 +8,7 @@ from mpi4py import MPI
 
 from pbte.geometry.domain import read_domain
 from pbte.geometry.report import mesh_report, radius_ratios
-from pbte.geometry.shapes import block
+from pbte.geometry.shapes import block, nanoparticle
 
 NM = 1e-9
 
@@ -66,6 +66,8 @@ def test_the_report_of_two_triangles_is_that_of_a_square(tmp_path, gmsh22):
     }
     assert [(p.name, p.count) for p in report.interfaces] == [("contact", 1)]
     assert report.interfaces[0].measure == pytest.approx(np.sqrt(8) * NM)
+    assert report.interfaces[0].between == (("Si", "Ge"),) and report.interfaces[0].named
+    assert report.matches == ()
     assert report.volume == pytest.approx(4 * NM**2)
     # Right isosceles triangle: 2 r / R = 2 (sqrt 2 - 1).
     assert report.min_quality == pytest.approx(2 * (np.sqrt(2) - 1))
@@ -81,3 +83,34 @@ def test_the_bounding_box_is_that_of_the_body(tmp_path):
     np.testing.assert_allclose(report.lower, 0, atol=1e-20)
     np.testing.assert_allclose(report.upper, [30 * NM, 20 * NM, 10 * NM], rtol=1e-12)
     assert 0.3 < report.min_quality <= report.mean_quality <= 1
+
+
+def test_opposite_walls_of_a_periodic_block_are_told_with_their_distance(tmp_path):
+    path = block(
+        tmp_path / "b.msh", lengths=(30 * NM, 20 * NM, 10 * NM), size=6 * NM, periodic="xyz"
+    )
+    matches = mesh_report(read_domain(path, MPI.COMM_SELF)).matches
+    assert [match.walls for match in matches] == [(f"{a}_min", f"{a}_max") for a in "xyz"]
+    shifts = np.array([match.translation for match in matches])
+    np.testing.assert_allclose(shifts, np.diag([30, 20, 10]) * NM, rtol=1e-9)
+    assert np.count_nonzero(shifts) == 3  # no round-off beside the axes
+
+
+def test_the_walls_of_a_sphere_match_nothing(tmp_path):
+    path = nanoparticle(tmp_path / "np.msh", diameter=50 * NM, size=25 * NM)
+    assert mesh_report(read_domain(path, MPI.COMM_SELF)).matches == ()
+
+
+def test_an_interface_without_a_name_says_so_and_a_twin_is_within_its_region(tmp_path, gmsh22):
+    square = NM * np.array([[0.0, 0, 0], [2, 0, 0], [2, 2, 0], [0, 2, 0], [1, 1, 0]])
+    corners = [[1, 2, 5], [2, 3, 5], [3, 4, 5], [4, 1, 5]]
+    cells = [(2, tag, tag, c) for tag, c in zip((1, 1, 2, 2), corners, strict=True)]
+    sides = [(1, 3, 1, [a, b]) for a, b in ((1, 2), (2, 3), (3, 4), (4, 1))]
+    names = {(2, 1): "Si", (2, 2): "Ge", (1, 3): "outside", (1, 4): "twin"}
+    path = tmp_path / "square.msh"
+    gmsh22(path, square, [*cells, *sides, (1, 4, 2, [2, 5])], names)
+    found = mesh_report(read_domain(path, MPI.COMM_SELF)).interfaces
+    assert [(face.name, face.between, face.named) for face in found] == [
+        ("twin", (("Si", "Si"),), True),
+        ("Si-Ge", (("Si", "Ge"),), False),
+    ]
