@@ -22,6 +22,9 @@ ROOMS = {
     "transport": {"materials", "interfaces", "geometry"},
     "observables": {"materials", "interfaces", "geometry", "transport"},
     "output": {"materials", "interfaces", "geometry", "transport", "observables"},
+    "validation": {
+        "reference", "materials", "interfaces", "geometry", "transport", "observables"
+    },
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
 CASE = {"case", "case_walls", "case_errors", "case_materials", "records", "mesh_builders"}
@@ -35,6 +38,8 @@ TOP = {
     "notes": {"transport", "observables"},
     "setup": {"materials", "interfaces", "geometry", "transport", "observables", "setup_walls"},
     "setup_walls": {"materials", "interfaces", "geometry", "transport"},
+    "validate": {"validation"},
+    "validation_report": {"validate"},
     "run": {*ROOMS, "notes", "setup"},
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
