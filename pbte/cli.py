@@ -22,6 +22,7 @@ from pbte.cli_bench import bench
 from pbte.cli_check import check
 from pbte.cli_material import material_app
 from pbte.cli_mesh import mesh_app
+from pbte.cli_validate import validate
 from pbte.errors import InputError, RunError
 from pbte.parallel import (
     describe,
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(bench)
+app.command()(validate)
 app.add_typer(mesh_app, name="mesh")
 app.add_typer(material_app, name="material")
 
