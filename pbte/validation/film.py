@@ -74,6 +74,26 @@ def cases() -> list[ValidationCase]:
             )
             for fraction in (0.05, 0.15, 0.25, 0.35, 0.45)
         ),
+        ValidationCase(
+            name="film/convergence in the cells",
+            source="Second order of linear elements (Adams, Nucl. Sci. Eng. 137, 298 (2001))",
+            quantity="error of the heated film with 64 cells over that with 32",
+            unit="",
+            expected=0.25,
+            tolerance=0.02,
+            absolute=True,
+            run=_error_ratio,
+        ),
+        ValidationCase(
+            name="film/convergence in the directions",
+            source="Gauss-Legendre on half ranges: the fluxes of ever more cosines agree",
+            quantity="relative change of the flux from 16 to 32 cosines, L = 0.1 mean free paths",
+            unit="",
+            expected=0.0,
+            tolerance=5e-5,
+            absolute=True,
+            run=lambda comm: _gray_flux(0.1, 16)(comm) / _gray_flux(0.1, 32)(comm) - 1.0,
+        ),
     ]
 
 
@@ -94,10 +114,10 @@ def film_cells(thickness: float, shortest: float, num_cells: int = 80) -> Array:
     return np.concatenate([left, thickness - left[-2::-1]])
 
 
-def _gray_flux(thickness: float) -> Solve:
+def _gray_flux(thickness: float, cosines: int = COSINES) -> Solve:
     def run(comm: MPI.Intracomm) -> float:
         crystal = gray_crystal(
-            speed=1.0, relaxation_time=1.0, heat_capacity=4.0, quadrature=line_rule(COSINES)
+            speed=1.0, relaxation_time=1.0, heat_capacity=4.0, quadrature=line_rule(cosines)
         )
         film = Film(edges=film_cells(thickness, 1.0), left=0.5, right=-0.5)
         return solve_film(film, crystal, comm).heat_flux
@@ -116,18 +136,31 @@ def _silicon_conductivity(thickness: float) -> Solve:
 
 def _heated(fraction: float) -> Solve:
     def run(comm: MPI.Intracomm) -> float:
-        bands = GRAY_SILICON
-        crystal = gray_crystal(
-            speed=float(bands.speeds[0]),
-            relaxation_time=float(bands.relaxation_times[0]),
-            heat_capacity=float(bands.heat_capacities[0]),
-            quadrature=line_rule(COSINES),
-        )
         # The place is made a node of the mesh.
-        edges = film_cells(1e-6, float(bands.mean_free_paths[0]))
-        edges = np.unique(np.append(edges, fraction * 1e-6))
-        state = solve_film(Film(edges=edges, heat_density=1e15), crystal, comm)
-        rise = state.temperature_at(fraction * 1e-6)
-        return 8.0 * bands.conductivity * rise / (1e15 * 1e-12)
+        edges = film_cells(1e-6, float(GRAY_SILICON.mean_free_paths[0]))
+        return _heated_at(fraction, np.unique(np.append(edges, fraction * 1e-6)), comm)
 
     return run
+
+
+def _heated_at(fraction: float, edges: Array, comm: MPI.Intracomm) -> float:
+    """Return 8 k T/(S L^2) at an edge between two cells of gray silicon of 1 um."""
+    bands = GRAY_SILICON
+    crystal = gray_crystal(
+        speed=float(bands.speeds[0]),
+        relaxation_time=float(bands.relaxation_times[0]),
+        heat_capacity=float(bands.heat_capacities[0]),
+        quadrature=line_rule(COSINES),
+    )
+    state = solve_film(Film(edges=edges, heat_density=1e15), crystal, comm)
+    rise = state.temperature_at(fraction * 1e-6)
+    return 8.0 * bands.conductivity * rise / (1e15 * 1e-12)
+
+
+def _error_ratio(comm: MPI.Intracomm) -> float:
+    exact = float(reduced_temperature(GRAY_SILICON, 1e-6, [0.5])[0])
+    coarse, fine = (
+        _heated_at(0.5, np.arange(num_cells + 1.0) * (1e-6 / num_cells), comm) - exact
+        for num_cells in (32, 64)
+    )
+    return fine / coarse
