@@ -11,8 +11,9 @@ from pbte.benchmarks.clock import Timing, measure
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable
+from pbte.transport.kernels import LANES
 from pbte.transport.problem import stream
-from pbte.transport.sweep import plan_sweep
+from pbte.transport.sweep import lane_groups, plan_sweep
 from pbte.types import Array
 
 # An ordering is kept for the whole run: the orders and the steady state sweep this often at least.
@@ -29,13 +30,15 @@ class SweepFigures:
         material: Table of modes.
         num_modes: Modes that are swept.
         num_directions: Different directions of flight among them.
+        num_modes_in_lanes: How many of them are swept eight at once, as modes of one direction.
         num_orders: Visiting orders that are kept for them.
         num_cells: Cells of the mesh.
         num_cyclic_modes: Modes whose cells depend on each other in a cycle, which takes rounds.
         geometry_bytes: What the sweep reads of the mesh, once for each mode.
-        working_set_bytes: The same with order, source and temperature of one mode: what should
-            fit the second-level cache.
+        working_set_bytes: The same with order, source and temperature of one mode, or of eight if
+            most are swept so: what should fit the second-level cache.
         ordering_bytes: Visiting orders of all modes.
+        ordering_bytes_per_mode: The same, over the number of modes.
         sweep: Sweep of all modes.
         ordering: Finding their visiting orders.
         sweep_ns_per_cell: Per cell and mode [ns].
@@ -47,12 +50,14 @@ class SweepFigures:
     material: str
     num_modes: int
     num_directions: int
+    num_modes_in_lanes: int
     num_orders: int
     num_cells: int
     num_cyclic_modes: int
     geometry_bytes: int
     working_set_bytes: int
     ordering_bytes: int
+    ordering_bytes_per_mode: float
     sweep: Timing
     ordering: Timing
     sweep_ns_per_cell: float
@@ -84,17 +89,22 @@ def sweep_figures(domain: Domain, modes: ModeTable, *, repeats: int) -> SweepFig
     pairs = modes.num_modes * mesh.num_cells
     per_cell, ordering_per_cell = sweep.cpu_min / pairs, ordering.cpu_min / pairs
     amortised = per_cell + ordering_per_cell / AMORTISED_SWEEPS
-    of_one_mode = mesh.num_cells * order.cells.itemsize + 2 * mesh.num_dofs * field.itemsize
+    _, alone = lane_groups(2 * order.rows.astype(np.int64) + order.backwards)
+    # In lanes the temperature takes the place of the source.
+    numbers = LANES if 2 * alone.size < modes.num_modes else 2
+    at_once = mesh.num_cells * order.cells.itemsize + numbers * mesh.num_dofs * field.itemsize
     return SweepFigures(
         material=modes.name,
         num_modes=modes.num_modes,
         num_directions=num_directions(modes.velocities),
+        num_modes_in_lanes=modes.num_modes - alone.size,
         num_orders=order.cells.shape[0],
         num_cells=mesh.num_cells,
         num_cyclic_modes=order.num_cyclic_modes,
         geometry_bytes=order.records.nbytes,
-        working_set_bytes=order.records.nbytes + of_one_mode,
+        working_set_bytes=order.records.nbytes + at_once,
         ordering_bytes=order.cells.nbytes,
+        ordering_bytes_per_mode=order.bytes_per_mode,
         sweep=sweep,
         ordering=ordering,
         sweep_ns_per_cell=1e9 * per_cell,

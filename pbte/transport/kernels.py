@@ -347,6 +347,28 @@ def _aligned(size, like):
     return memory[start : start + size]
 
 
+@numba.njit(**_FLAGS)
+def _fill_lanes(rows, members, factors, theta):
+    """Write eight rows of doubles to the lanes of a work array, each times its factor."""
+    size = rows.shape[1]
+    for start in range(0, size - LANES + 1, LANES):
+        _into_lanes(rows, members, start, theta, factors)
+    for lane in range(LANES):
+        for k in range(size - size % LANES, size):
+            theta[k * LANES + lane] = rows[members[lane], k] * factors[lane]
+
+
+@numba.njit(**_FLAGS)
+def _empty_lanes(rows, members, theta):
+    """Write the lanes of a work array to eight rows of doubles."""
+    size = rows.shape[1]
+    for start in range(0, size - LANES + 1, LANES):
+        _out_of_lanes(rows, members, start, theta)
+    for lane in range(LANES):
+        for k in range(size - size % LANES, size):
+            rows[members[lane], k] = theta[k * LANES + lane]
+
+
 @numba.njit(parallel=True, **_FLAGS)
 def sweep_modes(origin, num_threads, body, tasks, inflow, field, stalled):
     """Sweep modes one by one.
@@ -389,20 +411,14 @@ def sweep_lanes(origin, num_threads, body, tasks, inflow, field, stalled):
     records, upstream, cells = body
     rows, backwards, cyclic, velocities, loss_rates, factors, modes = tasks
     parts, size, num_slots = loss_rates.itemsize // 8, field.shape[1], inflow.shape[1]
+    own_inflow, unchanged = 1 if inflow.shape[0] > 1 else 0, np.ones(LANES)
     for thread in numba.prange(num_threads):
         theta = _aligned((size + num_slots + parts) // parts * LANES, loss_rates)
         reals = theta.view(np.float64)
         for k in range(thread, modes.shape[0], num_threads):
             members = modes[k]
-            for start in range(0, size - LANES + 1, LANES):
-                _into_lanes(field, members, start, reals, factors[k])
-            for lane in range(LANES):
-                mode = members[lane]
-                for j in range(size - size % LANES, size):
-                    reals[j * LANES + lane] = field[mode, j] * factors[k, lane]
-                for j in range(num_slots):
-                    entering = inflow[mode if inflow.shape[0] > 1 else 0, j]
-                    reals[(size + j) * LANES + lane] = entering
+            _fill_lanes(field, members, factors[k], reals)
+            _fill_lanes(inflow, members * own_inflow, unchanged, reals[size * LANES :])
             reals[(size + num_slots) * LANES :] = 0.0
             row = cells[rows[k]]
             row = row[::-1] if backwards[k] else row[::1]
@@ -416,8 +432,4 @@ def sweep_lanes(origin, num_threads, body, tasks, inflow, field, stalled):
                     stalled[members[lane]] = not good
             else:  # Each source is read right before the temperature is written in its place.
                 visit_cells(records, upstream, velocity, rate, row, theta, theta, LANES)
-            for start in range(0, size - LANES + 1, LANES):
-                _out_of_lanes(field, members, start, reals)
-            for lane in range(LANES):
-                for j in range(size - size % LANES, size):
-                    field[members[lane], j] = reals[j * LANES + lane]
+            _empty_lanes(field, members, reals)
