@@ -27,12 +27,16 @@ ROOMS = {
     },
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
-CASE = {"case", "case_walls", "case_errors", "case_materials", "records", "mesh_builders"}
+CASE = {
+    "case", "case_walls", "case_errors", "case_interfaces", "case_materials", "records",
+    "mesh_builders",
+}  # fmt: skip
 TOP = {
     "case": {"geometry"},
     "case_materials": {"materials"},
     "case_errors": set(),
     "case_walls": set(),
+    "case_interfaces": {"materials", "interfaces", "reference"},
     "records": set(),
     "mesh_builders": {"geometry"},
     "notes": {"transport", "observables"},
@@ -44,7 +48,9 @@ TOP = {
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.
-LOOPS = ("orders", "steady", "growth", "problem", "collisions", "sweep", "kernels", "share")
+LOOPS = ("orders", "steady", "growth", "problem", "collisions", "share") + (
+    "sweep", "kernels", "lanes", "ordering",
+)
 
 
 def modules():
