@@ -24,6 +24,8 @@ from pbte.types import Array
 
 # A cubic spline through this many points per period is off a sine by 1e-5 of its amplitude.
 _POINTS_PER_PERIOD = 24
+# Thinner gaps between a wave and a wall, in cells, make cells too flat.
+_THINNEST = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,8 @@ def layers(
         names, thick = (*names, names[0]), (thick[0] / 2, *thick[1:], thick[0] / 2)
     lateral = (width, height)[: dim - 1]
     _check_sizes(thick, lateral, size, size_at_interface, growth)
-    _check_waves(thick, width, amplitude, period, "y" in periodic)
+    near = size if size_at_interface is None else size_at_interface
+    _check_waves(thick, width, amplitude, period, near, "y" in periodic)
     stack = _Stack(
         regions=names,
         planes=np.concatenate([[0.0], np.cumsum(thick)]) / NANOMETRE,
@@ -283,16 +286,21 @@ def _check_sizes(
 
 
 def _check_waves(
-    thick: Sequence[float], width: float, amplitude: float, period: float, periodic: bool
+    thick: Sequence[float],
+    width: float,
+    amplitude: float,
+    period: float,
+    near: float,
+    periodic: bool,
 ) -> None:
-    """Refuse waves that reach a wall, or that are cut off at a periodic side."""
+    """Refuse waves that come too near to a wall, or that are cut off at a periodic side."""
     if not (np.isfinite(amplitude) and amplitude >= 0):
         raise InputError(f"layers: amplitude = {amplitude:g} m; it must be at least 0")
     outer = min(thick[0], thick[-1])
-    if amplitude >= outer:
+    if amplitude and amplitude > outer - _THINNEST * near:
         raise InputError(
-            f"layers: amplitude = {amplitude:g} m reaches through the outer layer of {outer:g} m;"
-            " it must be smaller"
+            f"layers: amplitude = {amplitude:g} m leaves less than a quarter of a cell of the outer"
+            f" layer of {outer:g} m; give smaller waves or smaller cells at the interface"
         )
     waves = width / period
     if amplitude and periodic and abs(waves - round(waves)) > 1e-9 * waves:

@@ -211,7 +211,11 @@ def test_a_superlattice_that_ends_as_it_begins_stays_as_it_is(tmp_path):
         ({"size": 40 * NM}, "size = 4e-08 m is larger than thickness of layer 2"),
         ({"size_at_interface": 20 * NM}, "size_at_interface = 2e-08 m is larger than size"),
         ({"size_at_interface": 1 * NM, "growth": 3.0}, "growth = 3; the size must grow by 0.01"),
-        ({"dim": 2, "amplitude": 40 * NM}, "reaches through the outer layer of 3e-08 m"),
+        (
+            {"dim": 2, "amplitude": 40 * NM},
+            "leaves less than a quarter of a cell of the outer layer of 3e",
+        ),
+        ({"dim": 2, "amplitude": 28 * NM}, "give smaller waves or smaller cells at the interface"),
         ({"dim": 2, "amplitude": -1 * NM}, "amplitude = -1e-09 m; it must be at least 0"),
         (
             {"dim": 2, "amplitude": 1 * NM, "period": 21 * NM, "periodic": "y"},
