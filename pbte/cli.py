@@ -20,6 +20,7 @@ import typer
 
 from pbte.cli_bench import bench
 from pbte.cli_check import check
+from pbte.cli_interface import interface
 from pbte.cli_material import material_app
 from pbte.cli_mesh import mesh_app
 from pbte.cli_validate import validate
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(bench)
+app.command()(interface)
 app.command()(validate)
 app.add_typer(mesh_app, name="mesh")
 app.add_typer(material_app, name="material")
