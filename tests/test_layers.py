@@ -58,9 +58,8 @@ TOP = {
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.
-LOOPS = ("orders", "steady", "growth", "problem", "collisions", "share") + (
-    "sweep", "kernels", "lanes", "ordering",
-)
+SWEEP = ("sweep", "kernels", "lanes", "ordering")
+LOOPS = (*SWEEP, "orders", "steady", "growth", "problem", "collisions", "share")
 
 
 def modules():
