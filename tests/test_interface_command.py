@@ -124,16 +124,16 @@ def test_the_command_shows_what_the_model_computes(interface, pair):
 
 def test_models_and_temperatures_make_one_table(interface):
     models = ("--model", "dmm", "--model", "smooth-dmm", "--model", "dmm:elastic=false")
-    temperatures = ("--temperature", "50,300", "--temperature", "100")
+    temperatures = ("--temperature", "20,300", "--temperature", "100")
     data = json.loads(interface("Si-5", "Ge-5", *models, *temperatures, "--json").out)
     assert [(r["model"], r["temperature"]) for r in data["reports"]] == [
         (model, kelvin)
         for model in ("dmm", "smooth-dmm", "dmm:elastic=false")
-        for kelvin in (50.0, 300.0, 100.0)
+        for kelvin in (20.0, 300.0, 100.0)
     ]
     text = interface("Si-5", "Ge-5", *models, *temperatures).out
     assert text.count("smooth-dmm") >= 3 and "R local" in text
-    assert "lack the long waves" in text  # a grid of 5 x 5 x 5 at 50 K
+    assert "lack the long waves" in text  # a grid of 5 x 5 x 5 at 20 K
 
 
 def test_conductance_rises_with_temperature_towards_the_classical_limit(found):

@@ -30,6 +30,9 @@ from pbte.types import Array
 WITHIN = 2.0
 """Widths of a smooth mismatch within which a mode must find partners [-]."""
 
+MOST_HEAT = 3.83
+"""Where x^4 e^x / (e^x - 1)^2 is largest, x = hbar w / k_B T [-]."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Unmatched:
@@ -170,8 +173,10 @@ def unmatched_flux(
 def lowest_temperature(first: ModeTable, second: ModeTable, normal: Array) -> float:
     """Return the temperature below which the grids of modes lack those that carry the heat [K].
 
-    hbar w/k_B of the lowest mode that runs into the interface, of the crystal where it is higher.
-    Below it conductances fall exponentially, as the grid does, and not with the third power.
+    Sound without dispersion carries most heat at hbar w = 3.83 k_B T. A grid has no modes below
+    some frequency: its conductance follows the third power of T down to about where that frequency
+    (of the modes that run into the interface, in the crystal where it is higher) is the one that
+    carries most, and falls exponentially below.
 
     Args:
         first: Mode table of the first crystal.
@@ -183,7 +188,7 @@ def lowest_temperature(first: ModeTable, second: ModeTable, normal: Array) -> fl
         surface.frequencies[surface.outgoing & (surface.second == side)].min()
         for side in (False, True)
     ]
-    return float(REDUCED_PLANCK * max(lowest) / BOLTZMANN)
+    return float(REDUCED_PLANCK * max(lowest) / (MOST_HEAT * BOLTZMANN))
 
 
 def _by_branch(modes: ModeTable, passing: Array) -> Array:

@@ -7,10 +7,13 @@ import pytest
 
 from pbte.constants import BOLTZMANN, REDUCED_PLANCK
 from pbte.errors import InputError
+from pbte.interfaces.base import landauer_conductance
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch, one_sided_share
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.report import lowest_temperature, report_interface, unmatched_flux
+from pbte.materials.temperature import at_temperature
+from pbte.reference.debye_mismatch import DebyeSolid, resistance
 
 TERAHERTZ = 2e12 * np.pi
 X = np.array([1.0, 0.0, 0.0])
@@ -88,12 +91,33 @@ def test_identical_crystals_lack_nothing(silicon):
         assert (found.first, found.second, found.artefact) == (0.0, 0.0, 0.0)
 
 
-def test_the_grid_ends_where_its_lowest_moving_mode_freezes(silicon, germanium):
-    """76 K for silicon on 9 x 9 x 9 wave vectors, whose sound is faster than germanium's."""
+def conductance_at(temperature, law, *tables):
+    first, second = (at_temperature(modes, temperature) for modes in tables)
+    return landauer_conductance(law.flux_matrix(first, second, X), first.num_modes)
+
+
+def test_the_grid_ends_where_its_lowest_moving_mode_carries_most_heat(silicon, germanium):
+    """20 K for silicon on 9 x 9 x 9 wave vectors: third power above, exponential below."""
     found = lowest_temperature(silicon, germanium, X)
     moving = np.abs(silicon.velocities[:, 0]) > 1e-9
-    expected = REDUCED_PLANCK * silicon.frequencies[moving].min() / BOLTZMANN
-    assert found == pytest.approx(expected, rel=1e-9) and 50.0 < found < 100.0
+    x = np.linspace(1.0, 10.0, 90001)
+    peak = x[np.argmax(x**4 * np.exp(x) / np.expm1(x) ** 2)]
+    expected = REDUCED_PLANCK * silicon.frequencies[moving].min() / (peak * BOLTZMANN)
+    assert found == pytest.approx(expected, rel=1e-3) and 15.0 < found < 25.0
+    law, steps = DiffuseMismatch(), np.array([0.4, 0.5, 1.0, 1.1])
+    values = [conductance_at(step * found, law, silicon, germanium) for step in steps]
+    cold, _, near = np.diff(np.log(values)) / np.diff(np.log(steps))
+    assert 2.8 < near < 3.6 and cold > 5.0
+
+
+def test_diffuse_mismatch_in_the_cold_is_that_of_debye_solids(silicon, germanium):
+    """The grid against the closed form with measured speeds of sound, 10 % at 20 K."""
+    solids = (
+        DebyeSolid(density=2330, longitudinal=8970, transverse=5330, atom_density=4.99e28),
+        DebyeSolid(density=5323, longitudinal=5310, transverse=3250, atom_density=4.41e28),
+    )
+    ours = conductance_at(20.0, DiffuseMismatch(), silicon, germanium)
+    assert ours == pytest.approx(1.0 / float(resistance(*solids, "dmm", 20.0)), rel=0.1)
 
 
 def test_a_law_that_does_not_fit_is_refused_by_its_name(silicon, germanium):
