@@ -52,7 +52,9 @@ class ElasticSolid:
         if not (np.isfinite(self.density) and self.density > 0.0):
             raise InputError(f"density = {self.density:g} kg/m^3; it must be positive")
         stiffness = self.stiffness
-        if stiffness.shape != (6, 6) or not np.allclose(stiffness, stiffness.T, rtol=1e-9):
+        if stiffness.shape != (6, 6) or not np.allclose(
+            stiffness, stiffness.T, rtol=1e-9, atol=1e-9 * np.abs(stiffness).max()
+        ):
             raise InputError("the stiffness is not a symmetric matrix of 6 x 6 elastic constants")
         if not np.linalg.eigvalsh(stiffness).min() > 0.0:
             raise InputError("the elastic constants are those of an unstable solid")
