@@ -13,7 +13,7 @@ from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable
 from pbte.transport.kernels import LANES
 from pbte.transport.problem import stream
-from pbte.transport.sweep import lane_groups, plan_sweep
+from pbte.transport.sweep import SweepOrder, lane_groups, plan_sweep
 from pbte.types import Array
 
 # An ordering is kept for the whole run: the orders and the steady state sweep this often at least.
@@ -76,6 +76,7 @@ def sweep_figures(domain: Domain, modes: ModeTable, *, repeats: int) -> SweepFig
     """
     problem = heated_problem(domain, rta_kernel(modes))
     mesh, order = problem.mesh, problem.order
+    assert isinstance(order, SweepOrder)  # one rank holds all cells
     field = problem.new_field()
     stream(problem, field)
     # A sweep leaves its solution in the place of the source; refilled, so that the numbers do not
