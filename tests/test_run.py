@@ -352,7 +352,9 @@ def test_the_memory_estimate_is_that_of_the_arrays(folder):
     memory = memory_estimate(rank=setup.leading.rank, **sizes)
     # The steady solver holds the field and its source.
     assert memory["fields"] == 2 * problem.new_field().nbytes
-    assert memory["sweep orders"] == pytest.approx(problem.order.cells.nbytes, rel=0.02)
+    # Modes along one line share an order: 312 of the 747 here fly along 13 axes of the crystal.
+    orders = problem.order.cells.nbytes
+    assert 0.6 * memory["sweep orders"] < orders <= memory["sweep orders"]
     matrices = kernel.even.nbytes + kernel.odd.nbytes
     matrices += problem.collisions.even.nbytes + problem.collisions.odd.nbytes
     matrices += setup.leading.w_in.nbytes + setup.leading.w_out.nbytes
