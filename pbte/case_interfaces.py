@@ -75,6 +75,39 @@ class AcousticChoice(Record):
     )
 
 
+class StrainChoice(Record):
+    """Strain mismatch: phonons scattered by the misfit dislocations, the rest bounces."""
+
+    kind: Literal["smm"] = Field(description=_KIND)
+    method: Literal["cap", "sinkhorn", "amm+strain"] = Field(
+        default="cap",
+        description="How probabilities above 1 are limited: 'cap', 'sinkhorn' (all phonons are "
+        "scattered), or 'amm+strain' (capped, and sound passes with what is left)",
+    )
+    gruneisen: Positive | None = Field(
+        default=None,
+        description="Grueneisen parameter of all modes [-] (default: those of the materials)",
+    )
+    lattice_parameters: tuple[Positive, Positive] | None = Field(
+        default=None, description="Cubic ones of both crystals [m] (default: measured)"
+    )
+    poisson: tuple[Positive, Positive] | None = Field(
+        default=None,
+        description="Poisson's ratios of both crystals [-] (default: of their elastic constants)",
+    )
+    bounce: Literal["specular", "diffuse"] = Field(
+        default="specular", description="How what is not scattered is reflected"
+    )
+    bins: Bins = Field(default="auto", description="Energy bins of diffuse reflection")
+    step: Positive = Field(
+        default=0.5, description="Tolerance of the parallel wave vector in steps of the grid [-]"
+    )
+    width: Positive | None = Field(
+        default=None,
+        description="Tolerance of the ordinary frequency [Hz] (default: 1/50 of the highest)",
+    )
+
+
 class TableChoice(Record):
     """A transmission against frequency from a file, over all branches or one column for each."""
 
@@ -112,7 +145,13 @@ class MediatorChoice(Record):
 
 
 InterfaceChoice = Annotated[
-    PerfectChoice | DiffuseChoice | SmoothChoice | AcousticChoice | TableChoice | MediatorChoice,
+    PerfectChoice
+    | DiffuseChoice
+    | SmoothChoice
+    | AcousticChoice
+    | StrainChoice
+    | TableChoice
+    | MediatorChoice,
     Field(discriminator="kind"),
 ]
 CHOICES: dict[str, type[Record]] = {
@@ -157,6 +196,8 @@ def law_of(
         from pbte.interfaces.amm import AcousticMismatch
 
         return AcousticMismatch(**choice.model_dump(exclude={"kind"}))
+    if isinstance(choice, StrainChoice):
+        return _strain(choice, materials)
     if isinstance(choice, TableChoice):
         from pbte.interfaces.table import TransmissionTable
         from pbte.interfaces.table_file import read_transmission_table
@@ -172,6 +213,17 @@ def law_of(
     from pbte.interfaces.perfect import PerfectInterface
 
     return PerfectInterface()
+
+
+def _strain(choice: StrainChoice, materials: tuple[Material, Material] | None) -> InterfaceLaw:
+    from pbte.errors import InputError
+    from pbte.interfaces.smm import strain_mismatch
+
+    if materials is None:
+        raise InputError("the strain mismatch model needs the two materials, not only their modes")
+    options = choice.model_dump(exclude={"kind", "width"})
+    width = None if choice.width is None else choice.width * _HERTZ
+    return strain_mismatch(*materials, width=width, **options)
 
 
 def _mediator(choice: MediatorChoice) -> InterfaceLaw:

@@ -77,8 +77,8 @@ def interface(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Law of the interface: perfect, dmm, smooth-dmm, amm, table or mediator, with "
-            "its options after a colon (dmm:bins=20). Repeat to compare several. [default: dmm]"
+            help="Law of the interface: perfect, dmm, smooth-dmm, amm, smm, table or mediator; its "
+            "options follow a colon (dmm:bins=20). Repeat to compare several. [default: dmm]"
         ),
     ] = None,
     temperature: Annotated[
@@ -207,12 +207,13 @@ def refine(
     """
     from math import pi
 
-    from pbte.case_interfaces import DiffuseChoice, law_of
+    from pbte.case_interfaces import DiffuseChoice, StrainChoice, law_of
     from pbte.interfaces.landauer import conductances_of
     from pbte.interfaces.report import Refinement, unmatched_flux
 
     if isinstance(choice, DiffuseChoice) and not choice.elastic:
         return ()  # one bin holds all modes
+    varied = ("width",) if isinstance(choice, StrainChoice) else ("bins", "width")
     top = float(max(modes.frequencies.max() for modes in (first, second))) / (2.0 * pi)
     settings: dict[str, Sequence[str | int | float]] = {
         "bins": ("auto", *BIN_NUMBERS),
@@ -220,7 +221,8 @@ def refine(
     }
     found = []
     for setting, values in settings.items():
-        for value in values if setting in type(choice).model_fields else ():
+        known = setting in varied and setting in type(choice).model_fields
+        for value in values if known else ():
             law = law_of(choice.model_copy(update={setting: value}), materials=materials)
             conductance = artefact = None
             refusal = ""
@@ -328,8 +330,8 @@ def parse_bins(text: str) -> Any:
     raise InputError(f"--bins {text}: expected 'auto' or a number of bins of at least 1")
 
 
-def _value(text: str) -> bool | int | float | str:
-    """Return what a text on the command line means: true or false, a number, or itself."""
+def _value(text: str) -> bool | int | float | str | tuple[Any, ...]:
+    """Return what a text on the command line means: true or false, number, numbers, or itself."""
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):
@@ -337,4 +339,5 @@ def _value(text: str) -> bool | int | float | str:
             return kind(text)
         except ValueError:
             continue
-    return text
+    parts = [_value(part) for part in text.split(":")] if ":" in text else [text]
+    return text if any(isinstance(part, str) for part in parts) else tuple(parts)

@@ -37,7 +37,8 @@ def study_tables(study: Study, files: Sequence[Path]) -> list[Table | str]:
     else:
         parts += [_comparison(study, reports), "", *_legend(study)]
     for refinements in study.refinements:
-        parts += ["", *_convergence_parts(refinements)]
+        for setting in ("bins", "width"):
+            parts += _convergence_parts([item for item in refinements if item.setting == setting])
     parts += [f"Note: {note}" for note in study.notes]
     if files:
         parts.append("Written: " + "\n         ".join(str(file) for file in files))
@@ -118,7 +119,7 @@ def _spectrum_table(study: Study, report: InterfaceReport) -> Table:
         table.add_column(head, justify="right")
     spectrum, whole = report.spectrum, report.conductance.conductance
     edges = spectrum.edges * _TO_TERAHERTZ
-    passing = np.flatnonzero(spectrum.conductance > 0.0)
+    passing = np.flatnonzero(spectrum.conductance > 1e-6 * whole)
     if not passing.size:
         return table
     for place in range(int(passing[-1]) + 1):
@@ -130,9 +131,10 @@ def _spectrum_table(study: Study, report: InterfaceReport) -> Table:
             _percent(spectrum.conductance[: place + 1].sum() / whole),
             *("-" if math.isnan(share) else f"{share:.3f}" for share in shares),
         )
-    if passing[-1] + 2 < edges.size:
-        last = edges[int(passing[-1]) + 1]
-        table.add_row(f"{last:.2f}", f"{edges[-1]:.2f}", "0", "100 %", "0", "-")
+    next_one = int(passing[-1]) + 1
+    if next_one < edges.size - 1:
+        rest = f"{_MEGA * spectrum.conductance[next_one:].sum():.1g}"
+        table.add_row(f"{edges[next_one]:.2f}", f"{edges[-1]:.2f}", rest, "100 %", "-", "-")
     return table
 
 
@@ -199,7 +201,7 @@ def _convergence_parts(refinements: Sequence[Refinement]) -> list[Table | str]:
             f"{resistance:.4g}",
             _percent(item.artefact),
         )
-    return [table, *refusals]
+    return ["", table, *refusals]
 
 
 def _table(title: str) -> Table:

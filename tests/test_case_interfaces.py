@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import tomllib
 
@@ -18,6 +19,7 @@ from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch
 from pbte.interfaces.landauer import interface_conductance
 from pbte.interfaces.mediator import MediatorInterface
 from pbte.interfaces.perfect import PerfectInterface
+from pbte.interfaces.smm import StrainMismatch, strain_mismatch
 from pbte.interfaces.table import TransmissionTable
 from pbte.materials.storage import read_material
 from pbte.records import toml_text
@@ -77,6 +79,27 @@ def test_every_kind_is_written_as_toml_and_read_back():
         assert choice_of(toml_text(choice)) == choice
 
 
+def test_strain_mismatch_takes_polarisations_and_strain_from_the_materials(pair):
+    choice = choice_of('kind = "smm"\nlattice_parameters = [5.4e-10, 5.7e-10]\nwidth = 1e12')
+    law = law_of(choice, materials=pair)
+    expected = strain_mismatch(*pair, lattice_parameters=(5.4e-10, 5.7e-10), width=2e12 * np.pi)
+    assert isinstance(law, StrainMismatch) and law.misfit == expected.misfit
+    first, second = (side.modes for side in pair)
+    matrices = [each.flux_matrix(first, second, X) for each in (law, expected)]
+    theta = np.random.default_rng(1).normal(size=matrices[0].num_modes)
+    np.testing.assert_array_equal(matrices[0].apply(theta), matrices[1].apply(theta))
+    assert conductance(law, pair) > 0.0
+
+
+def test_strain_mismatch_without_polarisations_is_refused(pair):
+    choice = choice_of('kind = "smm"')
+    with pytest.raises(InputError, match="needs the two materials"):
+        law_of(choice)
+    bare = dataclasses.replace(pair[1], polarisation=None)
+    with pytest.raises(InputError, match=r"Ge: .* needs the polarisation vectors .* import it"):
+        law_of(choice, materials=(pair[0], bare))
+
+
 def test_widths_are_ordinary_frequencies():
     law = law_of(choice_of('kind = "smooth-dmm"\nwidth = 0.3e12'))
     assert law.width == pytest.approx(0.6e12 * np.pi, rel=1e-15)
@@ -126,6 +149,8 @@ def test_laws_can_be_sent_to_other_ranks(pair):
         ('kind = "dmm"\nelastic = 1', "model.elastic = 1: must be true or false"),
         ('kind = "smooth-dmm"\nwidth = 0.0', "model.width = 0.0: must be greater than 0"),
         ('kind = "amm"\nwaves = "scaler"', "did you mean 'scalar'?"),
+        ('kind = "smm"\nmethod = "heitler"', "model.method = 'heitler': must be 'cap', "),
+        ('kind = "smm"\npoisson = [0.2]', "model.poisson = [0.2]: "),
         ('kind = "table"', "model.file: missing (Path of the table"),
         (MEDIATOR.replace("density = 1e17\n", ""), "model.density: missing (Mediators per area"),
         (MEDIATOR + "first_share = 1.5", "model.first_share = 1.5: "),

@@ -16,7 +16,7 @@ from pbte.interfaces.base import (
     pair_modes,
 )
 from pbte.interfaces.bins import SAME_LEVEL, EnergyBins, energy_levels
-from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch, one_sided_share
+from pbte.interfaces.dmm import DiffuseMismatch, one_sided_share
 from pbte.interfaces.landauer import (
     ConductanceSpectrum,
     InterfaceConductance,
@@ -28,7 +28,7 @@ from pbte.materials.modes import ModeTable
 from pbte.types import Array
 
 WITHIN = 2.0
-"""Widths of a smooth mismatch within which a mode must find partners [-]."""
+"""Widths of a law without bins within which a mode must find partners [-]."""
 
 MOST_HEAT = 3.83
 """Where x^4 e^x / (e^x - 1)^2 is largest, x = hbar w / k_B T [-]."""
@@ -42,7 +42,7 @@ class Unmatched:
         first: Of the first crystal's flux, above the highest energy of the second; physics [-].
         second: Of the second crystal's flux, above the highest energy of the first [-].
         artefact: Of the flux of both at energies that both have, where the grid has no modes of
-            the other side in the model's energy bin (within two widths for smooth mixing) [-];
+            the other side in the energy bin (within two widths of laws that have a width) [-];
             the conductance is too small by about this share.
     """
 
@@ -163,7 +163,7 @@ def unmatched_flux(
         above = surface.frequencies > tops[1 - side] * (1.0 + SAME_LEVEL)
         beyond.append(float(surface.flux[chosen & above].sum() / surface.flux[chosen].sum()))
     artefact = 0.0
-    if isinstance(law, SmoothMismatch):
+    if hasattr(law, "width"):  # 1/50 of the highest frequency by default, in all laws
         artefact = _alone(surface, law.width or surface.frequencies.max() / 50.0)
     elif hasattr(law, "bins") and not (isinstance(law, DiffuseMismatch) and not law.elastic):
         artefact = one_sided_share(first, second, normal, law.bins).artefact

@@ -161,15 +161,15 @@ def plot_convergence(refinements: Sequence[Sequence[Refinement]]) -> Figure:
     Args:
         refinements: By model.
     """
-    found = {of_model[0].setting for of_model in refinements if of_model}
+    found = {item.setting for of_model in refinements for item in of_model}
     settings = [setting for setting in ("bins", "width") if setting in found]
     with style():
         figure = new_figure(0.8 + 3.8 * len(settings), 3.2)
         columns = figure.subplots(1, len(settings), squeeze=False, sharey=True)[0]
         for setting, axes in zip(settings, columns, strict=True):
             for number, of_model in enumerate(refinements):
-                if of_model and of_model[0].setting == setting:
-                    _draw_refinement(axes, of_model, _COLOURS[number % len(_COLOURS)])
+                chosen = [item for item in of_model if item.setting == setting]
+                _draw_refinement(axes, chosen, _COLOURS[number % len(_COLOURS)])
             axes.set_xscale("log")
             _plain_ticks(axes.xaxis)
             is_bins = setting == "bins"
