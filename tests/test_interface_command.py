@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -191,6 +193,12 @@ def test_convergence_goes_through_bins_and_widths(found, pair):
     assert inelastic == ()  # one bin, whatever their number
 
 
+def test_strain_mismatch_depends_on_its_width_and_not_on_bins(found):
+    (items,) = found(models=["smm"], normal=(0.0, 0.0, 1.0), convergence=True).refinements
+    assert {item.setting for item in items} == {"width"} and len(items) == 5
+    assert all(item.conductance > 0.0 for item in items)
+
+
 def test_a_setting_that_a_table_refuses_is_named_and_the_others_are_shown(interface, tmp_path):
     """Detailed balance asks for too much in fine bins, where one side has little flux."""
     path = tmp_path / "t.csv"
@@ -209,6 +217,8 @@ def test_bins_are_for_all_models_that_do_not_say_their_own():
     assert parse_model("dmm:bins=7", "12").bins == 7
     assert parse_model("amm:bins=auto,angle=0.2", "12").bins == "auto"
     assert parse_model("smooth-dmm:width=3e11", "12").width == 3e11
+    assert parse_model("smm:poisson=0.22:0.21").poisson == (0.22, 0.21)
+    assert parse_model("table:file=here:there.csv").file == "here:there.csv"
 
 
 def test_temperatures_come_in_lists_and_repeated():
@@ -379,3 +389,11 @@ def test_bad_texts_of_the_command_line_are_refused_before_anything_is_read():
             bins="auto",
             convergence=False,
         )
+
+
+def test_the_demo_shows_what_it_claims(tmp_path, monkeypatch):
+    demo = Path(__file__).parents[1] / "demos" / "interface.py"
+    monkeypatch.setattr("sys.argv", [str(demo), str(tmp_path)])
+    runpy.run_path(str(demo), run_name="__main__")
+    names = {"transmission.png", "spectrum.png", "temperature.png", "bins.png"}
+    assert {path.name for path in tmp_path.iterdir()} == names
