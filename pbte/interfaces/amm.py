@@ -229,6 +229,8 @@ def elastic_waves(
     member = (distance < SAME_SPEED) & waves.first_up.travels
     count = np.maximum(member.sum(axis=1), 1)
     power = np.einsum("nok,nk->no", waves.power[:, :, :3], member / count[:, None])
+    # Near grazing round-off grows to 1e-8 of the energy.
+    power /= np.where(member.any(axis=1), power.sum(axis=1), 1.0)[:, None]
     slowness = np.concatenate([waves.first_down.slowness, waves.second_up.slowness], axis=-1).real
     leaving = along[:, None, :] + slowness[..., None] * outward
     inverse = np.linalg.norm(leaving, axis=-1)

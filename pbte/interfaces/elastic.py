@@ -26,9 +26,9 @@ from pbte.types import Array, BoolArray
 
 ComplexArray = npt.NDArray[np.complex128]
 
-REAL = 1e-7
-"""Normal slownesses with a smaller imaginary part, in units of 1/speed, belong to waves that
-travel: round-off splits the double p of degenerate transverse waves."""
+SAME = 1e-7
+"""Normal slownesses, in units of 1/speed, closer than this are one double p, whose waves come in
+any basis; those with a smaller imaginary part are real."""
 
 _VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 
@@ -190,29 +190,22 @@ def plane_waves(
     lower = np.concatenate([r @ t_inverse @ r_t - q, -r @ t_inverse], axis=-1)
     p, x = np.linalg.eig(np.concatenate([upper, lower], axis=-2))
     p, x = p.astype(np.complex128), x.astype(np.complex128)
-    # A double p that round-off made a complex pair: its vectors span a real plane.
-    split = (p.imag != 0.0) & (np.abs(p.imag) < REAL)
-    halves = np.where((p.imag > 0.0)[..., None, :], x.real, x.imag).astype(np.complex128)
-    x = np.where(split[..., None, :], halves, x)
-    p = np.where(np.abs(p.imag) < REAL, p.real, p)
-    flux = np.sum(x[..., :3, :].conj() * x[..., 3:, :], axis=-2).real
-    upward = np.where(p.imag == 0.0, flux, p.imag)
+    p, x, flux = _parted_in_flux(p, x)
+    upward = np.where(flux != 0.0, flux, p.imag)
     order = np.argsort(-upward, axis=-1)
     impedance = solid.density * speed
     units = np.array([1.0] * 3 + [impedance] * 3) / np.sqrt(impedance)
     waves = []
-    for chosen, sign in ((order[..., :3], 1.0), (order[..., 3:], -1.0)):
-        own_p = np.take_along_axis(p, chosen, axis=-1)
-        own_x = np.take_along_axis(x, chosen[..., None, :], axis=-1)
-        slow_first = np.argsort(-np.abs(own_p.real), axis=-1, kind="stable")
-        own_p = np.take_along_axis(own_p, slow_first, axis=-1)
-        own_x = np.take_along_axis(own_x, slow_first[..., None, :], axis=-1)
-        travels = own_p.imag == 0.0
+    for chosen in (order[..., :3], order[..., 3:]):
+        slow_first = np.argsort(
+            -np.abs(np.take_along_axis(p, chosen, axis=-1).real), axis=-1, kind="stable"
+        )
+        kept = np.take_along_axis(chosen, slow_first, axis=-1)
         waves.append(
             PlaneWaves(
-                slowness=own_p / speed,
-                travels=travels,
-                vectors=_normalised(own_x, travels, sign) * units[:, None],
+                slowness=np.take_along_axis(p, kept, axis=-1) / speed,
+                travels=np.take_along_axis(flux, kept, axis=-1) != 0.0,
+                vectors=np.take_along_axis(x, kept[..., None, :], axis=-1) * units[:, None],
             )
         )
     return waves[0], waves[1]
@@ -276,17 +269,34 @@ def _contract(tensor: Array, left: Array, right: Array) -> Array:
     return np.asarray(np.einsum("ijkl,...j,...l->...ik", tensor, left, right, optimize=True))
 
 
-def _normalised(x: ComplexArray, travels: BoolArray, sign: float) -> ComplexArray:
-    """Return vectors of unit flux if they travel, orthogonal in flux, and of unit length if not.
+def _parted_in_flux(p: ComplexArray, x: ComplexArray) -> tuple[ComplexArray, ComplexArray, Array]:
+    """Return waves that carry no common energy, and their flux: 1, -1, or 0 if they do not travel.
 
-    Waves of different p carry no common energy; degenerate ones are made to.
+    Waves of different p carry none anyway. Those of the same p come in any basis, and one of two
+    may go up and the other down (conical refraction), so the form of the flux is diagonalised.
     """
+    # A double p that round-off made a complex pair: its vectors span a real plane.
+    travels = np.abs(p.imag) < SAME
+    split = travels & (p.imag != 0.0)
+    halves = np.where((p.imag > 0.0)[..., None, :], x.real, x.imag).astype(np.complex128)
+    x = np.where(split[..., None, :], halves, x)
+    p = np.where(travels, p.real, p)
     products = np.swapaxes(x[..., :3, :].conj(), -1, -2) @ x[..., 3:, :]
-    gram = 0.5 * sign * (products + np.swapaxes(products.conj(), -1, -2))
-    both = travels[..., :, None] & travels[..., None, :]
-    lengths = np.linalg.norm(x, axis=-2)
-    gram = np.where(both, gram, np.eye(3) * np.where(travels, 0.0, lengths**2)[..., None])
-    values, basis = np.linalg.eigh(gram)
+    form = 0.5 * (products + np.swapaxes(products.conj(), -1, -2))
+    together = travels[..., :, None] & travels[..., None, :]
+    together &= np.abs(p[..., :, None] - p[..., None, :]) < SAME
+    # Different scales keep the eigenvectors of different p apart.
+    first = np.argmax(together | np.eye(6, dtype=np.bool_), axis=-1)
+    scale = 1.0 + 0.37 * first
+    form = np.where(together, form, 0.0) * (scale[..., :, None] * scale[..., None, :])
+    number = np.arange(6)
+    form[..., number, number] += np.where(travels, 0.0, 1e3 + number)
+    values, basis = np.linalg.eigh(form)
+    weights = np.abs(basis) ** 2
+    own = np.einsum("...jk,...j->...k", weights, p)
+    moving = np.einsum("...jk,...j->...k", weights, travels) > 0.5
+    x = (x * scale[..., None, :]) @ basis
     # At grazing exactly a wave has no flux; it is left as it is.
-    roots = np.where(values > 1e-30, 1.0 / np.sqrt(np.maximum(values, 1e-30)), 1.0)
-    return np.asarray(x @ (basis * roots[..., None, :]) @ np.swapaxes(basis.conj(), -1, -2))
+    carries = moving & (np.abs(values) > 1e-30)
+    size = np.where(carries, np.sqrt(np.abs(values)), np.linalg.norm(x, axis=-2))
+    return own, x / size[..., None, :], np.where(carries, np.sign(values), 0.0)

@@ -84,7 +84,7 @@ class StrainedSolid:
     def debye_frequency(self) -> float:
         """Angular frequency below which lie three modes per atom [rad/s]."""
         inverse_cubes = float(np.sum(self.speeds**-3.0))
-        return (18.0 * math.pi**2 * self.atom_density / inverse_cubes) ** (1.0 / 3.0)
+        return float((18.0 * math.pi**2 * self.atom_density / inverse_cubes) ** (1.0 / 3.0))
 
 
 @dataclass(frozen=True, kw_only=True)

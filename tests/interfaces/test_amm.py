@@ -71,6 +71,17 @@ def test_acoustic_mismatch_answers_no_equal_temperature_and_produces_entropy(opt
     assert np.all(entropy_production(matrix, theta, 300.0) > 0.0)
 
 
+@pytest.mark.parametrize("waves", ["anisotropic", "isotropic", "scalar"])
+def test_sound_takes_no_more_than_each_mode_brings(waves, pair, normal):
+    law = law_for(*pair, waves=waves)
+    surface = pair_modes(*pair, normal)
+    sums = law.sound_pairs(*pair, normal).sum(axis=1)
+    assert np.all(sums <= surface.flux * (1.0 + 1e-12))
+    for leaving in law.leaving_sound(*pair, normal):
+        total = leaving.power.sum(axis=1)
+        assert np.all((np.abs(total - 1.0) < 1e-12) | (total == 0.0))
+
+
 def test_turning_the_pair_round_changes_nothing(pair):
     first, second = pair
     there = law_for(first, second).flux_matrix(first, second, OBLIQUE)

@@ -85,6 +85,20 @@ def test_group_velocity_decides_which_waves_go_up():
     np.testing.assert_allclose(waves.power.sum(axis=1), arriving, atol=1e-10)
 
 
+def test_degenerate_waves_of_which_one_goes_up_and_one_down_are_told_apart(pair):
+    """Conical refraction: along <111> both transverse waves have one slowness, not one way."""
+    slow, _, _ = pair[0].christoffel(np.array([1.0, 1.0, -1.0]) / np.sqrt(3.0))[0]
+    slowness = np.array([1.0, 1.0, -1.0]) / np.sqrt(3.0) / slow
+    p = slowness @ OBLIQUE
+    along = (slowness - p * OBLIQUE)[None]
+    up, down = plane_waves(pair[0], along, OBLIQUE)
+    for waves in (up, down):
+        assert np.abs(waves.slowness - p).min() < 1e-9 / slow
+    waves = welded_waves(*pair, along, OBLIQUE)
+    arriving = np.concatenate([waves.first_up.travels, waves.second_down.travels], axis=-1)
+    np.testing.assert_allclose(waves.power.sum(axis=1), arriving, atol=1e-11)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_isotropic_solids_give_the_closed_form(turned):
     """L, SV and SH of the library's other solver; here T comes in any basis, so sums over T."""
