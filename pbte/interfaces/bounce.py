@@ -58,7 +58,7 @@ def with_bounce(
             proportion to what is left over.
         bins: The energy bins.
         diffuse: Share of what is left over that does not bounce but goes to both crystals after
-            the diffuse mismatch model, equal for a mode and its partner, shape (M,) [-].
+            the diffuse mismatch model, of the outgoing modes, shape (M,) [-].
     """
     target = np.where(surface.outgoing, surface.flux, 0.0)
     pairs = cap_rows(pairs, target)
