@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from pbte.case_errors import explain
+from pbte.case_materials import AnyMaterial
 from pbte.case_walls import PeriodicWall, WallChoice
 from pbte.errors import InputError
 from pbte.mesh_builders import MeshBuilder
@@ -40,32 +41,18 @@ from pbte.records import (
 )
 from pbte.types import Array
 
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _scattering(value: object) -> object:
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if value in ("full", "rta") or whole:
-        return value
-    raise ValueError("must be 'full', 'rta' or a rank (a whole number of at least 1)")
 
 
 def _self_scattering(value: object) -> object:
     if value == "auto" or (_is_number(value) and 0.0 <= value < float("inf")):  # type: ignore[operator]
         return value
     raise ValueError("must be 'auto' or a number of at least 0")
-
-
-class MaterialChoice(Record):
-    """Which crystal, and how much of its scattering matrix."""
-
-    file: Text = Field(description="Shipped material (such as 'Si-9') or path of a material file")
-    scattering: Annotated[Literal["full", "rta"] | int, BeforeValidator(_scattering)] = Field(
-        default="full",
-        description="Scattering matrix: 'full', 'rta' (relaxation times) or a rank it is cut to",
-    )
 
 
 class MeshChoice(Record):
@@ -155,6 +142,15 @@ class Steady(Record):
     )
 
 
+class Parallel(Record):
+    """How the ranks share the work."""
+
+    space_parts: Count = Field(
+        default=1,
+        description="Parts the mesh is cut into; ranks / parts groups share the phonon modes",
+    )
+
+
 class Output(Record):
     """What is written, and where."""
 
@@ -177,7 +173,7 @@ class Case(Record):
     temperature: Positive = Field(
         description="Reference temperature T0 [K], that of the material file"
     )
-    material: MaterialChoice
+    material: AnyMaterial
     mesh: MeshChoice
     source: GaussianSource | None = None
     walls: dict[Text, WallChoice] = Field(
@@ -185,6 +181,7 @@ class Case(Record):
     )
     orders: Orders = Field(default_factory=Orders)
     steady: Steady = Field(default_factory=Steady)
+    parallel: Parallel = Field(default_factory=Parallel)
     output: Output = Field(default_factory=Output)
     _folder: Path = PrivateAttr(default_factory=Path)
 
@@ -202,13 +199,6 @@ class Case(Record):
     def mesh_path(self) -> Path:
         """Path of the mesh file."""
         return self._folder / self.mesh.file
-
-    @property
-    def material_source(self) -> str | Path:
-        """Name of a shipped material, or the path of a material file."""
-        name = self.material.file
-        is_path = Path(name).suffix.lower() in (".h5", ".hdf5") or "/" in name or "\\" in name
-        return self._folder / name if is_path else name
 
 
 def read_case(path: str | Path) -> Case:
@@ -319,15 +309,19 @@ def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
     return set(partners)
 
 
-def check_source(case: Case, corners: Array) -> None:
+def check_source(case: Case, corners: Array, comm: MPI.Intracomm) -> None:
     """Check that the centre of the heat source lies in the body.
 
     Args:
         case: The case.
-        corners: Corners of all cells of the mesh, shape (num_cells, dim + 1, dim) [m].
+        corners: Corners of the local cells, shape (num_cells, dim + 1, dim) [m].
+        comm: The ranks that share the cells.
 
     Raises:
-        InputError: It lies in none of the cells.
+        InputError: It lies in none of the cells; on all ranks.
+
+    Note:
+        Collective over ``comm``.
     """
     if case.source is None:
         return
@@ -336,8 +330,9 @@ def check_source(case: Case, corners: Array) -> None:
     edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
     weights = np.linalg.solve(edges, (centre - corners[:, 0])[:, :, None])[:, :, 0]
     inside = (weights.min(axis=1) >= -1e-9) & (weights.sum(axis=1) <= 1.0 + 1e-9)
-    if not inside.any():
-        low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
+    found = comm.allgather((bool(inside.any()), corners.min(axis=(0, 1)), corners.max(axis=(0, 1))))
+    if not any(here for here, _, _ in found):
+        low, high = np.min([f[1] for f in found], axis=0), np.max([f[2] for f in found], axis=0)
         spans = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))
         raise InputError(
             f"source.centre = {list(case.source.centre)}: lies outside of the body, which spans "
@@ -345,11 +340,12 @@ def check_source(case: Case, corners: Array) -> None:
         )
 
 
-def check_temperature(case: Case, material_temperature: float) -> None:
+def check_temperature(case: Case, material_temperature: float, name: str) -> None:
     """Check that the case and the material file speak of the same temperature.
 
     Args:
         case: The case.
+        name: Name of the material.
         material_temperature: Temperature that the scattering matrix was computed at [K].
 
     Raises:
@@ -357,7 +353,7 @@ def check_temperature(case: Case, material_temperature: float) -> None:
     """
     if abs(case.temperature - material_temperature) > 1e-6 * material_temperature:
         raise InputError(
-            f"temperature = {case.temperature:g}: the material {case.material.file} was computed "
+            f"temperature = {case.temperature:g}: the material {name} was computed "
             f"at {material_temperature:g} K; set temperature = {material_temperature:g} or take "
             "another material file"
         )

@@ -17,6 +17,7 @@ from mpi4py import MPI
 
 from pbte.case import Case, resolved_toml
 from pbte.notes import run_notes
+from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
 from pbte.setup import Say, Setup, mesh_geometry, prepare, undershoot
@@ -35,11 +36,14 @@ ORDERS_TO_ESTIMATE = 10
 
 
 def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None) -> Results:
-    """Run a case and return everything it reports, complete on every rank.
+    """Run a case and return everything it reports.
+
+    The fields are complete on every rank; where ranks share the cells, on the first rank, and the
+    others hold those of their own cells.
 
     Args:
         case: The case.
-        comm: The ranks; they share the phonon modes.
+        comm: The ranks; they share the phonon modes, and the cells if the case says so.
         progress: Called with a line of text now and then.
 
     Raises:
@@ -62,11 +66,11 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         title=case.title,
         case=resolved_toml(case),
         versions=versions(),
-        geometry=mesh_geometry(problem.mesh, setup.domain),
+        geometry=whole_geometry(mesh_geometry(problem.mesh, setup.walls), setup.part),
         frequency_edges=setup.observer.frequency_edges,
         reference_temperature=problem.modes.temperature,
         num_modes=problem.modes.num_modes,
-        num_unknowns=problem.modes.num_modes * problem.mesh.num_dofs,
+        num_unknowns=problem.num_unknowns,
         power=problem.heat_power,
         self_scattering=estimates[-1].self_scattering,
         eigenvalues=estimates,
@@ -78,8 +82,8 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             orders,
             steady,
             report,
-            undershoot=undershoot(problem.heat_source),
-            num_cyclic_modes=comm.allreduce(problem.order.num_cyclic_modes),
+            undershoot=undershoot(problem),
+            num_cyclic_modes=problem.num_cyclic_modes,
         ),
         timings=timings,
     )
@@ -111,7 +115,7 @@ def _try_orders(
     """Return the orders, or None once the estimate shows that they do not fade."""
     problem = with_self_scattering(setup.problem, self_scattering)
     observer = Observer(
-        problem=problem, walls=setup.observer.walls, frequency_edges=setup.observer.frequency_edges
+        problem=problem, walls=setup.walls, frequency_edges=setup.observer.frequency_edges
     )
     growth = GrowthEstimate(problem, setup.leading)
     snapshots: list[Snapshot] = []
@@ -120,7 +124,7 @@ def _try_orders(
         growth.next_order()
         snapshot = observer.snapshot(order.deposited, hands_on=True)
         if order.number <= last:
-            snapshots.append(snapshot)
+            snapshots.append(whole_snapshot(snapshot, setup.part))
             progress(f"order {order.number} of {last}, self-scattering {self_scattering:g}")
         if order.number == ORDERS_TO_ESTIMATE and give_up and not fades(growth.estimate()):
             progress(f"self-scattering {self_scattering:g}: the orders do not fade, trying more")
@@ -138,8 +142,10 @@ def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapsho
         progress=progress,
     )
     problem, observer = setup.problem, setup.observer
-    observer.watch(solution.theta, inflow=problem.inflow)
-    return observer.snapshot(problem.heat_power, hands_on=False), solution.report
+    snapshot = observer.observe(
+        solution.theta, problem.heat_power, hands_on=False, inflow=problem.inflow
+    )
+    return whole_snapshot(snapshot, setup.part), solution.report
 
 
 @contextmanager

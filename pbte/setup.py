@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from mpi4py import MPI
 
 from pbte.case import Case, check_source, check_temperature, check_walls
+from pbte.case_materials import material_from_choice
 from pbte.errors import InputError
+from pbte.geometry.distributed import read_domain_part
 from pbte.geometry.domain import Domain, read_domain
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
 from pbte.materials.modes import ModeTable
-from pbte.materials.storage import Material, read_material
+from pbte.materials.storage import Material
 from pbte.mesh_builders import ensure_mesh
+from pbte.node_memory import shared_on_node
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import MeshGeometry
 from pbte.parallel import on_all_ranks
 from pbte.setup_walls import given_inflow, surfaces_of
 from pbte.transport.growth import NUM_MOMENTS
+from pbte.transport.partition import Part, partition
 from pbte.transport.problem import Problem, make_problem
+from pbte.transport.ranks import RankGrid, rank_grid
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import Simplices, simplices_of
 from pbte.transport.sources import gaussian, project
@@ -37,14 +42,20 @@ class Inputs:
     """What a case names, read and found to fit together.
 
     Attributes:
-        domain: The mesh with its names.
-        mesh: The same as arrays for the sweep.
+        grid: How the ranks share modes and cells.
+        domain: The mesh with its names; on the first rank only if the ranks share the cells.
+        mesh: The cells of this rank as arrays for the sweep.
+        part: Where they are in the whole mesh; None if this rank holds all cells.
+        walls: Wall name -> tag.
         material: Modes and kernel.
         heated: Which modes take up the heat, shape (num_modes,); None for all.
     """
 
-    domain: Domain
+    grid: RankGrid
+    domain: Domain | None
     mesh: Simplices
+    part: Part | None
+    walls: Mapping[str, int]
     material: Material
     heated: BoolArray | None
 
@@ -56,60 +67,94 @@ class Setup:
     Attributes:
         problem: Mesh, modes, collisions, source and walls of this rank.
         leading: The part of the kernel with the largest eigenvalues (or a low-rank kernel itself).
-        domain: The mesh with its names.
+        walls: Wall name -> tag.
+        part: Where the local cells are in the whole mesh; None if this rank holds all cells.
         observer: What to measure.
     """
 
     problem: Problem
     leading: FactoredKernel
-    domain: Domain
+    walls: Mapping[str, int]
+    part: Part | None
     observer: Observer
 
 
-def read_inputs(case: Case, comm: MPI.Intracomm) -> Inputs:
+def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None) -> Inputs:
     """Read mesh and material of a case and check that all it says fits them.
+
+    Args:
+        case: The case.
+        comm: All ranks.
+        space_parts: Parts that the mesh is cut into, instead of those of the case.
 
     Raises:
         InputError: Something is missing, damaged or does not fit.
 
-    Note: Collective over `comm`.
+    Note:
+        Collective over `comm`.
     """
+    grid = rank_grid(comm, case.parallel.space_parts if space_parts is None else space_parts)
     ensure_mesh(case.mesh_path, case.mesh.builder, comm)
-    domain = read_domain(case.mesh_path, comm, scale=case.mesh.scale)
-    mesh = simplices_of(domain)
+    domain: Domain | None
+    if grid.space_parts == 1:
+        domain = read_domain(case.mesh_path, comm, scale=case.mesh.scale)
+        mesh, part, walls = simplices_of(domain), None, domain.walls
+    else:
+        own, domain = read_domain_part(
+            case.mesh_path, grid.space, grid.modes, scale=case.mesh.scale
+        )
+        part = partition(own, grid.space)
+        mesh, walls = part.mesh, own.walls
     with on_all_ranks(comm):
-        check_walls(case, domain.walls)
-        check_source(case, mesh.points)
-        material = read_material(case.material_source, scattering=case.material.scattering)
-        check_temperature(case, material.modes.temperature)
+        check_walls(case, walls)
+    check_source(case, mesh.points, grid.space)
+    material = shared_on_node(
+        comm,
+        lambda: material_from_choice(
+            case.material, folder=case.folder, temperature=case.temperature
+        ),
+    )
+    with on_all_ranks(comm):
+        check_temperature(case, material.modes.temperature, material.name)
         heated = heated_modes(case, material.modes)
-    return Inputs(domain=domain, mesh=mesh, material=material, heated=heated)
+    return Inputs(
+        grid=grid,
+        domain=domain,
+        mesh=mesh,
+        part=part,
+        walls=walls,
+        material=material,
+        heated=heated,
+    )
 
 
 def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     """Read mesh and material and put source and walls on them. Collective over `comm`."""
     inputs = read_inputs(case, comm)
-    domain, mesh, kernel = inputs.domain, inputs.mesh, inputs.material.kernel
+    mesh, kernel, grid, part = inputs.mesh, inputs.material.kernel, inputs.grid, inputs.part
     modes = kernel.modes
-    progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {mesh.num_cells} cells")
+    num_cells = mesh.num_cells if part is None else part.num_cells
+    progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {num_cells} cells")
     rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
     leading = leading_part(kernel, max(rank, NUM_MOMENTS), comm)
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
+    share = share_modes(modes.num_pairs, modes.num_modes, grid.modes)
     problem = make_problem(
         mesh,
         kernel,
-        heat_source(case, mesh),
-        given_inflow(case, mesh, domain.walls),
+        heat_source(case, mesh, grid.space),
+        given_inflow(case, mesh, inputs.walls),
         heated=inputs.heated,
         share=share,
-        surfaces=surfaces_of(case, mesh, domain.walls, modes, share),
+        surfaces=surfaces_of(case, mesh, inputs.walls, modes, share),
+        halo=None if part is None else part.halo,
+        comm=comm,
     )
     observer = Observer(
         problem=problem,
-        walls=domain.walls,
+        walls=inputs.walls,
         frequency_edges=frequency_bins(modes.frequencies, case.output.frequency_bins),
     )
-    return Setup(problem=problem, leading=leading, domain=domain, observer=observer)
+    return Setup(problem=problem, leading=leading, walls=inputs.walls, part=part, observer=observer)
 
 
 def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> FactoredKernel:
@@ -134,8 +179,11 @@ def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> Fac
     return FactoredKernel(modes=kernel.modes, w_in=w_in, w_out=w_out)
 
 
-def heat_source(case: Case, mesh: Simplices) -> Array:
-    """Return the heat density at the degrees of freedom, shape (num_dofs,) [W/m^3]."""
+def heat_source(case: Case, mesh: Simplices, space: MPI.Intracomm) -> Array:
+    """Return the heat density at the local degrees of freedom, shape (num_dofs,) [W/m^3].
+
+    Collective over the ranks that share the cells.
+    """
     source = case.source
     if source is None:
         return np.zeros(mesh.num_dofs)
@@ -143,7 +191,8 @@ def heat_source(case: Case, mesh: Simplices) -> Array:
     if source.peak is not None:
         return source.peak * profile
     assert source.power is not None
-    return profile * (source.power / float(profile @ mesh.dof_weights))
+    integral = space.allreduce(float(profile @ mesh.dof_weights))
+    return np.asarray(profile * (source.power / integral), dtype=np.float64)
 
 
 def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
@@ -170,13 +219,14 @@ def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
     return heated
 
 
-def undershoot(heat: Array) -> float:
-    """Return how far a projected heat density falls below zero, relative to its peak [-]."""
-    peak = float(np.abs(heat).max())
-    return max(0.0, -float(heat.min()) / peak) if peak > 0.0 else 0.0
+def undershoot(problem: Problem) -> float:
+    """Return how far the heat density falls below zero, relative to its peak [-]. Collective."""
+    heat = problem.heat_source
+    peak, lowest = problem.comm.allreduce(np.array([np.abs(heat).max(), -heat.min()]), op=MPI.MAX)
+    return float(max(0.0, lowest / peak)) if peak > 0.0 else 0.0
 
 
-def mesh_geometry(mesh: Simplices, domain: Domain) -> MeshGeometry:
+def mesh_geometry(mesh: Simplices, walls: Mapping[str, int]) -> MeshGeometry:
     """Return the mesh as the arrays that the observables live on."""
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
     corners = mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs]
@@ -187,7 +237,7 @@ def mesh_geometry(mesh: Simplices, domain: Domain) -> MeshGeometry:
         facet_areas=areas,
         facet_normals=mesh.boundary_normals / areas[:, None],
         facet_walls=mesh.boundary_walls,
-        walls=dict(domain.walls),
+        walls=dict(walls),
     )
 
 

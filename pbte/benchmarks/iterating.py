@@ -89,7 +89,7 @@ def order_figures(domain: Domain, kernel: CollisionKernel, *, repeats: int) -> O
     spent = [clocked(lambda: next(orders)) for _ in range(repeats)]
     order = timing(spent)
     num_unknowns = problem.modes.num_modes * problem.mesh.num_dofs
-    state = state_bytes(problem) | {"emission": first.emission.nbytes}
+    state = state_bytes(problem) | {"emission": first.events.nbytes}
     return OrderFigures(
         material=problem.modes.name,
         scattering=scattering_name(kernel),

@@ -60,6 +60,8 @@ class Snapshot:
         arrival_map: Power arriving on each boundary facet (all carriers moving outward, before
             any wall law), shape (num_boundary_facets,) [W/m^2].
         balance: The energy account.
+        mode_temperatures: Mean of each mode's temperature over its body, for every body an array
+            of shape (num_modes,) [K].
     """
 
     temperature: Array
@@ -67,6 +69,7 @@ class Snapshot:
     arrival_spectrum: Mapping[str, Array]
     arrival_map: Array
     balance: Balance
+    mode_temperatures: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

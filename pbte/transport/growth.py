@@ -9,15 +9,14 @@ reaches -1.2 on one side and +1 on the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import numpy.typing as npt
 
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.collisions import local_factors
-from pbte.transport.problem import Modes, Problem
+from pbte.transport.problem import Problem
 from pbte.transport.reports import EigenvalueEstimate
+from pbte.transport.system import Drift, System, as_system
 from pbte.types import Array
 
 # Moments that are kept of each order.
@@ -39,42 +38,50 @@ def fades(estimate: EigenvalueEstimate) -> bool:
     return estimate.most_negative > LEAST_EIGENVALUE
 
 
-@dataclass
 class GrowthEstimate:
     """Collects moments of successive orders and estimates how they grow.
 
     Args:
-        problem: The problem whose orders are observed.
-        kernel: Leading factors of its kernel, largest eigenvalues first.
+        system: What the orders are of.
+        kernels: Leading factors of the kernel of each body, largest eigenvalues first.
     """
 
-    problem: Problem
-    kernel: FactoredKernel
-    snapshots: list[Array] = field(default_factory=list)
+    def __init__(self, system: System | Problem, *kernels: FactoredKernel) -> None:
+        self.system = as_system(system)
+        self.snapshots: list[Array] = []
+        self._weights = [
+            local_factors(kernel, body.share).w_out[:NUM_MOMENTS]
+            for kernel, body in zip(kernels, self.system.bodies, strict=True)
+        ]
+        self._begin()
 
-    def __post_init__(self) -> None:
-        factors = local_factors(self.kernel, self.problem.share)
-        self._weights = factors.w_out[:NUM_MOMENTS]
-        self._moments = np.zeros((self._weights.shape[0], self.problem.mesh.num_dofs))
+    def _begin(self) -> None:
+        self._moments = [
+            np.zeros((weights.shape[0], body.mesh.num_dofs))
+            for weights, body in zip(self._weights, self.system.bodies, strict=True)
+        ]
 
-    def watch(self, theta: Array, modes: Modes = slice(None), inflow: Array | None = None) -> None:
+    def watch(self, drift: Drift) -> None:
         """Add the leading moments of some modes of the next order."""
-        self._moments += self._weights[:, modes] @ theta
+        self._moments[drift.body] += self._weights[drift.body][:, drift.modes] @ drift.theta
 
     def next_order(self) -> None:
         """Keep what was watched as one more order. Collective."""
-        moments = self.problem.share.comm.allreduce(self._moments)
-        self.snapshots.append((moments * np.sqrt(self.problem.mesh.dof_weights)).ravel())
-        self._moments = np.zeros_like(self._moments)
+        scaled = [
+            body.share.comm.allreduce(moments) * np.sqrt(body.mesh.dof_weights)
+            for moments, body in zip(self._moments, self.system.bodies, strict=True)
+        ]
+        self.snapshots.append(np.concatenate([moments.ravel() for moments in scaled]))
+        self._begin()
 
     def estimate(self) -> EigenvalueEstimate:
-        """Return the leading eigenvalues from the orders seen so far."""
+        """Return the leading eigenvalues from the orders seen so far. Collective."""
         used = self.snapshots[min(SKIPPED_ORDERS, max(0, len(self.snapshots) - 3)) :]
-        values, defects = _project(np.array(used))
+        values, defects = _project(np.array(used), self.system.bodies[0])
         good = values[defects < RELIABLE] if np.any(defects < RELIABLE) else values[:1]
         dominant = good[np.argmax(np.abs(good))] if good.size else complex(0.0)
         return EigenvalueEstimate(
-            self_scattering=self.problem.self_scattering,
+            self_scattering=self.system.self_scattering,
             eigenvalues=tuple(complex(value) for value in good),
             dominant=float(dominant.real),
             most_negative=float(good.real.min()) if good.size else 0.0,
@@ -82,23 +89,46 @@ class GrowthEstimate:
         )
 
 
-def _project(snapshots: Array) -> tuple[npt.NDArray[np.complex128], Array]:
-    """Return projected eigenvalues, largest modulus first, and the defect of each [-]."""
+def _project(snapshots: Array, problem: Problem) -> tuple[npt.NDArray[np.complex128], Array]:
+    """Return projected eigenvalues, largest modulus first, and the defect of each [-].
+
+    The columns are spread over the ranks that share the cells. Collective over them.
+    """
+    total = problem.over_space
     if len(snapshots) < 2:
         return np.zeros(0, dtype=complex), np.zeros(0)
     # Each snapshot is normalised so that growth does not hide the early ones; the map from one
     # to the next then carries the ratio of the norms.
-    norms = np.linalg.norm(snapshots, axis=1)
+    norms = np.sqrt(total(np.square(snapshots).sum(axis=1)))
     if norms[0] == 0.0 or not np.all(np.isfinite(norms)):
         return np.zeros(0, dtype=complex), np.zeros(0)
     before = (snapshots[:-1] / norms[:-1, None]).T
     after = (snapshots[1:] / norms[:-1, None]).T
-    left, weights, right = np.linalg.svd(before, full_matrices=False)
+    basis, triangle = _orthogonal(before, problem)
+    turn, weights, right = np.linalg.svd(triangle, full_matrices=False)
     kept = weights > RELATIVE_RANK * weights[0]
-    left, weights, right = left[:, kept], weights[kept], right[kept]
-    values, vectors = np.linalg.eig(left.T @ after @ (right.T / weights))
+    left, weights, right = basis @ turn[:, kept], weights[kept], right[kept]
+    values, vectors = np.linalg.eig(total(left.T @ after) @ (right.T / weights))
     image = after @ ((right.T / weights) @ vectors)
-    defects = np.linalg.norm(image - (left @ vectors) * values, axis=0)
-    defects /= np.maximum(np.linalg.norm(image, axis=0), np.finfo(float).tiny)
+    misses = image - (left @ vectors) * values
+    defects, sizes = np.sqrt(
+        total(np.stack([np.square(np.abs(x)).sum(axis=0) for x in (misses, image)]))
+    )
     order = np.argsort(-np.abs(values))
-    return values[order], defects[order]
+    return values[order], (defects / np.maximum(sizes, np.finfo(float).tiny))[order]
+
+
+def _orthogonal(columns: Array, problem: Problem) -> tuple[Array, Array]:
+    """Return Q, this rank's rows, and R of columns spread over the ranks of the cells.
+
+    Each rank factors its rows, and all factor the triangles that come out (TSQR: Demmel, Grigori,
+    Hoemmen & Langou, SIAM J. Sci. Comput. 34, A206 (2012)): no loss of digits as by Gram matrices.
+    """
+    basis, triangle = np.linalg.qr(columns)
+    if problem.halo is None:
+        return basis, triangle
+    comm = problem.halo.comm
+    triangles = comm.allgather(triangle)
+    joint, triangle = np.linalg.qr(np.vstack(triangles))
+    start = sum(len(other) for other in triangles[: comm.rank])
+    return basis @ joint[start : start + basis.shape[1]], triangle

@@ -18,9 +18,11 @@ from mpi4py import MPI
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.modes import ModeTable
 from pbte.transport.collisions import BLOCK, Collisions, blocks, local_collisions
+from pbte.transport.partition import Halo
+from pbte.transport.pipeline import PipelineOrder, plan_pipeline, sweep_pipeline
 from pbte.transport.share import ModeShare, share_modes
 from pbte.transport.simplices import Simplices
-from pbte.transport.surfaces import Surface, SurfaceState
+from pbte.transport.surfaces import Surface
 from pbte.transport.sweep import SweepOrder, plan_sweep, sweep
 from pbte.types import Array, BoolArray, IntArray
 
@@ -38,14 +40,14 @@ class Problem:
     """Mesh, modes of this rank, collisions, source and walls.
 
     Attributes:
-        mesh: The cells, the same on every rank.
+        mesh: The cells of this rank: all, or a part of them.
         modes: Mode table of the whole crystal.
         share: Which modes are local.
         velocities: Local group velocities, shape (local modes, 3) [m/s].
         loss_rates: Local Gamma, with self-scattering (1 + s) Gamma, shape (local modes,) [1/s].
         heat_capacities: Local c, shape (local modes,) [J/m^3 K].
         collisions: In-scattering of the local modes, without self-scattering.
-        order: Visiting order of the cells for the local modes.
+        order: Visiting order of the local cells for the local modes.
         heat_source: Heat density Q, shape (num_dofs,) [W/m^3].
         generation: How fast a unit of Q warms each local mode, so that g_mu = generation_mu Q,
             shape (local modes,) [K m^3/J].
@@ -53,6 +55,9 @@ class Problem:
             shape (1, num_boundary_facets * dim) [K].
         surfaces: Walls that send back what runs into them, by their laws; all others are black.
         self_scattering: The split s: fictitious events at rate s Gamma that change nothing [-].
+        halo: How the local cells touch those of other ranks; None if this rank holds all cells.
+        comm: All ranks of the problem: those that share the modes times those that share the cells.
+        block_modes: How many modes are formed, streamed and forgotten at a time.
     """
 
     mesh: Simplices
@@ -62,12 +67,15 @@ class Problem:
     loss_rates: Array
     heat_capacities: Array
     collisions: Collisions
-    order: SweepOrder
+    order: SweepOrder | PipelineOrder
     heat_source: Array
     generation: Array
     inflow: Array
+    comm: MPI.Intracomm
+    block_modes: int
     surfaces: tuple[Surface, ...] = ()
     self_scattering: float = 0.0
+    halo: Halo | None = None
 
     def new_field(self) -> Array:
         """Return a field of zeros, shape (local modes, num_dofs)."""
@@ -78,9 +86,7 @@ class Problem:
 
         Opposite directions keep both ends of a body busy when its cells are shared by ranks.
         """
-        share = self.share
-        size = BLOCK_BYTES // (8 * max(1, self.mesh.num_dofs))
-        half = min(max(size, LEAST_MODES), MOST_MODES) // 2
+        share, half = self.share, max(1, self.block_modes // 2)
         for pairs in blocks(share.num_pairs, half):
             chosen = np.arange(pairs.start, pairs.stop)
             yield np.concatenate([chosen, share.num_pairs + chosen])
@@ -89,11 +95,25 @@ class Problem:
 
     def over_space(self, local: Array) -> Array:
         """Return the sum of an array over the ranks that share the cells. Collective over them."""
-        return local
+        if self.halo is None:
+            return local
+        everywhere: Array = self.halo.comm.allreduce(local)
+        return everywhere
 
     def total(self, local: float | Array) -> float:
         """Return the sum of a number over all ranks. Collective."""
         return float(self.over_space(self.share.comm.allreduce(np.atleast_1d(local)))[0])
+
+    @property
+    def num_unknowns(self) -> int:
+        """Modes times degrees of freedom, on all ranks. Collective."""
+        num_dofs = self.over_space(np.array([float(self.mesh.num_dofs)]))
+        return self.modes.num_modes * round(float(num_dofs[0]))
+
+    @property
+    def num_cyclic_modes(self) -> int:
+        """Number of modes whose cells depend on each other in a cycle. Collective."""
+        return int(self.share.comm.allreduce(self.order.num_cyclic_modes))
 
     @property
     def heat_power(self) -> float:
@@ -116,6 +136,8 @@ def make_problem(
     heated: BoolArray | None = None,
     share: ModeShare | None = None,
     surfaces: Sequence[Surface] = (),
+    halo: Halo | None = None,
+    comm: MPI.Intracomm | None = None,
 ) -> Problem:
     """Return the problem of this rank.
 
@@ -131,6 +153,10 @@ def make_problem(
         heated: Which modes take up the heat, shape (num_modes,); all by default.
         share: The modes of each rank; all modes on this rank by default.
         surfaces: Walls that send back what runs into them; all others are black.
+        halo: How the cells touch those of other ranks; None if they are all cells.
+        comm: All ranks; those of `share` by default.
+
+    Note: Collective over the ranks of the halo.
     """
     modes = kernel.modes
     if heated is None:
@@ -143,6 +169,13 @@ def make_problem(
     # the flight would otherwise be upstream of a cell not visited yet.
     pairs = share.num_pairs
     velocities[pairs : 2 * pairs] = -velocities[:pairs]
+    order: SweepOrder | PipelineOrder
+    num_dofs = mesh.num_dofs
+    if halo is None:
+        order = plan_sweep(mesh, velocities, pairs)
+    else:
+        order = plan_pipeline(mesh, halo, velocities, pairs)
+        num_dofs = halo.comm.allreduce(num_dofs, MPI.MAX)
     return Problem(
         mesh=mesh,
         modes=modes,
@@ -151,11 +184,14 @@ def make_problem(
         loss_rates=modes.loss_rates[mine],
         heat_capacities=modes.heat_capacities[mine],
         collisions=local_collisions(kernel, share),
-        order=plan_sweep(mesh, velocities, share.num_pairs),
+        order=order,
         heat_source=heat_source,
         generation=heated[mine] / modes.heat_capacities[heated].sum(),
         inflow=inflow[None, :],
         surfaces=tuple(surfaces),
+        halo=halo,
+        comm=share.comm if comm is None else comm,
+        block_modes=min(max(BLOCK_BYTES // (8 * max(1, num_dofs)), LEAST_MODES), MOST_MODES),
     )
 
 
@@ -171,38 +207,6 @@ def with_self_scattering(problem: Problem, self_scattering: float) -> Problem:
     )
 
 
-def inflow_rows(
-    problem: Problem, states: Sequence[SurfaceState], modes: Modes, *, given: bool
-) -> Array:
-    """Return what enters some modes at the boundary, shape (modes or 1, boundary slots) [K].
-
-    Args:
-        problem: What to solve.
-        states: What its surfaces send back.
-        modes: Which local modes.
-        given: Whether walls of given temperature, and imposed temperature drops, send in theirs.
-    """
-    common = problem.inflow if given else np.zeros_like(problem.inflow)
-    if not states:
-        return common
-    chosen = np.arange(problem.share.num_modes)[modes]
-    rows = np.repeat(common, chosen.size, axis=0)
-    for state in states:
-        for side in range(len(state.surface.sides)):
-            state.send(side, chosen, rows, jump=given)
-    return rows
-
-
-def collect_arrivals(
-    problem: Problem, states: Sequence[SurfaceState], modes: Modes, theta: Array
-) -> None:
-    """Let the surfaces take what some modes run into them with, theta (modes, num_dofs) [K]."""
-    chosen = np.arange(problem.share.num_modes)[modes]
-    for state in states:
-        for side in range(len(state.surface.sides)):
-            state.collect(side, chosen, theta)
-
-
 def stream(
     problem: Problem,
     field: Array,
@@ -211,6 +215,8 @@ def stream(
     inflow: Array | None = None,
 ) -> None:
     """Drift every mode from its source, theta = L^-1 Q, in place.
+
+    Collective over the ranks that share the cells, if there are any.
 
     Args:
         problem: What to solve.
@@ -221,15 +227,12 @@ def stream(
     """
     if inflow is None:
         inflow = problem.inflow if walls else np.zeros_like(problem.inflow)
-    sweep(
-        problem.mesh,
-        problem.order,
-        problem.velocities,
-        problem.loss_rates,
-        inflow,
-        field,
-        modes,
-    )
+    mesh, order, rates = problem.mesh, problem.order, problem.loss_rates
+    if isinstance(order, PipelineOrder):
+        assert problem.halo is not None
+        sweep_pipeline(mesh, problem.halo, order, problem.velocities, rates, inflow, field, modes)
+    else:
+        sweep(mesh, order, problem.velocities, rates, inflow, field, modes)
 
 
 def collide(problem: Problem, field: Array) -> None:

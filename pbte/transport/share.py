@@ -220,3 +220,18 @@ def _require_positive(what: str, values: Array, size: int) -> None:
         raise InputError(
             f"{what} of the modes: number {bad[0]} is {values[bad[0]]:g}; expected positive numbers"
         )
+
+
+def all_modes(share: ModeShare, rows: Array) -> Array:
+    """Return the rows of all ranks in the canonical order of modes. Collective."""
+    comm = share.comm
+    if comm.size == 1:
+        return np.ascontiguousarray(rows)
+    width = int(np.prod(rows.shape[1:]))
+    indices = comm.allgather(share.indices)
+    counts = [index.size * width for index in indices]
+    gathered = np.empty((sum(index.size for index in indices), *rows.shape[1:]))
+    comm.Allgatherv([np.ascontiguousarray(rows), MPI.DOUBLE], [gathered, counts, MPI.DOUBLE])
+    ordered = np.empty_like(gathered)
+    ordered[np.concatenate(indices)] = gathered
+    return ordered

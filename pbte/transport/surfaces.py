@@ -17,12 +17,11 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import scipy.sparse
-from mpi4py import MPI
 
 from pbte.errors import RunError
 from pbte.interfaces.base import FluxMatrix, WallLaw, check_flux_matrix
 from pbte.materials.modes import ModeTable
-from pbte.transport.share import ModeShare
+from pbte.transport.share import ModeShare, all_modes
 from pbte.transport.simplices import Simplices
 from pbte.types import Array, IntArray
 
@@ -170,7 +169,7 @@ class SurfaceState:
             for facets in _portions(np.flatnonzero(surface.normal_of == number), GATHERED_NODES):
                 arriving = np.concatenate(
                     [
-                        _all_modes(side.share, out[:, facets])
+                        all_modes(side.share, out[:, facets])
                         for side, out in zip(surface.sides, self._outflow, strict=True)
                     ]
                 )
@@ -294,21 +293,6 @@ def _part(matrix: FluxMatrix, rows: IntArray) -> scipy.sparse.csr_array:
 def _portions(facets: IntArray, size: int) -> Iterator[IntArray]:
     for start in range(0, facets.size, size):
         yield facets[start : start + size]
-
-
-def _all_modes(share: ModeShare, rows: Array) -> Array:
-    """Return the rows of all ranks in the canonical order of modes. Collective."""
-    comm = share.comm
-    if comm.size == 1:
-        return np.ascontiguousarray(rows)
-    width = int(np.prod(rows.shape[1:]))
-    indices = comm.allgather(share.indices)
-    counts = [index.size * width for index in indices]
-    gathered = np.empty((sum(index.size for index in indices), *rows.shape[1:]))
-    comm.Allgatherv([np.ascontiguousarray(rows), MPI.DOUBLE], [gathered, counts, MPI.DOUBLE])
-    ordered = np.empty_like(gathered)
-    ordered[np.concatenate(indices)] = gathered
-    return ordered
 
 
 @numba.njit(parallel=True, cache=True, error_model="numpy")

@@ -72,14 +72,14 @@ def observer(crystal, comm):
 
 
 def observe(observer, theta, *, deposited=0.0, walls_emit=False, hands_on=True):
-    inflow = observer.problem.inflow if walls_emit else None
+    inflow = observer.system.bodies[0].inflow if walls_emit else None
     return observer.observe(theta, deposited, hands_on=hands_on, inflow=inflow)
 
 
 def everywhere(observer, by_mode):
     """Return the local part of a field that is the same at every point."""
-    local = np.asarray(by_mode)[observer.problem.share.indices]
-    return np.repeat(local[:, None], observer.problem.mesh.num_dofs, axis=1)
+    local = np.asarray(by_mode)[observer.system.bodies[0].share.indices]
+    return np.repeat(local[:, None], observer.system.bodies[0].mesh.num_dofs, axis=1)
 
 
 def test_equilibrium_has_its_temperature_and_no_heat_flux(observer, crystal):
@@ -114,7 +114,7 @@ def test_values_stay_on_their_cell_and_vertex(observer, crystal):
 
 def test_arrivals_count_the_carriers_that_move_outward(observer, crystal):
     """theta = 1: each facet receives sum of c v . n over v . n > 0, in the bin of its frequency."""
-    modes, mesh = crystal.modes, observer.problem.mesh
+    modes, mesh = crystal.modes, observer.system.bodies[0].mesh
     snapshot = observe(observer, everywhere(observer, np.ones(modes.num_modes)))
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
     outward = np.maximum(modes.velocities @ (mesh.boundary_normals / areas[:, None]).T, 0.0)
@@ -149,7 +149,7 @@ def test_walls_at_the_temperature_of_the_body_exchange_nothing(crystal, comm):
 
 def test_emission_of_each_wall_is_that_of_its_temperature(observer, crystal):
     """An empty body absorbs what the walls send in: minus sum of c v . n times their theta."""
-    modes, mesh = crystal.modes, observer.problem.mesh
+    modes, mesh = crystal.modes, observer.system.bodies[0].mesh
     snapshot = observe(observer, everywhere(observer, np.zeros(modes.num_modes)), walls_emit=True)
     for name, temperature in {"left": 2.0, "right": -1.0, "sides": 0.5}.items():
         normals = mesh.boundary_normals[mesh.boundary_walls == WALLS[name]]
@@ -160,7 +160,7 @@ def test_emission_of_each_wall_is_that_of_its_temperature(observer, crystal):
 
 
 def test_what_is_scattered_is_handed_on_by_orders_only(observer, crystal):
-    modes, mesh = crystal.modes, observer.problem.mesh
+    modes, mesh = crystal.modes, observer.system.bodies[0].mesh
     theta = everywhere(observer, np.linspace(-1.0, 2.0, modes.num_modes))
     values = np.linspace(-1.0, 2.0, modes.num_modes)
     expected = mesh.volumes.sum() * modes.heat_capacities @ (modes.loss_rates * values)
@@ -169,7 +169,7 @@ def test_what_is_scattered_is_handed_on_by_orders_only(observer, crystal):
 
 
 def test_the_account_of_walls_of_different_temperature_closes(observer):
-    for order in scattering_orders(observer.problem, 3, observer):
+    for order in scattering_orders(observer.system.bodies[0], 3, observer):
         snapshot = observer.snapshot(order.deposited, hands_on=True)
         assert abs(snapshot.balance.defect) < 1e-13
 

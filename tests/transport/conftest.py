@@ -128,8 +128,8 @@ class Keeper:
     def __init__(self, problem: Problem) -> None:
         self.theta = problem.new_field()
 
-    def watch(self, theta, modes, inflow):
-        self.theta[modes] = theta
+    def watch(self, drift):
+        self.theta[drift.modes] = drift.theta
 
 
 @pytest.fixture(scope="session")

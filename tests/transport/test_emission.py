@@ -34,10 +34,10 @@ def test_moments_emit_what_the_whole_field_does(body, heat, silicon, comm, monke
     kernel = rta_kernel(silicon.modes) if rank == 1 else truncated_kernel(silicon.kernel, rank)
     w_in, w_out = comm.bcast((kernel.w_in, kernel.w_out))
     kernel = type(kernel)(modes=kernel.modes, w_in=w_in, w_out=w_out)
+    monkeypatch.setattr(problem_module, "BLOCK_BYTES", 1)
     problem = heat(
         body("nanoparticle", diameter=50e-9, size=15e-9), kernel, sigma=5e-9, wall=0.2, comm=comm
     )
-    monkeypatch.setattr(problem_module, "BLOCK_BYTES", 1)
     moments = generation(problem)
     assert isinstance(moments, MomentEmission)
     assert len(list(moments.blocks())) > 5
@@ -66,10 +66,10 @@ def test_self_scattering_needs_the_field(body, heat, silicon):
 
 
 def test_blocks_hold_every_mode_once_beside_its_partner(body, heat, silicon, monkeypatch):
+    monkeypatch.setattr(problem_module, "BLOCK_BYTES", 1)
     problem = heat(
         body("nanoparticle", diameter=50e-9, size=15e-9), rta_kernel(silicon.modes), sigma=5e-9
     )
-    monkeypatch.setattr(problem_module, "BLOCK_BYTES", 1)
     portions = list(problem.mode_blocks())
     everything = np.concatenate(portions)
     np.testing.assert_array_equal(np.sort(everything), np.arange(problem.share.num_modes))

@@ -12,7 +12,7 @@ from pbte.interfaces.specular import SpecularWall
 from pbte.materials.kernel import rta_kernel
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import inflow_rows, stream
+from pbte.transport.problem import stream
 from pbte.transport.surfaces import SurfaceState, group_normals, wall_surface
 
 LAWS = {
@@ -37,6 +37,14 @@ def law(request):
 @pytest.fixture(params=["full", "rta"])
 def kernel(request, silicon):
     return silicon.kernel if request.param == "full" else rta_kernel(silicon.modes)
+
+
+def inflow_of(problem, state, *, given):
+    """Return what walls of given temperature, and this surface, send into all modes."""
+    modes = np.arange(problem.share.num_modes)
+    rows = np.repeat(problem.inflow if given else 0.0 * problem.inflow, modes.size, axis=0)
+    state.send(0, modes, rows, jump=given)
+    return rows
 
 
 def slab(body):
@@ -73,7 +81,7 @@ def test_a_body_in_equilibrium_with_its_walls_stays_so(body, heat, silicon, law,
     state.collect(0, modes, ones)
     state.reflect()
     black = replace(problem, inflow=np.zeros_like(problem.inflow))
-    rows = inflow_rows(black, [state], modes, given=False)
+    rows = inflow_of(black, state, given=False)
     mesh = problem.mesh
     inward = -problem.velocities[:, : mesh.dim] @ mesh.boundary_normals.T
     speeds = np.abs(problem.velocities).max() * np.linalg.norm(mesh.boundary_normals, axis=1)
@@ -97,8 +105,7 @@ def test_the_power_sent_back_is_the_power_that_arrived(body, heat, silicon, law,
     for modes in problem.mode_blocks():
         state.collect(0, modes, theta[modes])
     state.reflect()
-    everyone = np.arange(problem.share.num_modes)
-    rows = inflow_rows(problem, [state], everyone, given=False).reshape(len(theta), -1, mesh.dim)
+    rows = inflow_of(problem, state, given=False).reshape(len(theta), -1, mesh.dim)
     flux = problem.heat_capacities[:, None] * (
         problem.velocities[:, : mesh.dim] @ mesh.boundary_normals.T
     )
@@ -148,5 +155,5 @@ def test_a_specular_box_does_not_heat_where_it_is_not_heated(body, heat, silicon
     absorbing = replace(problem, inflow=problem.inflow.copy())
     sides = problem.mesh.boundary_walls == domain.walls["sides"]
     absorbing.inflow.reshape(-1, 3)[sides] = 0.0
-    stream(problem, theta, inflow=inflow_rows(absorbing, [state], modes, given=True))
+    stream(problem, theta, inflow=inflow_of(absorbing, state, given=True))
     np.testing.assert_allclose(theta, 1.0, atol=1e-10)

@@ -1,0 +1,59 @@
+"""Put together what ranks measured on their parts of the mesh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pbte.observables.results import MeshGeometry, Snapshot
+from pbte.transport.partition import Part, gather_cells, gather_facets
+
+
+def whole_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:
+    """Return a snapshot of the whole body on the first rank, of the local cells on the others.
+
+    Args:
+        snapshot: What this rank measured on its cells.
+        part: The cells of this rank; None if it holds all.
+
+    Note: Collective over the ranks that share the cells.
+    """
+    if part is None:
+        return snapshot
+    temperature = gather_cells(part, snapshot.temperature)
+    heat_flux = gather_cells(part, snapshot.heat_flux)
+    arrivals = gather_facets(part, snapshot.arrival_map)
+    if temperature is None or heat_flux is None or arrivals is None:
+        return replace(snapshot, arrival_map=snapshot.arrival_map[: len(part.facets)])
+    return replace(snapshot, temperature=temperature, heat_flux=heat_flux, arrival_map=arrivals)
+
+
+def whole_geometry(geometry: MeshGeometry, part: Part | None) -> MeshGeometry:
+    """Return the geometry of the whole body on the first rank, of the local cells on the others.
+
+    Note: Collective over the ranks that share the cells.
+    """
+    if part is None:
+        return geometry
+    points, volumes = gather_cells(part, geometry.points), gather_cells(part, geometry.volumes)
+    facets, areas = gather_facets(part, geometry.facets), gather_facets(part, geometry.facet_areas)
+    normals = gather_facets(part, geometry.facet_normals)
+    walls = gather_facets(part, geometry.facet_walls)
+    if points is None or volumes is None or facets is None or areas is None:
+        own = slice(len(part.facets))
+        return replace(
+            geometry,
+            facets=geometry.facets[own],
+            facet_areas=geometry.facet_areas[own],
+            facet_normals=geometry.facet_normals[own],
+            facet_walls=geometry.facet_walls[own],
+        )
+    assert normals is not None and walls is not None
+    return replace(
+        geometry,
+        points=points,
+        volumes=volumes,
+        facets=facets,
+        facet_areas=areas,
+        facet_normals=normals,
+        facet_walls=walls,
+    )

@@ -1,0 +1,160 @@
+"""Bodies of one crystal each, the interfaces between them, and what exists between two events.
+
+    for modes, theta ... in events.drift():     stream every mode of every body, block by block
+    events.scatter():                           collide in the bodies, reflect and transmit at
+                                                walls and interfaces
+
+All that is kept between two scattering events is the emission inside the bodies and what the walls
+and interfaces send into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from pbte.transport.emission import Emission, generation
+from pbte.transport.problem import Modes, Problem, stream, with_self_scattering
+from pbte.transport.surfaces import Surface, SurfaceState
+from pbte.types import Array, IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """Bodies and the interfaces that join them.
+
+    Attributes:
+        bodies: One problem for each body; its walls belong to it.
+        joints: Interfaces between bodies, or through one; their sides name bodies by number.
+        cells: Number of each cell of a body in the whole mesh; the same cells for one body.
+        facets: Number of each wall facet of a body in the boundary of the whole mesh.
+    """
+
+    bodies: tuple[Problem, ...]
+    joints: tuple[Surface, ...] = ()
+    cells: tuple[IntArray, ...] = ()
+    facets: tuple[IntArray, ...] = ()
+
+    @property
+    def self_scattering(self) -> float:
+        """The split s of all bodies [-]."""
+        return self.bodies[0].self_scattering
+
+
+def as_system(problem: Problem | System) -> System:
+    """Return a single body as a system of its own."""
+    return problem if isinstance(problem, System) else System(bodies=(problem,))
+
+
+def split_system(system: System, self_scattering: float) -> System:
+    """Return the same system with fictitious self-scattering in every body."""
+    bodies = tuple(with_self_scattering(body, self_scattering) for body in system.bodies)
+    return replace(system, bodies=bodies)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """Some modes of one body after their drift.
+
+    Attributes:
+        body: Number of the body.
+        modes: Which of its local modes.
+        theta: Mode temperatures, shape (modes, num_dofs) [K].
+        inflow: What entered at the boundary, shape (modes or 1, boundary slots) [K].
+    """
+
+    body: int
+    modes: Modes
+    theta: Array
+    inflow: Array
+
+
+class Watcher(Protocol):
+    """Something that measures the fields of all bodies while they are there."""
+
+    def watch(self, drift: Drift) -> None:
+        """Take note of some modes of one body."""
+        ...
+
+
+class Events:
+    """What exists between two scattering events, and how it becomes the next.
+
+    Args:
+        system: The bodies.
+        emit: Makes the emission of each body to begin with; the heat source by default.
+    """
+
+    def __init__(self, system: System, emit: Callable[[Problem], Emission] = generation) -> None:
+        self.system = system
+        self.emissions = [emit(body) for body in system.bodies]
+        walls = [[SurfaceState(wall) for wall in body.surfaces] for body in system.bodies]
+        joints = [SurfaceState(joint) for joint in system.joints]
+        self.surfaces = [*(state for states in walls for state in states), *joints]
+        self._ports = [
+            [(state, side) for state in walls[number] for side in range(len(state.surface.sides))]
+            + [
+                (state, side)
+                for state in joints
+                for side, where in enumerate(state.surface.sides)
+                if where.body == number
+            ]
+            for number in range(len(system.bodies))
+        ]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept between two events on this rank."""
+        emitted = sum(emission.nbytes for emission in self.emissions)
+        return emitted + sum(surface.nbytes for surface in self.surfaces)
+
+    def power(self) -> float:
+        """Return the power that the bodies emit [W]. Collective."""
+        return sum(emission.power() for emission in self.emissions)
+
+    def drift(self, *, given: bool) -> Iterator[Drift]:
+        """Stream every mode and yield it, block by block; collect where it arrives.
+
+        Must be followed to the end. Collective over the ranks that share the cells.
+
+        Args:
+            given: Whether walls of given temperature, and imposed drops, send in theirs.
+        """
+        for number, (body, emission) in enumerate(
+            zip(self.system.bodies, self.emissions, strict=True)
+        ):
+            for modes in emission.blocks():
+                theta = emission.rows(modes)
+                inflow = self.inflow(number, modes, given=given)
+                stream(body, theta, modes, inflow=inflow)
+                yield Drift(body=number, modes=modes, theta=theta, inflow=inflow)
+                emission.collect(modes, theta)
+                self.collect_arrivals(number, modes, theta)
+
+    def scatter(self) -> None:
+        """Scatter what was collected in the bodies and at the surfaces. Collective."""
+        for emission in self.emissions:
+            emission.scatter()
+        for surface in self.surfaces:
+            surface.reflect()
+
+    def inflow(self, number: int, modes: Modes, *, given: bool) -> Array:
+        """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K]."""
+        body, ports = self.system.bodies[number], self._ports[number]
+        common = body.inflow if given else np.zeros_like(body.inflow)
+        if not ports:
+            return common
+        chosen = np.arange(body.share.num_modes)[modes]
+        rows = np.repeat(common, chosen.size, axis=0)
+        for state, side in ports:
+            state.send(side, chosen, rows, jump=given)
+        return rows
+
+    def collect_arrivals(self, number: int, modes: Modes, theta: Array) -> None:
+        """Let the surfaces take what some modes of a body run into them with."""
+        chosen = np.arange(self.system.bodies[number].share.num_modes)[modes]
+        for state, side in self._ports[number]:
+            state.collect(side, chosen, theta)

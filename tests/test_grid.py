@@ -1,0 +1,95 @@
+"""Ranks that share modes, cells or both: the same answers from every grid of ranks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from pbte.case import parse_case
+from pbte.run import run_case
+
+# Round-off of sums in another sequence, amplified by the slowest mode (see the issue: 1e-10).
+SAME = 1e-10
+
+CASE = """\
+temperature = 300.0
+[material]
+file = "Si-5"
+scattering = {scattering}
+[mesh]
+file = "sphere.msh"
+builder = {{ shape = "nanoparticle", diameter = 100e-9, size = 30e-9 }}
+[source]
+sigma = 15e-9
+power = 1e-6
+[walls.surface]
+kind = {wall}
+temperature = 300.5
+[orders]
+max_order = 4
+self_scattering = 0.1
+[steady]
+tolerance = 1e-11
+rank = 20
+[output]
+frequency_bins = 8
+[parallel]
+space_parts = {parts}
+"""
+
+
+def results(folder, comm, parts, scattering="'full'"):
+    text = CASE.format(parts=parts, scattering=scattering, wall="'isothermal'")
+    return run_case(parse_case(text, folder=folder), comm)
+
+
+def assert_same_numbers(one, other):
+    """Compare every field, balance and spectrum; `one` may be a part of space on other ranks."""
+    steps = [*zip(one.orders, other.orders, strict=True), (one.steady, other.steady)]
+    for a, b in steps:
+        for name in ("temperature", "heat_flux", "arrival_map"):
+            x, y = getattr(a, name), getattr(b, name)
+            np.testing.assert_allclose(x, y, rtol=0.0, atol=SAME * np.abs(y).max(), err_msg=name)
+        for wall, spectrum in b.arrival_spectrum.items():
+            np.testing.assert_allclose(
+                a.arrival_spectrum[wall], spectrum, rtol=0.0, atol=SAME * spectrum.max()
+            )
+        for mine, whole in zip(a.mode_temperatures, b.mode_temperatures, strict=True):
+            np.testing.assert_allclose(mine, whole, rtol=0.0, atol=SAME * np.abs(whole).max())
+        assert a.balance.deposited == pytest.approx(b.balance.deposited, rel=1e-12)
+        assert a.balance.absorbed["surface"] == pytest.approx(
+            b.balance.absorbed["surface"], rel=SAME
+        )
+    np.testing.assert_array_equal(one.geometry.points, other.geometry.points)
+    np.testing.assert_array_equal(one.geometry.facets, other.geometry.facets)
+    assert one.num_unknowns == other.num_unknowns
+    for mine, whole in zip(one.eigenvalues, other.eigenvalues, strict=True):
+        assert mine.dominant == pytest.approx(whole.dominant, abs=1e-8)
+
+
+@pytest.mark.parametrize("scattering", ["'full'", "'rta'"])
+def test_every_grid_of_ranks_gives_the_numbers_of_one(comm, shared_tmp_path, scattering):
+    """On n ranks: n x 1 (they share the cells), 1 x n (the modes), and 2 x 2 on four."""
+    alone = results(shared_tmp_path, MPI.COMM_SELF, 1, scattering)
+    for parts in {part for part in range(1, comm.size + 1) if comm.size % part == 0}:
+        together = results(shared_tmp_path, comm, parts, scattering)
+        if comm.rank == 0:
+            assert_same_numbers(together, alone)
+        else:
+            cells = len(together.geometry.volumes)
+            assert together.steady.temperature.shape[0] == cells
+            assert (cells == len(alone.geometry.volumes)) == (parts == 1)
+
+
+def test_parts_that_do_not_divide_the_ranks_are_refused(comm, shared_tmp_path):
+    with pytest.raises(ValueError, match="space_parts = 7: "):
+        results(shared_tmp_path, comm, 7)
+
+
+@pytest.mark.serial
+def test_two_by_two_ranks(mpirun):
+    here = f"{__file__}::test_every_grid_of_ranks_gives_the_numbers_of_one"
+    done = mpirun(4, "-m", "pytest", "-q", "-p", "no:cacheprovider", here)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
