@@ -53,10 +53,10 @@ class SmoothChoice(Record):
     )
 
 
-class AcousticChoice(Record):
-    """Acoustic mismatch: phonons are sound waves of two welded solids."""
+class _Sound(Record):
+    """What acoustic mismatch and its mixture with diffuse mismatch have in common."""
 
-    kind: Literal["amm"] = Field(description=_KIND)
+    kind: str
     waves: Literal["anisotropic", "isotropic", "scalar"] = Field(
         default="anisotropic",
         description="'anisotropic' crystals, their 'isotropic' averages, or 'scalar' impedances",
@@ -72,6 +72,21 @@ class AcousticChoice(Record):
     bins: Bins = Field(default="auto", description=_BINS)
     angle: Positive = Field(
         default=0.15, description="Spread of directions over which a wave is shared out [rad]"
+    )
+
+
+class AcousticChoice(_Sound):
+    """Acoustic mismatch: phonons are sound waves of two welded solids."""
+
+    kind: Literal["amm"] = Field(description=_KIND)
+
+
+class MixedChoice(_Sound):
+    """Acoustic mismatch for long waves, diffuse mismatch for those that see the roughness."""
+
+    kind: Literal["mixed"] = Field(description=_KIND)
+    roughness: NonNegative = Field(
+        description="Height eta of the interface, p = exp(-4 eta^2 q_n^2) (Ziman) [m]"
     )
 
 
@@ -149,6 +164,7 @@ InterfaceChoice = Annotated[
     | DiffuseChoice
     | SmoothChoice
     | AcousticChoice
+    | MixedChoice
     | StrainChoice
     | TableChoice
     | MediatorChoice,
@@ -192,10 +208,8 @@ def law_of(
         from pbte.interfaces.dmm import SmoothMismatch
 
         return SmoothMismatch(width=None if choice.width is None else choice.width * _HERTZ)
-    if isinstance(choice, AcousticChoice):
-        from pbte.interfaces.amm import AcousticMismatch
-
-        return AcousticMismatch(**choice.model_dump(exclude={"kind"}))
+    if isinstance(choice, AcousticChoice | MixedChoice):
+        return _sound(choice)
     if isinstance(choice, StrainChoice):
         return _strain(choice, materials)
     if isinstance(choice, TableChoice):
@@ -213,6 +227,17 @@ def law_of(
     from pbte.interfaces.perfect import PerfectInterface
 
     return PerfectInterface()
+
+
+def _sound(choice: AcousticChoice | MixedChoice) -> InterfaceLaw:
+    from pbte.interfaces.amm import AcousticMismatch
+
+    sound = AcousticMismatch(**choice.model_dump(exclude={"kind", "roughness"}))
+    if isinstance(choice, AcousticChoice):
+        return sound
+    from pbte.interfaces.mixed import MixedMismatch
+
+    return MixedMismatch(roughness=choice.roughness, sound=sound)
 
 
 def _strain(choice: StrainChoice, materials: tuple[Material, Material] | None) -> InterfaceLaw:

@@ -77,15 +77,18 @@ def interface(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Law of the interface: perfect, dmm, smooth-dmm, amm, smm, table or mediator; its "
-            "options follow a colon (dmm:bins=20). Repeat to compare several. [default: dmm]"
+            help="Law of the interface: perfect, dmm, smooth-dmm, amm, mixed, smm, table or "
+            "mediator; its options follow a colon (dmm:bins=20). Repeat to compare several "
+            "(default: dmm).",
+            show_default=False,
         ),
     ] = None,
     temperature: Annotated[
         list[str] | None,
         typer.Option(
             help="Temperatures [K], separated by commas or repeated (default: that of the first "
-            "crystal's file)."
+            "crystal's file).",
+            show_default=False,
         ),
     ] = None,
     normal: Annotated[
@@ -98,7 +101,9 @@ def interface(
     convergence: Annotated[
         bool, typer.Option("--convergence", help="Vary the number of bins, or the width.")
     ] = False,
-    plots: Annotated[Path | None, typer.Option(help="Folder for figures (PNG).")] = None,
+    plots: Annotated[
+        Path | None, typer.Option(help="Folder for figures (PNG).", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
     """Show conductance, resistance and spectrum of an interface by itself (Landauer, no mesh).

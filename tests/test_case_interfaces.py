@@ -18,6 +18,7 @@ from pbte.interfaces.base import check_flux_matrix
 from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch
 from pbte.interfaces.landauer import interface_conductance
 from pbte.interfaces.mediator import MediatorInterface
+from pbte.interfaces.mixed import MixedMismatch
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.smm import StrainMismatch, strain_mismatch
 from pbte.interfaces.table import TransmissionTable
@@ -61,6 +62,11 @@ def conductance(law, pair):
         ('kind = "dmm"\nelastic = false\nbins = 7', DiffuseMismatch(elastic=False, bins=7)),
         ('kind = "smooth-dmm"', SmoothMismatch()),
         ('kind = "amm"', AcousticMismatch()),
+        ('kind = "mixed"\nroughness = 2e-10', MixedMismatch(roughness=2e-10)),
+        (
+            'kind = "mixed"\nroughness = 0.0\nwaves = "isotropic"\nbins = 9',
+            MixedMismatch(roughness=0.0, sound=AcousticMismatch(waves="isotropic", bins=9)),
+        ),
         (
             'kind = "amm"\nwaves = "scalar"\nbeyond_sound = "diffuse"\nangle = 0.2',
             AcousticMismatch(waves="scalar", beyond_sound="diffuse", angle=0.2),
@@ -72,7 +78,11 @@ def test_a_record_builds_its_law_with_the_same_defaults(text, law):
 
 
 def test_every_kind_is_written_as_toml_and_read_back():
-    least = {"table": 'file = "t.csv"', "mediator": MEDIATOR.split("\n", 1)[1]}
+    least = {
+        "table": 'file = "t.csv"',
+        "mediator": MEDIATOR.split("\n", 1)[1],
+        "mixed": "roughness = 1e-10",
+    }
     for kind in CHOICES:
         choice = choice_of(f'kind = "{kind}"\n{least.get(kind, "")}')
         assert type(choice) is CHOICES[kind]
@@ -149,6 +159,7 @@ def test_laws_can_be_sent_to_other_ranks(pair):
         ('kind = "dmm"\nelastic = 1', "model.elastic = 1: must be true or false"),
         ('kind = "smooth-dmm"\nwidth = 0.0', "model.width = 0.0: must be greater than 0"),
         ('kind = "amm"\nwaves = "scaler"', "did you mean 'scalar'?"),
+        ('kind = "mixed"', "model.roughness: missing (Height eta of the interface"),
         ('kind = "smm"\nmethod = "heitler"', "model.method = 'heitler': must be 'cap', "),
         ('kind = "smm"\npoisson = [0.2]', "model.poisson = [0.2]: "),
         ('kind = "table"', "model.file: missing (Path of the table"),

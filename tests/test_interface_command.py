@@ -193,6 +193,15 @@ def test_convergence_goes_through_bins_and_widths(found, pair):
     assert inelastic == ()  # one bin, whatever their number
 
 
+def test_a_mixed_interface_runs_from_acoustic_to_diffuse_with_its_roughness(found):
+    models = ["amm", "mixed:roughness=0.0", "mixed:roughness=2e-10", "mixed:roughness=1e-8", "dmm"]
+    reports = [of_model[0] for of_model in found(models=models).reports]
+    h = [report.conductance.conductance for report in reports]
+    assert h[1] == pytest.approx(h[0], rel=1e-9) and h[3] == pytest.approx(h[4], rel=0.02)
+    assert h[1] < h[2] < h[3]
+    assert len({report.unmatched.artefact for report in reports}) == 1
+
+
 def test_strain_mismatch_depends_on_its_width_and_not_on_bins(found):
     (items,) = found(models=["smm"], normal=(0.0, 0.0, 1.0), convergence=True).refinements
     assert {item.setting for item in items} == {"width"} and len(items) == 5

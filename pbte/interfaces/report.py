@@ -165,8 +165,10 @@ def unmatched_flux(
     artefact = 0.0
     if hasattr(law, "width"):  # 1/50 of the highest frequency by default, in all laws
         artefact = _alone(surface, law.width or surface.frequencies.max() / 50.0)
-    elif hasattr(law, "bins") and not (isinstance(law, DiffuseMismatch) and not law.elastic):
-        artefact = one_sided_share(first, second, normal, law.bins).artefact
+    elif not (isinstance(law, DiffuseMismatch) and not law.elastic):
+        owner = law.sound if hasattr(law, "sound") else law
+        if hasattr(owner, "bins"):
+            artefact = one_sided_share(first, second, normal, owner.bins).artefact
     return Unmatched(first=beyond[0], second=beyond[1], artefact=artefact)
 
 
