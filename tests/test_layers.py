@@ -42,6 +42,7 @@ TOP = {
     "memory": {"materials"},
     "estimate": {"memory"},
     "notes": {"transport", "observables"},
+    "drive": {"observables"},
     "setup": {
         "materials",
         "interfaces",

@@ -1,0 +1,98 @@
+"""What drives heat through the body of a case: the drop and length behind its conductivity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pbte.case import Case
+from pbte.case_walls import IsothermalWall, PeriodicWall
+from pbte.observables.conductivity import Drive
+from pbte.observables.results import MeshGeometry
+from pbte.types import Array
+
+# Walls count as flat, parallel and opposite up to this [-].
+_FLAT = 1e-6
+
+
+def drive_of(case: Case, geometry: MeshGeometry) -> Drive | None:
+    """Return what drives heat through the body, or None if that is no drop over a length.
+
+    Either one pair of periodic walls with a temperature drop between them, or two flat parallel
+    walls at two temperatures, and no heat source.
+
+    Args:
+        case: The case.
+        geometry: The whole mesh.
+    """
+    if case.source is not None:
+        return None
+    held = {n: w for n, w in case.walls.items() if isinstance(w, IsothermalWall)}
+    drops = {
+        name: wall
+        for name, wall in case.walls.items()
+        if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0
+    }
+    if len(drops) == 1 and not held:
+        ((name, wall),) = drops.items()
+        return _periodic_drive(geometry, name, wall)
+    if len(held) == 2 and not drops:
+        (one, first), (other, second) = held.items()
+        if first.temperature == second.temperature:
+            return None
+        hot, cold = (one, other) if first.temperature > second.temperature else (other, one)
+        return _wall_drive(geometry, hot, cold, abs(first.temperature - second.temperature))
+    return None
+
+
+def _periodic_drive(geometry: MeshGeometry, name: str, wall: PeriodicWall) -> Drive | None:
+    """The cross-section is that of the box around the cell: pores belong to it."""
+    along = _centre(geometry, wall.partner) - _centre(geometry, name)
+    length = float(np.linalg.norm(along))
+    axis = int(np.argmax(np.abs(along)))
+    if abs(abs(along[axis]) - length) > _FLAT * length:
+        return None
+    points = geometry.points.reshape(-1, geometry.points.shape[2])
+    extents = np.delete(np.ptp(points, axis=0), axis)
+    return Drive(
+        direction=_three(along / length),
+        length=length,
+        drop=wall.temperature_drop,
+        area=float(np.prod(extents)),
+    )
+
+
+def _wall_drive(geometry: MeshGeometry, hot: str, cold: str, drop: float) -> Drive | None:
+    normals = []
+    for name in (hot, cold):
+        own = geometry.facet_normals[geometry.facet_walls == geometry.walls[name]]
+        if np.abs(own - own[0]).max() > _FLAT:
+            return None
+        normals.append(own[0])
+    if np.abs(normals[0] + normals[1]).max() > _FLAT:
+        return None
+    along = _centre(geometry, cold) - _centre(geometry, hot)
+    areas = [
+        float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
+        for name in (hot, cold)
+    ]
+    return Drive(
+        direction=_three(normals[1]),
+        length=float(along @ normals[1]),
+        drop=drop,
+        area=0.5 * (areas[0] + areas[1]),
+    )
+
+
+def _centre(geometry: MeshGeometry, name: str) -> Array:
+    """Return the centre of area of a wall."""
+    own = geometry.facet_walls == geometry.walls[name]
+    centres = geometry.facets[own].mean(axis=1)
+    weights = geometry.facet_areas[own]
+    return np.asarray(weights @ centres / weights.sum(), dtype=np.float64)
+
+
+def _three(vector: Array) -> Array:
+    """Return a vector of the mesh with zeros for the dimensions that it lacks."""
+    padded = np.zeros(3)
+    padded[: vector.size] = vector
+    return padded
