@@ -7,9 +7,6 @@ one text serves all dimensions, and everything stays in registers.
 
 Complex numbers are pairs. In memory the numbers of all lanes that belong together stand in the
 sequence [part, lane]; for one lane this is NumPy's complex128.
-
-Numba keeps compiled functions on the disk and compiles anew when the file of the function has
-changed: after a change here, touch `pbte/transport/kernels.py`.
 """
 
 from __future__ import annotations
