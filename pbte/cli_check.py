@@ -62,26 +62,38 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     Note:
         Collective over ``comm``.
     """
+    from pbte.estimate import NETWORKS, REFERENCE, order_cost
     from pbte.geometry.report import mesh_report
+    from pbte.memory import Layout, job_of, memory_estimate, state_bytes_per_unknown
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
-    from pbte.setup import memory_estimate, read_inputs
+    from pbte.setup import read_inputs
 
-    inputs = read_inputs(case, comm)
+    # A case for many ranks is checked on any number of them.
+    inputs = read_inputs(case, comm, space_parts=1)
     domain, material = inputs.domain, inputs.material
+    assert domain is not None
     report = mesh_report(domain)
     with on_all_ranks(comm):
         if comm.rank == 0:
             prepare_folder(case.output.folder)
     num_dofs = report.num_cells * (report.dim + 1)
     modes = material.modes
-    memory = memory_estimate(
-        num_modes=modes.num_modes,
+    num_unknowns = modes.num_modes * num_dofs
+    job = job_of(
+        material.kernel,
         num_dofs=num_dofs,
-        rank=case.steady.rank if case.steady.enabled else 0,
-        num_ranks=comm.size,
-        kernel=material.kernel,
+        dim=report.dim,
+        steady_rank=case.steady.rank if case.steady.enabled else 0,
+        self_scattering=case.orders.self_scattering != 0.0,
+        num_orders=case.orders.max_order + 1,
     )
+    parts = case.parallel.space_parts
+    layout = Layout(
+        mode_groups=max(1, comm.size // parts), space_parts=parts, ranks_per_node=comm.size
+    )
+    memory = memory_estimate(job, layout)
+    cost = order_cost(job, layout, REFERENCE, NETWORKS["shared memory"])
     return {
         "title": case.title,
         "material": material.name,
@@ -90,10 +102,12 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "num_modes": modes.num_modes,
         "dimension": report.dim,
         "num_cells": report.num_cells,
-        "num_unknowns": modes.num_modes * num_dofs,
+        "num_unknowns": num_unknowns,
         "num_orders": case.orders.max_order + 1,
-        "num_ranks": comm.size,
+        "num_ranks": layout.num_ranks,
         "memory": {name: int(size) for name, size in memory.items()},
+        "state_bytes_per_unknown": state_bytes_per_unknown(memory, num_unknowns),
+        "seconds_per_order": cost.total,
         "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "walls": list(domain.walls),
         "regions": list(domain.regions),
@@ -119,13 +133,26 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Cells", f"{data['num_cells']:,} (dimension {data['dimension']})"),
         ("Unknowns", f"{data['num_unknowns']:,}"),
         ("Memory", f"about {memory_text(total)}{ranks}{machine} ({parts})"),
-        ("Orders", f"0 to {case.orders.max_order}"),
+        ("State", f"{data['state_bytes_per_unknown']:.2g} bytes per unknown"),
+        (
+            "Orders",
+            f"0 to {case.orders.max_order}, each about {data['seconds_per_order']:.2g} s "
+            f"on {data['num_ranks']} cores of 2.5 GHz",
+        ),
         ("Steady state", "yes" if case.steady.enabled else "no"),
-        ("Walls", ", ".join(f"'{n}' {law.kind} {law.temperature:g} K" for n, law in _laws(case))),
+        ("Walls", ", ".join(f"'{name}' {_law_text(law)}" for name, law in _laws(case))),
         ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
         ("Results go to", data["output"]),
     ]
     show(facts_table(rows, title=case.title or "Case"), "The case is sound.")
+
+
+def _law_text(law: Any) -> str:
+    if law.kind == "isothermal":
+        return f"{law.kind} {law.temperature:g} K"
+    if law.kind == "periodic":
+        return f"{law.kind} with '{law.partner}', {law.temperature_drop:g} K colder"
+    return str(law.kind)
 
 
 def _laws(case: Case) -> list[tuple[str, Any]]:

@@ -62,8 +62,8 @@ class Speeds:
 
 
 REFERENCE = Speeds(
-    visit=22e-9,
-    ordering=26e-9,
+    visit=15e-9,
+    ordering=20e-9,
     product_rate=54e9,
     wide_share=0.94,
     narrow_share=0.8,
@@ -151,7 +151,7 @@ def order_cost(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Co
 def steady_sweep_cost(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Cost:
     """Return the cost of one sweep inside the steady solver: a product with the moment system."""
     inner = order_cost(replace(job, rank=job.steady_rank), layout, speeds, network)
-    # Orthogonalisation: each Krylov vector so far is read twice, about half of them on average.
+    # Orthogonalisation: half of the vectors on average, each read twice.
     vector = 8.0 * job.steady_rank * job.num_dofs / layout.num_ranks
     seconds = dict(inner.seconds)
     del seconds["observables"]

@@ -13,15 +13,15 @@ from pbte.materials.kernel import CollisionKernel, FactoredKernel
 # As in pbte.transport.collisions, problem, pipeline, steady and growth; a test compares them.
 MIX_COLUMNS = 1024
 SELF_SCATTERING_COLUMNS = 4 * MIX_COLUMNS
-STEADY_MODES = 256
-BLOCK_BYTES = 1 << 25
+BLOCK_BYTES, LEAST_MODES = 1 << 25, 32
 TASK_VISITS = 25_000
 BLOCKS_IN_FLIGHT = 8
 MOMENTS_OF_GROWTH = 8
 
-# Krylov vectors alive in the steady state: PETSc takes ten at a time, and the inner systems end
-# after 10 to 15 steps.
-KRYLOV_VECTORS = 20
+# Moment vectors that the steady state keeps, spread over the ranks: 20 directions and their images.
+KRYLOV_VECTORS = 40
+# The matrix of the diffusion correction with its multigrid levels, per degree of freedom [bytes].
+DIFFUSION = 600
 
 # Measured on Linux [bytes]: Python with its libraries, what ranks of a node share of these, what
 # Gmsh and HDF5 leave on the first rank, and a cell inside DOLFINx and its topology.
@@ -91,7 +91,7 @@ def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
     """Return what a rank keeps at most while it solves, by kind [bytes].
 
     What the ranks of a node share is divided among them. The larger of the steps counts: orders
-    with their field or moments, or the steady state with two fields and the Krylov vectors.
+    with their field or moments, or the steady state.
     """
     modes = job.num_modes / layout.mode_groups
     cells = job.num_cells / layout.space_parts
@@ -106,12 +106,7 @@ def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
     kept = job.num_orders * (2 * MOMENTS_OF_GROWTH + 4) * moments
     steps = [orders]
     if job.steady_rank:
-        vectors = KRYLOV_VECTORS * job.steady_rank * moments / layout.mode_groups
-        product = 4.0 * job.steady_rank * moments + 16.0 * min(STEADY_MODES, modes) * dofs
-        update = 8.0 * MIX_COLUMNS * (3 * modes + _gathered(job, layout))
-        steps.append(
-            {"fields": 2.0 * field, "moments": vectors, "work space": max(product, update)}
-        )
+        steps.append(_steady(job, layout, modes, dofs))
     largest = max(steps, key=lambda step: sum(step.values()))
     sharers = min(layout.ranks_per_node, layout.num_ranks)
     shared = (SHARED_LIBRARIES + FIRST_RANK + _matrix_bytes(job)) / sharers
@@ -127,52 +122,42 @@ def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
     }
 
 
-def memory_estimate(
-    *,
-    num_modes: int,
-    num_dofs: int,
-    rank: int,
-    num_ranks: int,
+def job_of(
     kernel: CollisionKernel,
+    *,
+    num_dofs: int,
     dim: int = 3,
-    space_parts: int = 1,
+    steady_rank: int = 0,
     self_scattering: bool = True,
     num_orders: int = 16,
-) -> dict[str, int]:
-    """Return what a run keeps in memory at most, all ranks together, on one node [bytes].
+) -> Job:
+    """Return what a kernel on a mesh asks for.
 
     Args:
-        num_modes: Number of modes.
-        num_dofs: Degrees of freedom of one scalar field.
-        rank: Rank of the kernel inside the steady solver; 0 without a steady state.
-        num_ranks: Number of ranks.
         kernel: The kernel.
+        num_dofs: Degrees of freedom of one scalar field.
         dim: Dimension of the mesh.
-        space_parts: Parts that the mesh is cut into.
+        steady_rank: Rank of the kernel inside the steady solver; 0 without a steady state.
         self_scattering: Whether the orders may be split.
         num_orders: Number of orders that are kept.
-
-    Returns:
-        Bytes by kind, and their "total".
     """
-    own_rank = kernel.w_out.shape[0] if isinstance(kernel, FactoredKernel) else None
-    job = Job(
+    rank = kernel.w_out.shape[0] if isinstance(kernel, FactoredKernel) else None
+    return Job(
         num_cells=num_dofs // (dim + 1),
-        num_modes=num_modes,
-        rank=own_rank,
-        steady_rank=rank,
+        num_modes=kernel.modes.num_modes,
+        rank=rank,
+        steady_rank=steady_rank if rank is None or steady_rank == 0 else rank,
         # The relaxation-time approximation has no eigenvalue below zero: its orders fade.
-        self_scattering=self_scattering and own_rank != 1,
+        self_scattering=self_scattering and rank != 1,
         num_orders=num_orders,
         dim=dim,
     )
-    layout = Layout(
-        mode_groups=max(1, num_ranks // space_parts),
-        space_parts=space_parts,
-        ranks_per_node=num_ranks,
-    )
+
+
+def memory_estimate(job: Job, layout: Layout) -> dict[str, int]:
+    """Return what a run keeps at most, all ranks together, by kind and "total" [bytes]."""
     parts = {
-        name: int(num_ranks * size)
+        name: int(layout.num_ranks * size)
         for name, size in memory_per_rank(job, layout).items()
         if size > 0.0
     }
@@ -190,12 +175,29 @@ def num_cut_facets(num_cells: float, parts: int) -> float:
     return float(4.3 * (1.0 - parts**-0.6) * (num_cells / parts) ** (2.0 / 3.0))
 
 
+def _steady(job: Job, layout: Layout, modes: float, dofs: float) -> dict[str, float]:
+    """Return what a rank keeps in the steady state: two fields of a full matrix, and moments.
+
+    Beside the Krylov vectors, which are spread over the ranks, the moments at all degrees of
+    freedom exist four times in a product: gathered, streamed, added up, sent.
+    """
+    moments = 8.0 * job.steady_rank * dofs
+    vectors = KRYLOV_VECTORS * moments + DIFFUSION * dofs
+    product = 4.0 * moments + 2.0 * max(BLOCK_BYTES, 8.0 * LEAST_MODES * dofs)
+    update = moments + 8.0 * MIX_COLUMNS * (3 * modes + _gathered(job, layout))
+    return {
+        "fields": 16.0 * modes * dofs if job.rank is None else 0.0,
+        "moments": vectors / layout.mode_groups,
+        "work space": max(product, update),
+    }
+
+
 def _order_work(job: Job, layout: Layout, modes: float, dofs: float) -> float:
     """Return the work space of mixing, or of a block of modes of a factored kernel [bytes]."""
     if job.keeps_field:
         split = SELF_SCATTERING_COLUMNS * modes if job.self_scattering else 0.0
         return 8.0 * (split + MIX_COLUMNS * (2 * modes + _gathered(job, layout)))
-    return 2.0 * max(BLOCK_BYTES, 8.0 * 32 * dofs)
+    return 2.0 * max(BLOCK_BYTES, 8.0 * LEAST_MODES * dofs)
 
 
 def _gathered(job: Job, layout: Layout) -> float:

@@ -492,11 +492,13 @@ def test_a_check_counts_modes_cells_unknowns_and_memory(comm, pbte, case_file, s
     assert data["num_modes"] == 747
     assert data["num_unknowns"] == 747 * data["num_cells"] * 4
     assert data["memory"]["total"] > 8 * data["num_unknowns"]
+    assert 0.5 <= data["state_bytes_per_unknown"] < 17.0
+    assert data["seconds_per_order"] > 1e-9 * data["num_unknowns"] / comm.size
     assert (data["walls"], data["regions"]) == (["surface"], ["body"])
 
 
 def test_a_case_too_large_for_the_machine_is_said_so(pbte, case_file, monkeypatch):
-    monkeypatch.setattr("pbte.setup.memory_estimate", lambda **_: {"fields": 10**18})
+    monkeypatch.setattr("pbte.memory.memory_estimate", lambda *_: {"fields": 10**18})
     outcome = pbte("check", case_file, "--output", case_file.parent / "results")
     assert "MORE than the" in outcome.out
 

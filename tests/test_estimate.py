@@ -22,8 +22,16 @@ from pbte.estimate import (
 )
 from pbte.materials.kernel import FullKernel, rta_kernel
 from pbte.materials.models import gray_crystal
-from pbte.memory import Job, Layout, memory_estimate, memory_per_rank, num_cut_facets
-from pbte.transport import collisions, growth, problem, steady
+from pbte.memory import (
+    Job,
+    Layout,
+    job_of,
+    memory_estimate,
+    memory_per_rank,
+    num_cut_facets,
+    state_bytes_per_unknown,
+)
+from pbte.transport import collisions, growth, problem
 
 SILENT = Network(latency=0.0, bandwidth=float("inf"))
 FULL = Job(num_cells=3300, num_modes=4371, steady_rank=100)
@@ -139,9 +147,15 @@ def test_the_numbers_of_the_model_are_those_of_the_transport(comm):
 
     assert memory.MIX_COLUMNS == collisions.BLOCK
     assert memory.SELF_SCATTERING_COLUMNS == 4 * collisions.BLOCK
-    assert memory.STEADY_MODES == steady.MODE_BLOCK
     assert memory.BLOCK_BYTES == problem.BLOCK_BYTES
+    assert memory.LEAST_MODES == problem.LEAST_MODES
     assert memory.MOMENTS_OF_GROWTH == growth.NUM_MOMENTS
+
+
+def test_the_steady_state_of_a_factored_kernel_keeps_no_field():
+    memory = memory_per_rank(replace(FACTORED, steady_rank=100), Layout())
+    assert memory["fields"] == 0.0
+    assert memory["moments"] > 40 * 8 * 100 * 13200
 
 
 def gray():
@@ -165,12 +179,15 @@ def test_the_visiting_orders_and_the_mesh_take_what_is_counted(comm):
 
 
 def test_a_kernel_of_rank_one_is_estimated_without_a_field():
-    kernel = gray()
-    sizes = {"num_modes": kernel.modes.num_modes, "num_dofs": 4000, "num_ranks": 2}
-    memory = memory_estimate(rank=0, kernel=rta_kernel(kernel.modes), **sizes)
+    """Its orders keep moments alone; the steady state of a full matrix keeps two fields."""
+    kernel, layout = gray(), Layout(mode_groups=2, ranks_per_node=2)
+    num_modes = kernel.modes.num_modes
+    memory = memory_estimate(job_of(rta_kernel(kernel.modes), num_dofs=4000), layout)
     assert "fields" not in memory
-    half = kernel.modes.num_modes // 2
+    half = num_modes // 2
     full = FullKernel(modes=kernel.modes, even=np.eye(half), odd=np.eye(half))
-    memory = memory_estimate(rank=100, kernel=full, **sizes)
-    assert memory["fields"] == 2 * 8 * kernel.modes.num_modes * 4000
+    job = job_of(full, num_dofs=4000, steady_rank=100)
+    memory = memory_estimate(job, layout)
+    assert memory["fields"] == 2 * 8 * num_modes * 4000
     assert memory["total"] == sum(size for name, size in memory.items() if name != "total")
+    assert state_bytes_per_unknown(memory, job.num_unknowns) > 16.0

@@ -49,11 +49,11 @@ def measure_speeds(domain: Domain, kernel: FullKernel, *, repeats: int = 3) -> S
     )
 
 
-def measure_network(comm: MPI.Intracomm, *, repeats: int = 5) -> Network:
+def measure_network(comm: MPI.Intracomm) -> Network:
     """Return what messages between these ranks cost: sums of one number and of a million.
 
-    By the clock, because a rank that waits is busy. On one rank there are no messages: infinitely
-    fast.
+    By the clock, because a rank that waits is busy; the least of many, because a rank may be
+    waiting for a core. On one rank there are no messages: infinitely fast.
 
     Note:
         Collective over `comm`.
@@ -62,7 +62,7 @@ def measure_network(comm: MPI.Intracomm, *, repeats: int = 5) -> Network:
         return Network(latency=0.0, bandwidth=float("inf"))
     small, large = np.ones(1), np.ones(MESSAGE)
 
-    def seconds(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    def seconds(numbers: np.ndarray[tuple[int], np.dtype[np.float64]], repeats: int) -> float:
         comm.Allreduce(numbers, numbers.copy())
         spent = measure(
             lambda: comm.Allreduce(numbers, np.empty_like(numbers)),
@@ -72,9 +72,9 @@ def measure_network(comm: MPI.Intracomm, *, repeats: int = 5) -> Network:
         return float(comm.allreduce(spent, op=MPI.MAX))
 
     steps = 2.0 * np.ceil(np.log2(comm.size))
-    latency = seconds(small) / steps
+    latency = seconds(small, 200) / steps
     sent = 2.0 * (comm.size - 1) / comm.size * large.nbytes
-    return Network(latency=float(latency), bandwidth=float(comm.size * sent / seconds(large)))
+    return Network(latency=float(latency), bandwidth=float(comm.size * sent / seconds(large, 7)))
 
 
 def _narrow_rate(kernel: FullKernel, repeats: int) -> float:
