@@ -248,9 +248,9 @@ def test_the_shipped_files_are_made_by_the_importer(tmp_path, name, folder, sigm
 @pytest.mark.phono3py
 def test_grueneisen_parameters_are_those_of_phono3py(tmp_path):
     """Its own class, with relaxed atoms, for germanium, whose two supercells are the same."""
+    yaml = copy_of("ge_lda_kaldo_almabte", tmp_path)
     from phono3py.phonon3.gruneisen import Gruneisen
 
-    yaml = copy_of("ge_lda_kaldo_almabte", tmp_path)
     grid = open_phono3py(yaml, (3, 3, 3))
     active = active_modes(grid.frequencies, (3, 3, 3))
     ours = gruneisen_parameters(grid, active, modes_of(grid, 300.0, active).degeneracy)
