@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from mpi4py import MPI
 
 from pbte.case import Case, resolved_toml
+from pbte.conduction import conduction_of
 from pbte.notes import run_notes
 from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.moments import Observer
@@ -62,11 +63,13 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         with _timed(timings, "steady"):
             steady, report = reach_steady_state(case, setup, progress)
     problem = setup.problem
+    geometry = whole_geometry(mesh_geometry(problem.mesh, setup.walls), setup.part)
+    conductivity, slips = conduction_of(case, problem, geometry, steady, report)
     return Results(
         title=case.title,
         case=resolved_toml(case),
         versions=versions(),
-        geometry=whole_geometry(mesh_geometry(problem.mesh, setup.walls), setup.part),
+        geometry=geometry,
         frequency_edges=setup.observer.frequency_edges,
         reference_temperature=problem.modes.temperature,
         num_modes=problem.modes.num_modes,
@@ -77,6 +80,8 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         orders=orders,
         steady=steady,
         steady_report=report,
+        conductivity=conductivity,
+        slips=slips,
         notes=run_notes(
             estimates,
             orders,
@@ -142,9 +147,9 @@ def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapsho
         progress=progress,
     )
     problem, observer = setup.problem, setup.observer
-    snapshot = observer.observe(
-        solution.theta, problem.heat_power, hands_on=False, inflow=problem.inflow
-    )
+    for drift in solution.drifts():
+        observer.watch(drift)
+    snapshot = observer.snapshot(problem.heat_power, hands_on=False)
     return whole_snapshot(snapshot, setup.part), solution.report
 
 

@@ -41,10 +41,11 @@ thick body, large beside r, would come back as an error.
 from __future__ import annotations
 
 import numpy as np
+from mpi4py import MPI
 
 from pbte.transport.collisions import FactoredCollisions
 from pbte.transport.diffusion import HeatModel, HeatSolver, Layout
-from pbte.transport.diffusion_assembly import gradients, interior_facets
+from pbte.transport.diffusion_assembly import gradients
 from pbte.transport.problem import Problem
 from pbte.types import Array
 
@@ -90,16 +91,26 @@ class MomentCorrection:
             problem.share.comm.allreduce(problem.heat_capacities @ problem.loss_rates)
         )
         weight, shift = one_term(longest, first, second)
-        model = _heat_model(problem, self.rate / weight, shift, absorption)
+        model = _heat_model(problem, layout, self.rate / weight, shift, absorption)
         self.heat = HeatSolver(layout, model, TOLERANCE)
 
-    def apply(self, residual: Array) -> Array:
-        """Return the error from the residual, both (rows, rank) of this rank. Collective."""
+    def apply(self, residual: Array, entering: Array | None = None) -> tuple[Array, Array]:
+        """Return the error of the moments and the temperature in it. Collective.
+
+        Args:
+            residual: Residual of the moments, shape (rows, rank) of this rank.
+            entering: Power that enters through the boundary as well, shape (rows,) [W].
+
+        Returns:
+            Error, shape (rows, rank), and T without what a sweep brings by itself, (rows,) [K].
+        """
         num_corners = self.slopes.shape[1]
         volumes = self.layout.mesh.volumes[self.layout.cells, None]
         flux = (residual[:, 1:] @ self.carry.T).reshape(-1, num_corners, self.carry.shape[0])
         carried = np.einsum("cik,ck->ci", self.slopes, volumes * flux.mean(axis=1))
         heat = self.rate * (self.layout.mass(residual[:, 0]) + carried.ravel())
+        if entering is not None:
+            heat = heat + entering
         temperature = self.heat.solve(heat)
 
         gradient = np.einsum("cik,ci->ck", self.slopes, temperature.reshape(-1, num_corners))
@@ -107,7 +118,7 @@ class MomentCorrection:
         error[:, 0] = residual[:, 0] + temperature
         error[:, 1:] = residual[:, 1:] @ self.relax.T
         error[:, 1:] -= np.repeat(gradient, num_corners, axis=0) @ self.drive.T
-        return error
+        return error, temperature
 
 
 def one_term(wave: float, first: float, second: float) -> tuple[float, float]:
@@ -121,11 +132,11 @@ def one_term(wave: float, first: float, second: float) -> tuple[float, float]:
 
 
 def _heat_model(
-    problem: Problem, conductivity: float, shift: float, absorption: Array
+    problem: Problem, layout: Layout, conductivity: float, shift: float, absorption: Array
 ) -> HeatModel:
-    """Return the heat equation of the correction."""
-    mesh, shape = problem.mesh, _conductivity_shape(problem)
-    contacts = interior_facets(mesh)
+    """Return the heat equation of the correction, ghosts included."""
+    mesh, shape = layout.mesh, _conductivity_shape(problem)
+    contacts = layout.heat_mesh.contacts
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
     flux = _passing(problem, mesh.boundary_normals / areas[:, None])
     # From the bare outflow, where cells are thick, to twice that, where they are thin.
@@ -143,12 +154,16 @@ def _heat_model(
 
 
 def _wave_numbers(problem: Problem) -> tuple[float, float]:
-    """Return the wave numbers of the body and of its cells [1/m]."""
+    """Return the wave numbers of the body and of its cells [1/m]. Collective."""
     mesh = problem.mesh
     corners = mesh.points.reshape(-1, mesh.dim)
-    extent = float(np.ptp(corners, axis=0).max())
+    ends = np.concatenate([corners.max(axis=0), -corners.min(axis=0)])
+    ends = problem.comm.allreduce(ends, op=MPI.MAX)
+    extent = float((ends[: mesh.dim] + ends[mesh.dim :]).max())
     factorial = (1.0, 1.0, 2.0, 6.0)[mesh.dim]
-    size = float(np.mean((factorial * mesh.volumes) ** (1.0 / mesh.dim)))
+    sizes = (factorial * mesh.volumes) ** (1.0 / mesh.dim)
+    total, count = problem.over_space(np.array([sizes.sum(), float(sizes.size)]))
+    size = float(total / count)
     longest = np.pi / extent
     return longest, max(0.5 * np.pi / size, 4.0 * longest)
 

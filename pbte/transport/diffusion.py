@@ -9,7 +9,7 @@ nor on the penalty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse
@@ -26,9 +26,9 @@ from pbte.transport.diffusion_assembly import (
     add_passages,
     add_walls,
     facet_flux,
-    vertex_numbers,
+    fixed_flux,
 )
-from pbte.transport.simplices import Simplices
+from pbte.transport.ghosts import HeatMesh
 from pbte.types import Array, IntArray
 
 MAX_ITERATIONS = 1000
@@ -48,6 +48,7 @@ class HeatModel:
         conductances: That flux, shape (num_passages,) [W/m^2 K].
         walls: Flux into each boundary facet per T, 0 where adiabatic or joined to another facet,
             shape (num_boundary_facets,) [W/m^2 K].
+        fixed: Boundary facets held at a temperature, shape (num_fixed,).
     """
 
     conductivity: Array
@@ -57,32 +58,29 @@ class HeatModel:
     passages: FacetPairs
     conductances: Array
     walls: Array
+    fixed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def floats(self) -> bool:
         """Whether nothing ties the temperature: it is defined up to a constant."""
-        return not (self.walls.any() or self.reaction.any())
+        return not (self.walls.any() or self.reaction.any() or self.fixed.size)
 
 
 class Layout:
     """Which cells, degrees of freedom and vertices a rank owns: consecutive ones.
 
     Args:
-        comm: The ranks that share the degrees of freedom.
-        mesh: All cells, the same on every rank.
-        contacts: Facets at which continuous functions are continuous.
+        comm: All ranks.
+        cells: The cells of this rank, with ghosts of those on others.
+        group: Place of this rank among those that hold the same cells.
     """
 
-    def __init__(self, comm: MPI.Intracomm, mesh: Simplices, contacts: FacetPairs) -> None:
-        self.comm, self.mesh = comm, mesh
-        self.starts = (np.arange(comm.size + 1) * mesh.num_cells) // comm.size
-        self.cells = np.arange(self.starts[comm.rank], self.starts[comm.rank + 1])
-        n = mesh.dim + 1
-        self.rows = slice(int(n * self.starts[comm.rank]), int(n * self.starts[comm.rank + 1]))
-        self.vertices = vertex_numbers(mesh, contacts)
-        # Numbered by their first degree of freedom, so those of a rank are consecutive.
-        seen = np.maximum.accumulate(np.append(0, self.vertices + 1))
-        self.vertex_starts = seen[n * self.starts]
+    def __init__(self, comm: MPI.Intracomm, cells: HeatMesh, group: int) -> None:
+        self.comm, self.heat_mesh, self.mesh = comm, cells, cells.mesh
+        self.starts = cells.starts
+        self.cells = np.arange(self.starts[group], self.starts[group + 1])
+        n = self.mesh.dim + 1
+        self.rows = slice(int(n * self.starts[group]), int(n * self.starts[group + 1]))
 
     @property
     def num_rows(self) -> int:
@@ -101,20 +99,19 @@ class Layout:
         rows, columns = np.concatenate(entries.rows), np.concatenate(entries.columns)
         values = np.concatenate(entries.values)
         own = (rows >= self.rows.start) & (rows < self.rows.stop)
-        size = self.mesh.num_dofs
-        local = scipy.sparse.coo_array(
-            (values[own], (rows[own] - self.rows.start, columns[own])), shape=(self.num_rows, size)
-        ).tocsr()
+        places = rows[own] - self.rows.start, self.heat_mesh.numbers[columns[own]]
+        shape = (self.num_rows, self.heat_mesh.num_dofs)
+        local = scipy.sparse.coo_array((values[own], places), shape=shape).tocsr()
         return self._create(local, (self.num_rows, self.num_rows), self.mesh.dim + 1)
 
     def embedding(self) -> PETSc.Mat:
         """Return the matrix that reads a continuous function at the degrees of freedom."""
-        rank = self.comm.rank
-        count = int(self.vertex_starts[rank + 1] - self.vertex_starts[rank])
+        rank, size, total = self.comm.rank, self.comm.size, self.heat_mesh.num_vertices
+        count = (total * (rank + 1)) // size - (total * rank) // size
         index = np.arange(self.num_rows)
         local = scipy.sparse.csr_array(
-            (np.ones(self.num_rows), (index, self.vertices[self.rows])),
-            shape=(self.num_rows, int(self.vertex_starts[-1])),
+            (np.ones(self.num_rows), (index, self.heat_mesh.vertices[self.rows])),
+            shape=(self.num_rows, total),
         )
         return self._create(local, (self.num_rows, count), 1)
 
@@ -203,6 +200,8 @@ def heat_entries(layout: Layout, model: HeatModel) -> Triplets:
     cells = mesh.boundary_dofs[:, 0] // (mesh.dim + 1)
     chosen = np.flatnonzero((cells >= first) & (cells <= last))
     add_walls(entries, mesh.boundary_dofs[chosen], areas[chosen], model.walls[chosen])
+    chosen = np.intersect1d(chosen, model.fixed)
+    add_facets(entries, fixed_flux(mesh, chosen, model.conductivity), areas[chosen])
     return entries
 
 

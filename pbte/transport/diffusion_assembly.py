@@ -158,8 +158,13 @@ def add_cells(
 class FacetFlux:
     """The flux through a facet, as a function of the temperature on its two sides.
 
-    At corner s of the facet it is [T]_s p - q . T: jumps (n, dim, 2 (dim + 1)) and q
-    (n, 2 (dim + 1)) act on the temperature at `dofs`; [W/m^2 K].
+    At corner s of the facet it is [T]_s p - q . T [W/m^2].
+
+    Attributes:
+        dofs: Degrees of freedom of the cells of the facet, shape (num_facets, m).
+        jumps: [T] at the corners from T at `dofs`, shape (num_facets, dim, m) [-].
+        conduction: q, shape (num_facets, m) [W/m^2 K].
+        penalty: p, shape (num_facets,) [W/m^2 K].
     """
 
     dofs: IntArray
@@ -210,6 +215,29 @@ def add_walls(out: Triplets, dofs: IntArray, areas: Array, coefficients: Array) 
     """Add alpha S T on facets, dofs (n, dim), areas (n,), coefficients (n,) [W/m^2 K]."""
     dim = dofs.shape[1]
     out.add(dofs, (areas * coefficients)[:, None, None] * mass(dim - 1))
+
+
+def fixed_flux(mesh: Simplices, facets: IntArray, conductivity: Array) -> FacetFlux:
+    """Return the flux out of boundary facets held at a temperature (Nitsche), per T there.
+
+    At corner s it is (T_s - T_wall) p - q . T, with p twice the least that keeps the form positive.
+    """
+    n = mesh.dim + 1
+    normals = mesh.boundary_normals[facets]
+    areas = np.linalg.norm(normals, axis=1)
+    normals = normals / areas[:, None]
+    corners = mesh.boundary_dofs[facets]
+    cells = corners[:, 0] // n
+    conduction = np.einsum("fk,fkl,fil->fi", normals, conductivity[cells], gradients(mesh)[cells])
+    across = np.einsum("fk,fkl,fl->f", normals, conductivity[cells], normals)
+    jumps = np.zeros((facets.size, mesh.dim, n))
+    jumps[np.arange(facets.size)[:, None], np.arange(mesh.dim), corners % n] = 1.0
+    return FacetFlux(
+        dofs=cells[:, None] * n + np.arange(n),
+        jumps=jumps,
+        conduction=conduction,
+        penalty=PENALTY * n * across * areas / mesh.volumes[cells],
+    )
 
 
 def add_passages(out: Triplets, facets: FacetPairs, conductances: Array) -> None:

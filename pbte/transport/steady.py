@@ -32,10 +32,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pbte.materials.kernel import FactoredKernel
+from pbte.transport.boundary_unknowns import BoundaryUnknowns
 from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, local_factors
 from pbte.transport.moment_system import MomentSystem
 from pbte.transport.problem import Modes, Problem, stream
 from pbte.transport.reports import SteadyReport
+from pbte.transport.system import Boundary, Drift, as_system
 from pbte.types import Array
 
 # What one inner solve has to reduce the moments to: a correction with the full matrix leaves about
@@ -62,9 +64,9 @@ class SteadyState:
     report: SteadyReport
     state: _FieldState | _MomentState
 
-    def blocks(self) -> Iterator[tuple[Modes, Array]]:
-        """Yield which local modes, and their mode temperatures (modes, num_dofs) [K]."""
-        return self.state.fields()
+    def drifts(self) -> Iterator[Drift]:
+        """Yield all local modes with their temperatures and inflow, block by block. Collective."""
+        return self.state.drifts()
 
     @property
     def theta(self) -> Array:
@@ -72,8 +74,8 @@ class SteadyState:
         if isinstance(self.state, _FieldState):
             return self.state.theta
         theta = self.problem.new_field()
-        for modes, rows in self.blocks():
-            theta[modes] = rows
+        for drift in self.drifts():
+            theta[drift.modes] = drift.theta
         return theta
 
 
@@ -154,6 +156,7 @@ class _FieldState:
 
     def __init__(self, problem: Problem, moments: MomentSystem) -> None:
         self.problem, self.moments = problem, moments
+        self.boundary = BoundaryState(problem, moments)
         self.source = problem.source()
         self.theta = np.empty_like(self.source)
 
@@ -164,7 +167,9 @@ class _FieldState:
         """
         problem, theta, source = self.problem, self.theta, self.source
         theta[:] = source
-        stream(problem, theta)
+        everyone = slice(None)
+        stream(problem, theta, inflow=self.boundary.inflow(everyone))
+        self.boundary.collect(everyone, theta)
         squares = np.zeros(2)
         weights = problem.mesh.dof_weights
         defect = np.empty((problem.mesh.num_dofs, self.moments.rank))
@@ -177,18 +182,24 @@ class _FieldState:
                 squares[i] += problem.heat_capacities @ (np.square(values) @ weights[columns])
             defect[columns] = (self.moments.projection @ change).T
             source[:, columns] = new
-        change_norm, size = np.sqrt(problem.share.comm.allreduce(squares))
-        return self.moments.scatter(defect), float(change_norm), float(size)
+        entering, entered = self.boundary.reflect()
+        change_norm, size = np.sqrt(problem.comm.allreduce(squares) + entered)
+        defect_rows = self.moments.scatter(defect)
+        return self.moments.join(defect_rows, entering), float(change_norm), float(size)
 
-    def add(self, moments: Array) -> None:
-        """Add w_in x to the emission. Collective."""
+    def add(self, x: Array) -> None:
+        """Add w_in x to the emission, and x to what enters. Collective."""
+        moments, entering = self.moments.parts(x)
         everywhere = self.moments.gather(moments)
         for modes in self.problem.mode_blocks():
             self.source[modes] += self.moments.emit(modes, everywhere)
+        self.boundary.add(entering)
 
-    def fields(self) -> Iterator[tuple[Modes, Array]]:
+    def drifts(self) -> Iterator[Drift]:
         """Yield the mode temperatures, all at once."""
-        yield slice(None), self.theta
+        everyone = slice(None)
+        inflow = self.boundary.before(everyone)
+        yield Drift(body=0, modes=everyone, theta=self.theta, inflow=inflow)
 
 
 class _MomentState:
@@ -196,6 +207,7 @@ class _MomentState:
 
     def __init__(self, problem: Problem, moments: MomentSystem) -> None:
         self.problem, self.moments = problem, moments
+        self.boundary = BoundaryState(problem, moments)
         self.emitted: Array = np.zeros((moments.layout.num_rows, moments.rank))
 
     def scatter(self) -> tuple[Array, float, float]:
@@ -204,33 +216,84 @@ class _MomentState:
         The residual is w_in rho, with rho the change of the moments.
         """
         arrived = np.zeros((self.moments.rank, self.problem.mesh.num_dofs))
-        for modes, theta in self.fields():
-            arrived += self.moments.factors.w_out[:, modes] @ theta
+        for drift in self.drifts():
+            arrived += self.moments.factors.w_out[:, drift.modes] @ drift.theta
+            self.boundary.collect(drift.modes, drift.theta)
         new = self.moments.scatter(arrived.T)
-        change: Array = new - self.emitted
+        entering, entered = self.boundary.reflect()
+        defect = self.moments.join(new - self.emitted, entering)
         self.emitted = new
-        return change, self.moments.norm(change), self._size()
+        return defect, self.moments.norm(defect), float(np.sqrt(self._square() + entered[1]))
 
-    def _size(self) -> float:
-        """Return the norm of the emission w_in y + g. Collective."""
+    def _square(self) -> float:
+        """Return the squared norm of the emission w_in y + g. Collective."""
         problem, layout = self.problem, self.moments.layout
         weighted = problem.heat_capacities * problem.generation
         products = np.append(weighted @ self.moments.factors.w_in, weighted @ problem.generation)
         products = problem.share.comm.allreduce(products)
         heat, weights = problem.heat_source[layout.rows], problem.mesh.dof_weights[layout.rows]
         mixed = 2.0 * (self.emitted @ products[:-1]) + products[-1] * heat
-        squares = problem.share.comm.allreduce(np.array([weights @ (heat * mixed)]))
-        return float(np.sqrt(max(0.0, squares[0] + self.moments.norm(self.emitted) ** 2)))
+        squares = problem.comm.allreduce(np.array([weights @ (heat * mixed)]))
+        nothing = np.zeros(self.moments.unknowns.size)
+        own = self.moments.norm(self.moments.join(self.emitted, nothing)) ** 2
+        return max(0.0, float(squares[0]) + own)
 
-    def add(self, moments: Array) -> None:
-        """Add x to the moments. Collective."""
-        self.emitted += moments
+    def add(self, x: Array) -> None:
+        """Add x to the moments and to what enters. Collective."""
+        moments, entering = self.moments.parts(x)
+        self.emitted = self.emitted + moments
+        self.boundary.add(entering)
 
-    def fields(self) -> Iterator[tuple[Modes, Array]]:
+    def drifts(self) -> Iterator[Drift]:
         """Yield the mode temperatures of some modes at a time. Collective."""
         problem, everywhere = self.problem, self.moments.gather(self.emitted)
         for modes in problem.mode_blocks():
             theta = self.moments.emit(modes, everywhere)
             theta += problem.generation[modes, None] * problem.heat_source
-            stream(problem, theta, modes)
-            yield modes, theta
+            inflow = self.boundary.inflow(modes)
+            stream(problem, theta, modes, inflow=inflow)
+            yield Drift(body=0, modes=modes, theta=theta, inflow=inflow)
+
+
+class BoundaryState:
+    """What walls send into the body in the steady state.
+
+    Args:
+        problem: The body.
+        moments: Names the unknowns of the boundary and weighs them.
+    """
+
+    def __init__(self, problem: Problem, moments: MomentSystem) -> None:
+        self.boundary = Boundary(as_system(problem))
+        self.comm = problem.comm
+        self.unknowns = BoundaryUnknowns(self.boundary, moments.unknowns.rate)
+        self.previous: Array = self.unknowns.read()
+
+    def inflow(self, modes: Modes) -> Array:
+        """Return what enters some modes, shape (modes or 1, boundary slots) [K]."""
+        return self.boundary.inflow(0, modes, given=True)
+
+    def before(self, modes: Modes) -> Array:
+        """Return what entered some modes in the last sweep. Collective."""
+        present = self.unknowns.read()
+        self.unknowns.write(self.previous)
+        inflow = self.inflow(modes)
+        self.unknowns.write(present)
+        return inflow
+
+    def collect(self, modes: Modes, theta: Array) -> None:
+        """Take what some modes run into the walls with."""
+        self.boundary.collect(0, modes, theta)
+
+    def reflect(self) -> tuple[Array, Array]:
+        """Reflect; return what changed, and the squared norms of change and size. Collective."""
+        self.previous = self.unknowns.read()
+        self.boundary.reflect()
+        present = self.unknowns.read()
+        change = present - self.previous
+        squares = [self.unknowns.weights @ np.square(values) for values in (change, present)]
+        return change, np.asarray(self.comm.allreduce(np.array(squares)), dtype=np.float64)
+
+    def add(self, entering: Array) -> None:
+        """Add to what enters. Collective."""
+        self.unknowns.write(self.unknowns.read() + entering)

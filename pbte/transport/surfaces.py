@@ -57,6 +57,7 @@ class Surface:
         matrices: Flux matrix of each distinct normal, modes of the first side before those of the
             second.
         normal_of: Which of them each facet has, shape (num_facets,).
+        areas: Area of each facet, shape (num_facets,) [m^(dim-1)].
         jumps: What is added to every mode temperature on its way into each side [K]; for a
             temperature drop imposed between periodic faces.
 
@@ -71,9 +72,11 @@ class Surface:
         sides: Sequence[Side],
         matrices: Sequence[FluxMatrix],
         normal_of: IntArray,
+        areas: Array,
         jumps: Sequence[float] = (0.0, 0.0),
     ) -> None:
         self.name, self.sides, self.normal_of = name, tuple(sides), normal_of
+        self.areas = areas
         self.jumps = tuple(jumps)[: len(sides)]
         for matrix in matrices:
             report = check_flux_matrix(matrix)
@@ -180,13 +183,17 @@ class SurfaceState:
 
 
 class _Port:
-    """Weights of the diffuse part for the local modes of one side, shape (num_normals, modes)."""
+    """Weights of the local modes of one side, each of shape (num_normals, modes).
+
+    Diffuse part: g of what is gathered and g/f of what is sent; f and 1 of the modes that enter.
+    """
 
     def __init__(self, matrices: Sequence[FluxMatrix], bins: IntArray, rows: IntArray) -> None:
         self.bins = bins[rows]
         self.gather = np.stack([np.where(m.outgoing, m.weights, 0.0)[rows] for m in matrices])
         self.spread = np.stack([_over_flux(m, m.weights)[rows] for m in matrices])
         self.enters = np.stack([m.incoming[rows].astype(np.float64) for m in matrices])
+        self.flux = np.stack([np.where(m.incoming, m.flux, 0.0)[rows] for m in matrices])
 
 
 def group_normals(normals: Array) -> tuple[Array, IntArray]:
@@ -218,7 +225,8 @@ def make_surface(
     Args:
         name: Its name in the mesh.
         sides: One or two sides.
-        normals: Normal of each facet, outward of the first side, shape (num_facets, dim).
+        normals: Area normal of each facet, outward of the first side, shape (num_facets, dim)
+            [m^(dim-1)].
         flux_matrix: Maps a unit normal, shape (3,), to the flux matrix there.
         jumps: Added to what enters each side [K].
 
@@ -227,7 +235,14 @@ def make_surface(
     """
     distinct, normal_of = group_normals(normals)
     matrices = [flux_matrix(normal) for normal in distinct]
-    return Surface(name=name, sides=sides, matrices=matrices, normal_of=normal_of, jumps=jumps)
+    return Surface(
+        name=name,
+        sides=sides,
+        matrices=matrices,
+        normal_of=normal_of,
+        areas=np.linalg.norm(normals, axis=1),
+        jumps=jumps,
+    )
 
 
 def wall_side(mesh: Simplices, tag: int, share: ModeShare, body: int = 0) -> Side:

@@ -80,21 +80,19 @@ class Watcher(Protocol):
         ...
 
 
-class Events:
-    """What exists between two scattering events, and how it becomes the next.
+class Boundary:
+    """What walls and interfaces send into the bodies, and what runs into them meanwhile.
 
     Args:
-        system: The bodies.
-        emit: Makes the emission of each body to begin with; the heat source by default.
+        system: The bodies; nothing is sent in at first.
     """
 
-    def __init__(self, system: System, emit: Callable[[Problem], Emission] = generation) -> None:
+    def __init__(self, system: System) -> None:
         self.system = system
-        self.emissions = [emit(body) for body in system.bodies]
         walls = [[SurfaceState(wall) for wall in body.surfaces] for body in system.bodies]
         joints = [SurfaceState(joint) for joint in system.joints]
-        self.surfaces = [*(state for states in walls for state in states), *joints]
-        self._ports = [
+        self.states = [*(state for states in walls for state in states), *joints]
+        self.ports = [
             [(state, side) for state in walls[number] for side in range(len(state.surface.sides))]
             + [
                 (state, side)
@@ -108,8 +106,56 @@ class Events:
     @property
     def nbytes(self) -> int:
         """Bytes kept between two events on this rank."""
+        return sum(state.nbytes for state in self.states)
+
+    def inflow(self, number: int, modes: Modes, *, given: bool) -> Array:
+        """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K].
+
+        Args:
+            number: Number of the body.
+            modes: Which of its local modes.
+            given: Whether walls of given temperature, and imposed drops, send in theirs.
+        """
+        body, ports = self.system.bodies[number], self.ports[number]
+        common = body.inflow if given else np.zeros_like(body.inflow)
+        if not ports:
+            return common
+        chosen = np.arange(body.share.num_modes)[modes]
+        rows = np.repeat(common, chosen.size, axis=0)
+        for state, side in ports:
+            state.send(side, chosen, rows, jump=given)
+        return rows
+
+    def collect(self, number: int, modes: Modes, theta: Array) -> None:
+        """Take what some modes of a body run into its walls and interfaces with."""
+        chosen = np.arange(self.system.bodies[number].share.num_modes)[modes]
+        for state, side in self.ports[number]:
+            state.collect(side, chosen, theta)
+
+    def reflect(self) -> None:
+        """Turn what was collected into what is sent in. Collective."""
+        for state in self.states:
+            state.reflect()
+
+
+class Events:
+    """What exists between two scattering events, and how it becomes the next.
+
+    Args:
+        system: The bodies.
+        emit: Makes the emission of each body to begin with; the heat source by default.
+    """
+
+    def __init__(self, system: System, emit: Callable[[Problem], Emission] = generation) -> None:
+        self.system = system
+        self.emissions = [emit(body) for body in system.bodies]
+        self.boundary = Boundary(system)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept between two events on this rank."""
         emitted = sum(emission.nbytes for emission in self.emissions)
-        return emitted + sum(surface.nbytes for surface in self.surfaces)
+        return emitted + self.boundary.nbytes
 
     def power(self) -> float:
         """Return the power that the bodies emit [W]. Collective."""
@@ -128,33 +174,14 @@ class Events:
         ):
             for modes in emission.blocks():
                 theta = emission.rows(modes)
-                inflow = self.inflow(number, modes, given=given)
+                inflow = self.boundary.inflow(number, modes, given=given)
                 stream(body, theta, modes, inflow=inflow)
                 yield Drift(body=number, modes=modes, theta=theta, inflow=inflow)
                 emission.collect(modes, theta)
-                self.collect_arrivals(number, modes, theta)
+                self.boundary.collect(number, modes, theta)
 
     def scatter(self) -> None:
         """Scatter what was collected in the bodies and at the surfaces. Collective."""
         for emission in self.emissions:
             emission.scatter()
-        for surface in self.surfaces:
-            surface.reflect()
-
-    def inflow(self, number: int, modes: Modes, *, given: bool) -> Array:
-        """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K]."""
-        body, ports = self.system.bodies[number], self._ports[number]
-        common = body.inflow if given else np.zeros_like(body.inflow)
-        if not ports:
-            return common
-        chosen = np.arange(body.share.num_modes)[modes]
-        rows = np.repeat(common, chosen.size, axis=0)
-        for state, side in ports:
-            state.send(side, chosen, rows, jump=given)
-        return rows
-
-    def collect_arrivals(self, number: int, modes: Modes, theta: Array) -> None:
-        """Let the surfaces take what some modes of a body run into them with."""
-        chosen = np.arange(self.system.bodies[number].share.num_modes)[modes]
-        for state, side in self._ports[number]:
-            state.collect(side, chosen, theta)
+        self.boundary.reflect()
