@@ -10,6 +10,9 @@ every cross-section is the same, and its integral along the length is that of th
 the volume. Each mode's term is its share of k; sorted by mean free path or frequency they add up
 to the accumulation functions (Dames & Chen, in Thermoelectrics Handbook (2005); Minnich, J. Phys.:
 Condens. Matter 27, 053202 (2015), for the suppression function).
+
+In the endless crystal theta = -F . grad T with (Gamma - M) F = v; with relaxation times F is v over
+Gamma.
 """
 
 from __future__ import annotations
@@ -20,6 +23,12 @@ import numpy as np
 
 from pbte.materials.modes import ModeTable
 from pbte.types import Array
+
+# Labels closer than this are one: modes that are images of each other by symmetry [-].
+SAME = 1e-9
+# Bins of mean free path that carry less than this share of the bulk have no suppression [-].
+NEGLIGIBLE = 1e-9
+_BELOW = 1.0 - 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +55,9 @@ class Conductivity:
     Attributes:
         drive: What drives the heat.
         value: k [W/m K].
-        bulk: Conductivity of the endless crystal by its relaxation times along the same
-            direction [W/m K].
+        bulk: Conductivity of the endless crystal along the same direction [W/m K].
         contributions: Share of each mode in k, shape (num_modes,) [W/m K].
-        bulk_contributions: The same in the endless crystal, c (v . n)^2 / Gamma [W/m K].
+        bulk_contributions: The same in the endless crystal, c (v . n) (F . n) [W/m K].
         mean_free_paths: |v| / Gamma, shape (num_modes,) [m].
         frequencies: Angular frequency, shape (num_modes,) [rad/s].
     """
@@ -64,7 +72,11 @@ class Conductivity:
 
 
 def effective_conductivity(
-    drive: Drive, modes: ModeTable, mode_temperatures: Array, volume: float
+    drive: Drive,
+    modes: ModeTable,
+    mode_temperatures: Array,
+    volume: float,
+    response: Array | None = None,
 ) -> Conductivity:
     """Return the effective conductivity of a steady state.
 
@@ -73,19 +85,24 @@ def effective_conductivity(
         modes: Modes of the crystal.
         mode_temperatures: Mean of each mode's temperature over the body, shape (num_modes,) [K].
         volume: Volume of the body without its pores [m^3].
+        response: F . n of each mode in the endless crystal, shape (num_modes,) [m]; by default
+            that of its relaxation times, v . n / Gamma.
     """
     along = modes.velocities @ drive.direction
-    integral = modes.heat_capacities * along * mode_temperatures * volume
+    # What the two of a pair have in common carries no heat: without it each share stands alone.
+    odd = 0.5 * (mode_temperatures - mode_temperatures[modes.partners])
+    integral = modes.heat_capacities * along * odd * volume
     contributions = np.asarray(integral / (drive.area * drive.drop), dtype=np.float64)
-    bulk = modes.heat_capacities * along**2 / modes.loss_rates
+    free = along / modes.loss_rates if response is None else response
+    bulk = modes.heat_capacities * along * free
     return Conductivity(
         drive=drive,
         value=float(contributions.sum()),
         bulk=float(bulk.sum()),
         contributions=contributions,
-        bulk_contributions=bulk,
+        bulk_contributions=np.asarray(bulk, dtype=np.float64),
         mean_free_paths=modes.mean_free_paths,
-        frequencies=modes.frequencies,
+        frequencies=np.asarray(modes.frequencies, dtype=np.float64),
     )
 
 
@@ -100,22 +117,73 @@ def accumulation(labels: Array, contributions: Array) -> tuple[Array, Array]:
         Labels, shape (n,), and accumulated conductivity, shape (n,) [W/m K].
     """
     order = np.argsort(labels, kind="stable")
-    total = np.cumsum(contributions[order])
-    last = np.append(np.diff(labels[order]) > 0.0, True)
-    return labels[order][last], total[last]
+    ordered, total = labels[order], np.cumsum(contributions[order])
+    last = np.append(np.diff(ordered) > SAME * ordered[1:], True)
+    return ordered[last], total[last]
+
+
+def reached_at(labels: Array, accumulated: Array, share: float) -> float:
+    """Return the label up to which a share of the whole is accumulated.
+
+    Args:
+        labels: Ascending, shape (n,).
+        accumulated: From `accumulation`, shape (n,) [W/m K].
+        share: Between 0 and 1 [-].
+    """
+    return float(labels[int(np.argmax(accumulated >= share * accumulated[-1]))])
+
+
+def path_bins(paths: Array, per_decade: int = 8) -> Array:
+    """Return edges of bins of mean free path, equal on a logarithmic scale [m].
+
+    Args:
+        paths: Mean free paths, shape (num_modes,) [m]; those that are zero need no bin.
+        per_decade: Number of bins in a decade.
+
+    Returns:
+        Shape (num_bins + 1,). The first bin of every decade starts just below the power of ten,
+        so that round-off does not split modes of one path over two bins.
+    """
+    steps = np.log10(paths[paths > 0.0] / _BELOW) * per_decade
+    powers = np.arange(np.floor(steps.min()), np.floor(steps.max()) + 2.0) / per_decade
+    return np.asarray(10.0**powers * _BELOW, dtype=np.float64)
 
 
 def suppression(conductivity: Conductivity, edges: Array) -> Array:
-    """Return k over bulk for the modes in each bin of mean free path [-]; nan where there are none.
+    """Return k over bulk for the modes in each bin of mean free path [-].
 
     Args:
         conductivity: Effective conductivity.
         edges: Edges of the bins, ascending, shape (num_bins + 1,) [m].
+
+    Returns:
+        Shape (num_bins,); nan where there are no modes, or next to none of the bulk's heat.
     """
-    paths = conductivity.mean_free_paths
-    carried, bulk = (
-        np.histogram(paths, edges, weights=weights)[0]
-        for weights in (conductivity.contributions, conductivity.bulk_contributions)
-    )
-    ratio: Array = np.divide(carried, bulk, out=np.full_like(bulk, np.nan), where=bulk > 0.0)
+    carried = _binned(conductivity, conductivity.contributions, edges)
+    bulk = _binned(conductivity, conductivity.bulk_contributions, edges)
+    counts = bulk > NEGLIGIBLE * conductivity.bulk
+    ratio: Array = np.divide(carried, bulk, out=np.full_like(bulk, np.nan), where=counts)
     return ratio
+
+
+def suppression_curve(conductivity: Conductivity, per_decade: int = 8) -> tuple[Array, Array]:
+    """Return the suppression function as points: mean free paths [m] and k over bulk [-].
+
+    One point for each bin with modes in it, at the mean of its logarithms of mean free paths,
+    each weighted by its share in the heat of the bulk.
+    """
+    edges = path_bins(conductivity.mean_free_paths, per_decade)
+    values = suppression(conductivity, edges)
+    weights = np.abs(conductivity.bulk_contributions)
+    logarithms = np.log(np.where(weights > 0.0, conductivity.mean_free_paths, 1.0))
+    full = np.isfinite(values)
+    means = (
+        _binned(conductivity, weights * logarithms, edges)[full]
+        / _binned(conductivity, weights, edges)[full]
+    )
+    return np.exp(means), values[full]
+
+
+def _binned(conductivity: Conductivity, weights: Array, edges: Array) -> Array:
+    found: Array = np.histogram(conductivity.mean_free_paths, edges, weights=weights)[0]
+    return found

@@ -1,0 +1,70 @@
+"""How the modes of the endless crystal answer to a gradient of temperature, on all ranks.
+
+They deviate by theta = -F . grad T with (Gamma - M) F = v, the linearised Peierls equation. In the
+product sum c Gamma a b the operator 1 - Gamma^-1 M is symmetric, and positive on the odd vectors,
+to which velocities belong: conjugate gradients. With relaxation times F = v / Gamma at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pbte.transport.problem import Problem
+from pbte.transport.share import all_modes
+from pbte.types import Array
+
+TOLERANCE = 1e-12
+MAX_ITERATIONS = 500
+
+
+def bulk_response(problem: Problem, direction: Array) -> Array:
+    """Return F . n of each mode, shape (num_modes,) [m].
+
+    Args:
+        problem: Any problem of the crystal; its mesh and its self-scattering do not matter.
+        direction: Unit vector n, shape (3,).
+
+    Returns:
+        In the order of the mode table. All nan if conjugate gradients do not converge, as in a
+        crystal that hardly resists (a conductivity without bound).
+
+    Note: Collective over the ranks that share the modes.
+    """
+    share, modes = problem.share, problem.modes
+    rates = modes.loss_rates[share.indices]
+    weights = modes.heat_capacities[share.indices] * rates
+
+    def product(left: Array, right: Array) -> float:
+        return float(share.comm.allreduce(float(weights @ (left * right))))
+
+    def returning(vector: Array) -> Array:
+        """Gamma^-1 M."""
+        out = vector[:, None].copy()
+        problem.collisions.mix(out, out)
+        return np.asarray(out[:, 0] / rates, dtype=np.float64)
+
+    free = modes.velocities[share.indices] @ direction / rates
+    response, residual = free.copy(), returning(free)
+    search, size = residual.copy(), product(residual, residual)
+    enough = TOLERANCE**2 * product(free, free)
+    for _ in range(MAX_ITERATIONS):
+        if size <= enough:
+            return all_modes(share, response)
+        image = search - returning(search)
+        step = size / product(search, image)
+        response += step * search
+        residual -= step * image
+        previous, size = size, product(residual, residual)
+        search = residual + size / previous * search
+    return np.full(modes.num_modes, np.nan)
+
+
+def bulk_tensor(problem: Problem) -> Array:
+    """Return the conductivity of the endless crystal, shape (3, 3) [W/m K].
+
+    Note: Collective over the ranks that share the modes.
+    """
+    modes = problem.modes
+    responses = np.stack([bulk_response(problem, axis) for axis in np.eye(3)], axis=1)
+    weighted = modes.heat_capacities[:, None] * modes.velocities
+    return np.asarray(weighted.T @ responses, dtype=np.float64)
