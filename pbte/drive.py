@@ -12,13 +12,15 @@ from pbte.types import Array
 
 # Walls count as flat, parallel and opposite up to this [-].
 _FLAT = 1e-6
+# Two ends of one cross-section differ by no more than what a mesh makes of a curved rim [-].
+_EQUAL = 1e-2
 
 
 def drive_of(case: Case, geometry: MeshGeometry) -> Drive | None:
     """Return what drives heat through the body, or None if that is no drop over a length.
 
     Either one pair of periodic walls with a temperature drop between them, or two flat parallel
-    walls at two temperatures, and no heat source.
+    walls of one area at two temperatures, and no heat source.
 
     Args:
         case: The case.
@@ -53,10 +55,11 @@ def _periodic_drive(geometry: MeshGeometry, name: str, wall: PeriodicWall) -> Dr
         return None
     points = geometry.points.reshape(-1, geometry.points.shape[2])
     extents = np.delete(np.ptp(points, axis=0), axis)
+    drop = wall.temperature_drop
     return Drive(
-        direction=_three(along / length),
+        direction=_three(np.sign(drop) * along / length),
         length=length,
-        drop=wall.temperature_drop,
+        drop=abs(drop),
         area=float(np.prod(extents)),
     )
 
@@ -70,11 +73,13 @@ def _wall_drive(geometry: MeshGeometry, hot: str, cold: str, drop: float) -> Dri
         normals.append(own[0])
     if np.abs(normals[0] + normals[1]).max() > _FLAT:
         return None
-    along = _centre(geometry, cold) - _centre(geometry, hot)
     areas = [
         float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
         for name in (hot, cold)
     ]
+    if abs(areas[0] - areas[1]) > _EQUAL * areas[0]:
+        return None
+    along = _centre(geometry, cold) - _centre(geometry, hot)
     return Drive(
         direction=_three(normals[1]),
         length=float(along @ normals[1]),

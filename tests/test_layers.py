@@ -43,6 +43,7 @@ TOP = {
     "estimate": {"memory"},
     "notes": {"transport", "observables"},
     "drive": {"observables"},
+    "conduction": {"drive", "transport", "observables"},
     "setup": {
         "materials",
         "interfaces",
@@ -55,7 +56,7 @@ TOP = {
     "setup_walls": {"materials", "interfaces", "geometry", "transport"},
     "validate": {"validation"},
     "validation_report": {"validate"},
-    "run": {*ROOMS, "notes", "setup"},
+    "run": {*ROOMS, "notes", "setup", "conduction"},
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.

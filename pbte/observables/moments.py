@@ -59,6 +59,7 @@ class Observer:
         spectra = np.sum([piece.spectra for piece in pieces], axis=0)
         absorbed = np.sum([piece.absorbed for piece in pieces], axis=0)
         scattered = sum(piece.scattered for piece in pieces)
+        at_walls, areas = np.sum([piece.at_walls for piece in pieces], axis=0)
         cells, facets = self.system.cells, self.system.facets
         return Snapshot(
             temperature=_whole([piece.temperature for piece in pieces], cells),
@@ -66,6 +67,10 @@ class Observer:
             arrival_spectrum=dict(zip(self.walls, spectra, strict=True)),
             arrival_map=_whole([piece.arriving for piece in pieces], facets),
             mode_temperatures=tuple(piece.mode_temperatures for piece in pieces),
+            wall_temperatures={
+                name: float(integral / area) if area > 0.0 else 0.0
+                for name, integral, area in zip(self.walls, at_walls, areas, strict=True)
+            },
             balance=Balance(
                 deposited=deposited,
                 absorbed={name: float(x) for name, x in zip(self.walls, absorbed, strict=True)},
@@ -99,6 +104,7 @@ class _Piece:
     absorbed: Array
     scattered: float
     mode_temperatures: Array
+    at_walls: Array  # integral of the temperature over each wall, and its area
 
 
 class _BodyObserver:
@@ -154,6 +160,7 @@ class _BodyObserver:
         facets = comm.allreduce(np.stack([self._arriving, self._entering]))
         volume = over_space(np.atleast_1d(mesh.volumes.sum()))
         areas = np.linalg.norm(mesh.boundary_normals, axis=1)
+        at_walls = np.stack([areas * total[0][mesh.boundary_dofs].mean(axis=1), areas])
         shape = (mesh.num_cells, mesh.dim + 1)
         piece = _Piece(
             temperature=total[0].reshape(shape),
@@ -163,6 +170,7 @@ class _BodyObserver:
             absorbed=over_space((facets[0] - facets[1]) @ self._on_wall),
             scattered=float(over_space(np.atleast_1d(total[4] @ mesh.dof_weights))[0]),
             mode_temperatures=all_modes(problem.share, over_space(self._integrals) / volume),
+            at_walls=over_space(at_walls @ self._on_wall),
         )
         self._begin()
         return piece

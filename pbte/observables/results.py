@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pbte.observables.conductivity import Conductivity
+from pbte.observables.slip import WallSlip
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 from pbte.types import Array, IntArray
 
@@ -62,6 +64,8 @@ class Snapshot:
         balance: The energy account.
         mode_temperatures: Mean of each mode's temperature over its body, for every body an array
             of shape (num_modes,) [K].
+        wall_temperatures: For each wall, mean over it of the body's deviation from T0 beside it
+            (at an interface, of both bodies) [K].
     """
 
     temperature: Array
@@ -70,6 +74,7 @@ class Snapshot:
     arrival_map: Array
     balance: Balance
     mode_temperatures: tuple[Array, ...] = ()
+    wall_temperatures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +120,9 @@ class Results:
         orders: Snapshot of each scattering order, 0 first.
         steady: Snapshot of the steady state, or None when it was not asked for.
         steady_report: How it was reached.
+        conductivity: Effective conductivity of the steady state, or None where no temperature
+            drop over a length drives heat, or there is no converged steady state.
+        slips: Temperature slip at each isothermal wall, in the steady state.
         notes: Plain sentences the user must read (divergence, fictitious events, ...).
         timings: Name of a phase -> wall time [s].
     """
@@ -133,5 +141,7 @@ class Results:
     orders: tuple[Snapshot, ...]
     steady: Snapshot | None
     steady_report: SteadyReport | None
+    conductivity: Conductivity | None = None
+    slips: tuple[WallSlip, ...] = ()
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)

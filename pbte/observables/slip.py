@@ -1,0 +1,115 @@
+"""Temperature slip at isothermal walls.
+
+A black wall sends in phonons of its own temperature, but those that arrive come from a mean free
+path away: the body beside the wall is not as warm as the wall. The jump
+
+    dT = T_wall - T_body
+
+with the energy temperature of the body at the wall, dT = sum c theta / sum c, over the heat flux q
+from the wall into the body is a resistance, R = dT / q, and k R is the thickness of bulk crystal
+that resists as much, the slip length. In a thick gray body it is 1/sqrt(3) mean free paths (the
+Hopf function at the surface; Chandrasekhar, Radiative Transfer (1950)). The profile of the bulk,
+extended to the wall, jumps by more, 0.7104 mean free paths, because it bends beside the wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pbte.types import Array
+
+if TYPE_CHECKING:
+    from pbte.observables.results import MeshGeometry, Snapshot
+
+# A wall carries heat if the net power is more than this share of what arrives [-].
+CARRIES = 1e-7
+
+
+@dataclass(frozen=True, kw_only=True)
+class WallSlip:
+    """The temperature slip at one isothermal wall.
+
+    Attributes:
+        wall: Its name.
+        wall_temperature: Deviation of the wall from T0 [K].
+        body_temperature: Deviation of the body at the wall, its mean over the wall [K].
+        heat_flux: Mean of the heat flux from the wall into the body [W/m^2].
+        resistance: Slip over heat flux; nan for a wall that carries no heat [m^2 K/W].
+        length: Slip length, resistance times the bulk conductivity across the wall [m].
+    """
+
+    wall: str
+    wall_temperature: float
+    body_temperature: float
+    heat_flux: float
+    resistance: float
+    length: float
+
+    @property
+    def slip(self) -> float:
+        """How much warmer the wall is than the body beside it [K]."""
+        return self.wall_temperature - self.body_temperature
+
+
+@dataclass(frozen=True, kw_only=True)
+class WallShape:
+    """What the slip needs to know of a wall.
+
+    Attributes:
+        area: Its area [m^2] ([m] in 2D, 1 in 1D).
+        normals: Mean over the wall of n n, shape (3, 3) [-].
+    """
+
+    area: float
+    normals: Array
+
+
+def wall_shape(geometry: MeshGeometry, wall: str) -> WallShape:
+    """Return area and mean of n n of a wall of the whole mesh."""
+    own = geometry.facet_walls == geometry.walls[wall]
+    areas, normals = geometry.facet_areas[own], geometry.facet_normals[own]
+    dim = normals.shape[1]
+    mean = np.zeros((3, 3))
+    mean[:dim, :dim] = np.einsum("f,fi,fj->ij", areas, normals, normals) / areas.sum()
+    return WallShape(area=float(areas.sum()), normals=mean)
+
+
+def wall_slips(
+    steady: Snapshot,
+    held: Mapping[str, float],
+    shapes: Mapping[str, WallShape],
+    conductivity: Array,
+) -> tuple[WallSlip, ...]:
+    """Return the slip at every isothermal wall.
+
+    Args:
+        steady: The steady state.
+        held: Deviation of each isothermal wall from T0, by name [K].
+        shapes: Area and normals of these walls.
+        conductivity: Bulk conductivity, shape (3, 3) [W/m K].
+    """
+    slips = []
+    for name, temperature in held.items():
+        body, shape = steady.wall_temperatures[name], shapes[name]
+        net = steady.balance.absorbed[name]
+        arriving = float(np.abs(steady.arrival_spectrum[name]).sum())
+        flux = -net / shape.area
+        carries = abs(net) > CARRIES * arriving
+        resistance = (temperature - body) / flux if carries else nan
+        across = float(np.sum(conductivity * shape.normals))
+        slips.append(
+            WallSlip(
+                wall=name,
+                wall_temperature=float(temperature),
+                body_temperature=float(body),
+                heat_flux=float(flux),
+                resistance=float(resistance),
+                length=float(across * resistance),
+            )
+        )
+    return tuple(slips)

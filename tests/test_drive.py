@@ -1,0 +1,93 @@
+"""What drives heat through a body: walls at two temperatures, or a drop between periodic ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pbte.case import Case
+from pbte.drive import drive_of
+from pbte.observables.results import MeshGeometry
+
+LENGTHS = np.array([4e-8, 2e-8])
+WALLS = {"left": 1, "right": 2, "bottom": 3, "top": 4}
+
+
+def rectangle():
+    """Return two triangles with a wall at every side."""
+    a, b, c, d = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * LENGTHS
+    return MeshGeometry(
+        points=np.array([[a, b, c], [a, c, d]]),
+        volumes=np.full(2, 0.5 * LENGTHS.prod()),
+        facets=np.array([[a, d], [b, c], [a, b], [d, c]]),
+        facet_areas=np.array([2e-8, 2e-8, 4e-8, 4e-8]),
+        facet_normals=np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]]),
+        facet_walls=np.array([1, 2, 3, 4]),
+        walls=WALLS,
+    )
+
+
+def case(walls, **more):
+    return Case(
+        temperature=300.0, material={"file": "Si-5"}, mesh={"file": "none.msh"}, walls=walls, **more
+    )
+
+
+def held(temperature):
+    return {"kind": "isothermal", "temperature": temperature}
+
+
+MIRRORS = {"bottom": {"kind": "specular"}, "top": {"kind": "diffuse"}}
+
+
+@pytest.mark.parametrize(("left", "right", "sign"), [(301.0, 299.0, 1.0), (300.0, 302.0, -1.0)])
+def test_two_walls_drive_heat_from_hot_to_cold(left, right, sign):
+    drive = drive_of(case({"left": held(left), "right": held(right), **MIRRORS}), rectangle())
+    np.testing.assert_allclose(drive.direction, [sign, 0.0, 0.0], atol=1e-12)
+    assert (drive.length, drive.area) == pytest.approx((4e-8, 2e-8), rel=1e-12)
+    assert drive.drop == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("drop", [0.5, -0.5])
+def test_a_periodic_drop_drives_heat_over_the_period(drop):
+    """The cross-section is that of the box, so that pores count; a negative drop runs backwards."""
+    walls = {
+        "bottom": {"kind": "periodic", "partner": "top", "temperature_drop": drop},
+        "left": {"kind": "diffuse"},
+        "right": {"kind": "diffuse"},
+    }
+    drive = drive_of(case(walls), rectangle())
+    np.testing.assert_allclose(drive.direction, [0.0, np.sign(drop), 0.0], atol=1e-12)
+    assert (drive.length, drive.area) == pytest.approx((2e-8, 4e-8), rel=1e-12)
+    assert drive.drop == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "walls",
+    [
+        {"left": held(300.0), "right": held(300.0), **MIRRORS},
+        {"left": held(301.0), **MIRRORS, "right": {"kind": "diffuse"}},
+        {"left": held(301.0), "right": held(300.0), "top": held(300.0), "bottom": held(300.0)},
+        {"left": held(1.0), "top": held(2.0), "right": MIRRORS["top"], "bottom": {"kind": "specular"}},
+        {"left": {"kind": "periodic", "partner": "right"}, **MIRRORS},
+    ],
+)  # fmt: skip
+def test_without_a_drop_from_end_to_end_nothing_is_a_conductivity(walls):
+    assert drive_of(case(walls), rectangle()) is None
+
+
+def test_a_heated_body_has_no_conductivity():
+    walls = {"left": held(301.0), "right": held(299.0), **MIRRORS}
+    source = {"sigma": 1e-8, "power": 1.0}
+    assert drive_of(case(walls, source=source), rectangle()) is None
+
+
+def test_walls_of_different_area_or_curved_ones_have_no_cross_section():
+    walls = {"left": held(301.0), "right": held(299.0), **MIRRORS}
+    body = rectangle()
+    wedge = replace(body, facet_areas=np.array([2e-8, 3e-8, 4e-8, 4e-8]))
+    assert drive_of(case(walls), wedge) is None
+    bent = replace(body, facet_walls=np.array([1, 2, 3, 2]))
+    assert drive_of(case(walls), bent) is None
