@@ -39,7 +39,8 @@ def held(temperature):
     return {"kind": "isothermal", "temperature": temperature}
 
 
-MIRRORS = {"bottom": {"kind": "specular"}, "top": {"kind": "diffuse"}}
+ROUGH = {"kind": "diffuse"}
+MIRRORS = {"bottom": {"kind": "specular"}, "top": ROUGH}
 
 
 @pytest.mark.parametrize(("left", "right", "sign"), [(301.0, 299.0, 1.0), (300.0, 302.0, -1.0)])
@@ -55,8 +56,8 @@ def test_a_periodic_drop_drives_heat_over_the_period(drop):
     """The cross-section is that of the box, so that pores count; a negative drop runs backwards."""
     walls = {
         "bottom": {"kind": "periodic", "partner": "top", "temperature_drop": drop},
-        "left": {"kind": "diffuse"},
-        "right": {"kind": "diffuse"},
+        "left": ROUGH,
+        "right": ROUGH,
     }
     drive = drive_of(case(walls), rectangle())
     np.testing.assert_allclose(drive.direction, [0.0, np.sign(drop), 0.0], atol=1e-12)
@@ -68,12 +69,12 @@ def test_a_periodic_drop_drives_heat_over_the_period(drop):
     "walls",
     [
         {"left": held(300.0), "right": held(300.0), **MIRRORS},
-        {"left": held(301.0), **MIRRORS, "right": {"kind": "diffuse"}},
+        {"left": held(301.0), **MIRRORS, "right": ROUGH},
         {"left": held(301.0), "right": held(300.0), "top": held(300.0), "bottom": held(300.0)},
-        {"left": held(1.0), "top": held(2.0), "right": MIRRORS["top"], "bottom": {"kind": "specular"}},
+        {"left": held(1.0), "top": held(2.0), "right": ROUGH, "bottom": ROUGH},
         {"left": {"kind": "periodic", "partner": "right"}, **MIRRORS},
     ],
-)  # fmt: skip
+)
 def test_without_a_drop_from_end_to_end_nothing_is_a_conductivity(walls):
     assert drive_of(case(walls), rectangle()) is None
 

@@ -4,6 +4,8 @@
     steady/      the steady state, the same datasets without that axis (only when it was asked for)
     geometry/    the mesh as plain arrays
     eigenvalues/ one group for each self-scattering that was tried
+    conductivity/  effective conductivity, mode by mode, with its accumulation functions
+    slips/       temperature slip at each isothermal wall
     ...
 
 Every dataset has the attributes `unit` ("1" for pure numbers, "" for text) and `description`.
@@ -30,11 +32,12 @@ from pbte.observables.results import (
     Snapshot,
     SteadyReport,
 )
+from pbte.output.conduction import get_conductivity, get_slips, put_conductivity, put_slips
+from pbte.output.datasets import put, scalar, strings, texts
 
 FORMAT = "pbte-results"
 VERSION = 1
 
-_COMPRESSED_FROM = 4096
 _SCALARS = (
     ("reference_temperature", "K", "temperature T0 of the linearisation"),
     ("num_modes", "1", "number of phonon modes"),
@@ -151,28 +154,32 @@ def _check_header(file: Any, path: Path) -> None:
 def _put_all(file: Any, results: Results) -> None:
     file.attrs.update(format=FORMAT, version=VERSION, title=results.title)
     file.attrs["description"] = "Phonon Boltzmann transport: observables per scattering order"
-    _put(file, "case", results.case, "", "the resolved case, as TOML")
-    _put(file, "notes", _texts(results.notes), "", "what a reader of these results must know")
+    put(file, "case", results.case, "", "the resolved case, as TOML")
+    put(file, "notes", texts(results.notes), "", "what a reader of these results must know")
     _put_mapping(file, "versions", results.versions, ("packages", "versions"), "")
     _put_mapping(file, "timings", results.timings, ("phases", "seconds"), "s")
     for name, unit, description in _SCALARS:
-        _put(file, name, getattr(results, name), unit, description)
-    _put(file, "frequency_edges", results.frequency_edges, "rad/s", "edges of the frequency bins")
+        put(file, name, getattr(results, name), unit, description)
+    put(file, "frequency_edges", results.frequency_edges, "rad/s", "edges of the frequency bins")
     geometry = file.create_group("geometry")
     for name, unit, description in _GEOMETRY:
-        _put(geometry, name, getattr(results.geometry, name), unit, description)
+        put(geometry, name, getattr(results.geometry, name), unit, description)
     _put_mapping(geometry, "walls", results.geometry.walls, ("names", "tags"), "1")
     for number, estimate in enumerate(results.eigenvalues):
         group = file.create_group(f"eigenvalues/{number:03d}")
         for name, unit, description in _ESTIMATE:
-            _put(group, name, getattr(estimate, name), unit, description)
+            put(group, name, getattr(estimate, name), unit, description)
     _put_snapshots(file.create_group("orders"), results.orders, stacked=True)
     if results.steady is not None:
         _put_snapshots(file.create_group("steady"), (results.steady,), stacked=False)
     if results.steady_report is not None:
         report = file.create_group("steady_report")
         for name, unit, description in _STEADY_REPORT:
-            _put(report, name, getattr(results.steady_report, name), unit, description)
+            put(report, name, getattr(results.steady_report, name), unit, description)
+    if results.conductivity is not None:
+        put_conductivity(file.create_group("conductivity"), results.conductivity)
+    if results.slips:
+        put_slips(file.create_group("slips"), results.slips)
 
 
 def _put_snapshots(group: Any, snapshots: Sequence[Snapshot], *, stacked: bool) -> None:
@@ -181,25 +188,35 @@ def _put_snapshots(group: Any, snapshots: Sequence[Snapshot], *, stacked: bool) 
     first = snapshots[0]
     walls, sinks = tuple(first.arrival_spectrum), tuple(first.balance.absorbed)
     for number, snapshot in enumerate(snapshots):
-        if set(snapshot.arrival_spectrum) != set(walls) or set(snapshot.balance.absorbed) != set(
-            sinks
-        ):
+        if _walls_named(snapshot) != _walls_named(first):
             raise ValueError(f"scattering order {number} names other walls than order 0")
 
-    def put(name: str, parts: list[Any], unit: str, description: str) -> None:
-        _put(group, name, np.stack(parts) if stacked else parts[0], unit, description)
+    def add(name: str, parts: list[Any], unit: str, description: str) -> None:
+        put(group, name, np.stack(parts) if stacked else parts[0], unit, description)
 
     for name, unit, description in _FIELDS:
-        put(name, [getattr(s, name) for s in snapshots], unit, description)
+        add(name, [getattr(s, name) for s in snapshots], unit, description)
+    for body in range(len(first.mode_temperatures)):
+        means = [s.mode_temperatures[body] for s in snapshots]
+        add(f"mode_temperatures/{body}", means, "K", "mean of each mode's temperature over a body")
     spectra = [_rows([s.arrival_spectrum[w] for w in walls]) for s in snapshots]
-    put("arrival_spectrum", spectra, "W", "power arriving at each wall in each frequency bin")
-    _put(group, "walls", _texts(walls), "", "wall axis of arrival_spectrum")
+    add("arrival_spectrum", spectra, "W", "power arriving at each wall in each frequency bin")
+    put(group, "walls", texts(walls), "", "wall axis of arrival_spectrum")
+    beside = [_rows([s.wall_temperatures[w] for w in first.wall_temperatures]) for s in snapshots]
+    add("wall_temperatures/values", beside, "K", "mean deviation of the body beside each wall")
+    names = texts(list(first.wall_temperatures))
+    put(group, "wall_temperatures/walls", names, "", "wall axis of values")
     group = group.create_group("balance")
-    put("deposited", [s.balance.deposited for s in snapshots], "W", "power that entered")
-    put("handed_on", [s.balance.handed_on for s in snapshots], "W", "power for the next order")
+    add("deposited", [s.balance.deposited for s in snapshots], "W", "power that entered")
+    add("handed_on", [s.balance.handed_on for s in snapshots], "W", "power for the next order")
     absorbed = [_rows([s.balance.absorbed[w] for w in sinks]) for s in snapshots]
-    put("absorbed", absorbed, "W", "net power that left through each wall")
-    _put(group, "walls", _texts(sinks), "", "wall axis of absorbed")
+    add("absorbed", absorbed, "W", "net power that left through each wall")
+    put(group, "walls", texts(sinks), "", "wall axis of absorbed")
+
+
+def _walls_named(snapshot: Snapshot) -> list[set[str]]:
+    by_wall = snapshot.arrival_spectrum, snapshot.balance.absorbed, snapshot.wall_temperatures
+    return [set(mapping) for mapping in by_wall]
 
 
 def _put_mapping(
@@ -208,9 +225,9 @@ def _put_mapping(
     """Write names and values side by side: names of walls or packages may hold any character."""
     group = parent.create_group(name)
     values = list(mapping.values())
-    _put(group, axes[0], _texts(list(mapping)), "", f"names, in the order of {axes[1]}")
-    data = _texts(values) if unit == "" else _rows(values)
-    _put(group, axes[1], data, unit, f"one for each of {axes[0]}")
+    put(group, axes[0], texts(list(mapping)), "", f"names, in the order of {axes[1]}")
+    data = texts(values) if unit == "" else _rows(values)
+    put(group, axes[1], data, unit, f"one for each of {axes[0]}")
 
 
 def _rows(values: list[Any]) -> Any:
@@ -218,32 +235,17 @@ def _rows(values: list[Any]) -> Any:
     return np.stack(values) if values else np.zeros(0)
 
 
-def _texts(values: Sequence[str]) -> Any:
-    return np.array(list(values), dtype=h5py.string_dtype())
-
-
-def _put(group: Any, name: str, value: Any, unit: str, description: str) -> None:
-    data = value if isinstance(value, str) else np.asarray(value)
-    options: dict[str, Any] = {}
-    if isinstance(data, np.ndarray) and data.size >= _COMPRESSED_FROM:
-        options = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
-        options["fletcher32"] = True  # a flipped bit is an error on reading, not a wrong number
-    dataset = group.create_dataset(name, data=data, **options)
-    dataset.attrs["unit"] = unit
-    dataset.attrs["description"] = description
-
-
 # Reading
 
 
 def _get_all(file: Any) -> Results:
-    scalars = {name: _scalar(file[name]) for name, _, _ in _SCALARS}
+    scalars = {name: scalar(file[name]) for name, _, _ in _SCALARS}
     orders = file["orders"]
     count = len(orders["temperature"]) if "temperature" in orders else 0
     estimates = file.get("eigenvalues", {})
     return Results(
         title=str(file.attrs["title"]),
-        case=_strings(file["case"]),
+        case=strings(file["case"]),
         versions=cast("dict[str, str]", _mapping(file["versions"], "packages", "versions")),
         geometry=_get_geometry(file["geometry"]),
         frequency_edges=file["frequency_edges"][()],
@@ -251,7 +253,9 @@ def _get_all(file: Any) -> Results:
         orders=tuple(_get_snapshot(orders, (number,)) for number in range(count)),
         steady=_get_snapshot(file["steady"], ()) if "steady" in file else None,
         steady_report=_get_report(file["steady_report"]) if "steady_report" in file else None,
-        notes=tuple(_strings(file["notes"])),
+        conductivity=get_conductivity(file["conductivity"]) if "conductivity" in file else None,
+        slips=get_slips(file["slips"]) if "slips" in file else (),
+        notes=tuple(strings(file["notes"])),
         timings=_mapping(file["timings"], "phases", "seconds"),
         **scalars,
     )
@@ -266,40 +270,39 @@ def _get_snapshot(group: Any, index: tuple[int, ...]) -> Snapshot:
     balance = group["balance"]
     absorbed = [float(power) for power in np.asarray(balance["absorbed"][index])]
     spectra = np.asarray(group["arrival_spectrum"][index])
+    # Results of earlier versions have neither of these.
+    means, beside = group.get("mode_temperatures", {}), group.get("wall_temperatures")
     return Snapshot(
+        mode_temperatures=tuple(np.asarray(means[str(n)][index]) for n in range(len(means))),
+        wall_temperatures={} if beside is None else _by_wall(beside, index),
         **{name: np.asarray(group[name][index]) for name, _, _ in _FIELDS},
-        arrival_spectrum=dict(zip(_strings(group["walls"]), spectra, strict=True)),
+        arrival_spectrum=dict(zip(strings(group["walls"]), spectra, strict=True)),
         balance=Balance(
             deposited=float(balance["deposited"][index]),
-            absorbed=dict(zip(_strings(balance["walls"]), absorbed, strict=True)),
+            absorbed=dict(zip(strings(balance["walls"]), absorbed, strict=True)),
             handed_on=float(balance["handed_on"][index]),
         ),
     )
 
 
+def _by_wall(group: Any, index: tuple[int, ...]) -> dict[str, float]:
+    values = np.asarray(group["values"][index]).tolist()
+    return dict(zip(strings(group["walls"]), values, strict=True))
+
+
 def _get_estimate(group: Any) -> EigenvalueEstimate:
-    values = {name: _scalar(group[name]) for name, _, _ in _ESTIMATE if name != "eigenvalues"}
+    values = {name: scalar(group[name]) for name, _, _ in _ESTIMATE if name != "eigenvalues"}
     eigenvalues = tuple(complex(value) for value in group["eigenvalues"][()])
     return EigenvalueEstimate(eigenvalues=eigenvalues, **values)
 
 
 def _get_report(group: Any) -> SteadyReport:
-    values = {name: _scalar(group[name]) for name, _, _ in _STEADY_REPORT if name != "residuals"}
+    values = {name: scalar(group[name]) for name, _, _ in _STEADY_REPORT if name != "residuals"}
     return SteadyReport(residuals=group["residuals"][()], **values)
-
-
-def _scalar(dataset: Any) -> Any:
-    """Return a number as Python's own bool, int or float."""
-    return dataset[()].item()
-
-
-def _strings(dataset: Any) -> Any:
-    """Return the text of a dataset, or the list of its texts."""
-    return dataset.asstr()[()] if dataset.shape == () else [str(t) for t in dataset.asstr()[:]]
 
 
 def _mapping(group: Any, names: str, values: str) -> dict[str, Any]:
     data = group[values]
     is_text = h5py.check_string_dtype(data.dtype) is not None
-    column = _strings(data) if is_text else data[()].tolist()
-    return dict(zip(_strings(group[names]), column, strict=True))
+    column = strings(data) if is_text else data[()].tolist()
+    return dict(zip(strings(group[names]), column, strict=True))

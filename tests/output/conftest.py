@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial import Delaunay
 
+from pbte.observables.conductivity import Conductivity, Drive
 from pbte.observables.results import (
     Balance,
     EigenvalueEstimate,
@@ -19,6 +20,7 @@ from pbte.observables.results import (
     Snapshot,
     SteadyReport,
 )
+from pbte.observables.slip import WallSlip
 
 Array = npt.NDArray[np.float64]
 TWO_PI = 2.0 * np.pi
@@ -181,8 +183,44 @@ def make_results(geometry: MeshGeometry, *, num_orders: int = 6, steady: bool = 
         orders=orders,
         steady=total if steady else None,
         steady_report=report if steady else None,
+        conductivity=make_conductivity() if steady else None,
+        slips=make_slips(geometry) if steady else (),
         notes=("The plain series diverges for this body.", "Fictitious events count as orders."),
         timings={"mesh": 0.25, "orders": 12.5},
+    )
+
+
+def make_conductivity() -> Conductivity:
+    """A film of 100 nm across, of 40 bands in 12 directions, with the reduction of long paths."""
+    rng = np.random.default_rng(4)
+    frequencies = np.repeat(np.linspace(1e12, 15e12, 40) * TWO_PI, 12)
+    paths = 2e-6 * (frequencies / frequencies[0]) ** -2.5
+    bulk = rng.uniform(0.5, 1.0, paths.size) * paths**0.5
+    bulk *= 140.0 / bulk.sum()
+    contributions = bulk / (1.0 + 4.0 / 3.0 * paths / 100e-9)
+    return Conductivity(
+        drive=Drive(direction=np.array([1.0, 0.0, 0.0]), length=100e-9, drop=2.0, area=1.0),
+        value=float(contributions.sum()),
+        bulk=float(bulk.sum()),
+        contributions=contributions,
+        bulk_contributions=bulk,
+        mean_free_paths=paths,
+        frequencies=frequencies,
+    )
+
+
+def make_slips(geometry: MeshGeometry) -> tuple[WallSlip, ...]:
+    """A slip at each wall; the first one carries heat."""
+    return tuple(
+        WallSlip(
+            wall=name,
+            wall_temperature=1.0,
+            body_temperature=0.7,
+            heat_flux=2e8,
+            resistance=1.5e-9,
+            length=210e-9,
+        )
+        for name in geometry.walls
     )
 
 
@@ -221,6 +259,8 @@ def _snapshot(geometry: MeshGeometry, edges: Array, order: int) -> Snapshot:
         heat_flux=flux,
         arrival_spectrum=spectrum,
         arrival_map=arrivals,
+        mode_temperatures=(np.linspace(0.0, fade, 12), np.linspace(-fade, 0.0, 7)),
+        wall_temperatures={name: 0.01 * fade * tag for name, tag in geometry.walls.items()},
         balance=Balance(
             deposited=deposited, absorbed=absorbed, handed_on=deposited - sum(absorbed.values())
         ),
@@ -238,5 +278,11 @@ def _sum(snapshots: tuple[Snapshot, ...]) -> Snapshot:
             name: np.sum([s.arrival_spectrum[name] for s in snapshots], axis=0) for name in names
         },
         arrival_map=np.sum([s.arrival_map for s in snapshots], axis=0),
+        mode_temperatures=tuple(
+            np.sum([s.mode_temperatures[body] for s in snapshots], axis=0) for body in range(2)
+        ),
+        wall_temperatures={
+            name: sum(s.wall_temperatures[name] for s in snapshots) for name in names
+        },
         balance=Balance(deposited=1e-9, absorbed=absorbed, handed_on=0.0),
     )

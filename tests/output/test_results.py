@@ -59,8 +59,12 @@ def test_names_of_walls_may_hold_any_character(make, tmp_path):
 
     def rename_snapshot(snapshot):
         balance = dataclasses.replace(snapshot.balance, absorbed=rename(snapshot.balance.absorbed))
-        spectrum = rename(snapshot.arrival_spectrum)
-        return dataclasses.replace(snapshot, arrival_spectrum=spectrum, balance=balance)
+        return dataclasses.replace(
+            snapshot,
+            arrival_spectrum=rename(snapshot.arrival_spectrum),
+            wall_temperatures=rename(snapshot.wall_temperatures),
+            balance=balance,
+        )
 
     renamed = dataclasses.replace(
         results,
@@ -102,7 +106,38 @@ def test_every_dataset_says_its_unit_and_what_it_is(sphere_results, tmp_path):
     assert seen["frequency_edges"] == "rad/s"
     assert seen["geometry/points"] == "m"
     assert seen["power"] == "W"
+    assert seen["steady/mode_temperatures/1"] == "K"
+    assert seen["conductivity/contributions"] == "W/m K"
+    assert seen["slips/resistance"] == "m^2 K/W"
     assert len(seen) > 40
+
+
+def test_results_of_before_conductivity_and_slip_were_measured_are_read(make, tmp_path):
+    results, path = make("film", num_orders=2), tmp_path / "results.h5"
+    write_results_file(results, path)
+    with h5py.File(path, "a") as file:
+        for name in ("conductivity", "slips"):
+            del file[name]
+        for group in ("orders", "steady"):
+            del file[group]["mode_temperatures"], file[group]["wall_temperatures"]
+    again = read_results(path)
+    assert again.conductivity is None and again.slips == ()
+    assert again.steady.mode_temperatures == () and again.orders[1].wall_temperatures == {}
+    assert_same(results.steady.temperature, again.steady.temperature)
+
+
+def test_the_accumulation_in_the_file_ends_at_the_conductivity(make, tmp_path):
+    """For readers without this package: curves with units, beside the shares of the modes."""
+    conductivity = make("interval").conductivity
+    write_results_file(make("interval"), tmp_path / "results.h5")
+    with h5py.File(tmp_path / "results.h5") as file:
+        group = file["conductivity"]
+        for name in ("mean_free_path", "frequency"):
+            curve = group[f"accumulation_{name}"]
+            assert curve["conductivity"][-1] == pytest.approx(conductivity.value, rel=1e-12)
+            assert curve["bulk"][-1] == pytest.approx(conductivity.bulk, rel=1e-12)
+            assert curve[name].shape == (40,)
+        assert np.all(np.diff(group["suppression/suppression"]) < 0.0)
 
 
 def test_orders_that_name_different_walls_are_refused(make, tmp_path):
