@@ -13,7 +13,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pbte.observables.conductivity import Conductivity, accumulation, reached_at, suppression_curve
 from pbte.observables.results import Balance, Results, Snapshot
+from pbte.observables.slip import WallSlip
+from pbte.output.style import scaled
 from pbte.types import Array
 
 
@@ -33,6 +36,7 @@ def summary(
     if results.orders:
         parts.append(_order_table(results))
     parts += [Text(line) for line in _account(results)]
+    parts += [Text(line) for line in _conduction(results)]
     parts += [Text(f"Note: {note}") for note in results.notes]
     if files:
         parts.append(Text("Written: " + "\n         ".join(str(file) for file in files)))
@@ -53,7 +57,8 @@ def result_files(path: Path) -> list[Path]:
 def as_data(results: Results) -> dict[str, Any]:
     """Return everything but the fields on the mesh as plain numbers, lists and texts.
 
-    Powers are in W (in 2D W/m, in 1D W/m^2), temperatures in K, frequencies in rad/s, times in s. A
+    Powers are in W (in 2D W/m, in 1D W/m^2), temperatures in K, frequencies in rad/s, times in s,
+    lengths in m, conductivities in W/m K, resistances of walls in m^2 K/W. A
     number that is not finite becomes None, which JSON can carry.
     """
     data = {
@@ -82,6 +87,8 @@ def as_data(results: Results) -> dict[str, Any]:
         "cumulated_extreme_temperature": _extreme(_cumulated(results)),
         "steady": _snapshot_data(results.steady) if results.steady else None,
         "steady_report": _steady_data(results),
+        "conductivity": _conductivity_data(results.conductivity),
+        "slips": [_slip_data(slip) for slip in results.slips],
         "notes": list(results.notes),
         "timings": dict(results.timings),
         "case": results.case,
@@ -220,6 +227,75 @@ def _account(results: Results) -> Iterator[str]:
         )
 
 
+def _conduction(results: Results) -> Iterator[str]:
+    """Yield what is known of conductivity and slip, in sentences."""
+    conductivity = results.conductivity
+    if conductivity is not None:
+        drive = conductivity.drive
+        direction = ", ".join(f"{component:.4g}" for component in drive.direction + 0.0)
+        yield (
+            f"Effective conductivity: {conductivity.value:.5g} W/m K along ({direction}), "
+            f"{drive.drop:.4g} K over {_quantity(drive.length, 'm')}; the endless crystal has "
+            f"{conductivity.bulk:.5g} W/m K."
+        )
+        labels = conductivity.mean_free_paths
+        body, bulk = (
+            _quantity(reached_at(*accumulation(labels, contributions), 0.5), "m")
+            for contributions in (conductivity.contributions, conductivity.bulk_contributions)
+        )
+        yield f"Half of it is carried by mean free paths of up to {body}, in bulk {bulk}."
+    for slip in results.slips:
+        sense = "warmer" if slip.slip >= 0.0 else "colder"
+        size = _quantity(abs(slip.slip), "K")
+        sentence = f"Wall {slip.wall}: {size} {sense} than the body beside it"
+        if math.isfinite(slip.resistance):
+            sentence += (
+                f", resistance {slip.resistance:.4g} m^2 K/W, slip length "
+                f"{_quantity(slip.length, 'm')}"
+            )
+        yield f"{sentence}."
+
+
+def _quantity(value: float, unit: str) -> str:
+    factor, prefixed = scaled(np.array([value]), unit)
+    return f"{value * factor:.4g} {prefixed}"
+
+
+def _conductivity_data(conductivity: Conductivity | None) -> dict[str, Any] | None:
+    if conductivity is None:
+        return None
+    paths, suppressed = suppression_curve(conductivity)
+    data = {
+        "value": conductivity.value,
+        "bulk": conductivity.bulk,
+        "direction": conductivity.drive.direction,
+        "length": conductivity.drive.length,
+        "drop": conductivity.drive.drop,
+        "area": conductivity.drive.area,
+        "suppression": {"mean_free_path": paths, "suppression": suppressed},
+    }
+    for name, labels in (
+        ("mean_free_path", conductivity.mean_free_paths),
+        ("frequency", conductivity.frequencies),
+    ):
+        reached, total = accumulation(labels, conductivity.contributions)
+        bulk = accumulation(labels, conductivity.bulk_contributions)[1]
+        data[f"accumulation_{name}"] = {name: reached, "conductivity": total, "bulk": bulk}
+    return data
+
+
+def _slip_data(slip: WallSlip) -> dict[str, Any]:
+    return {
+        "wall": slip.wall,
+        "wall_temperature": slip.wall_temperature,
+        "body_temperature": slip.body_temperature,
+        "slip": slip.slip,
+        "heat_flux": slip.heat_flux,
+        "resistance": slip.resistance,
+        "length": slip.length,
+    }
+
+
 def _snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
     balance = snapshot.balance
     return {
@@ -229,6 +305,7 @@ def _snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
         "defect": balance.defect,
         "extreme_temperature": _extreme(snapshot.temperature),
         "arrival_spectrum": dict(snapshot.arrival_spectrum),
+        "wall_temperatures": dict(snapshot.wall_temperatures),
     }
 
 

@@ -28,7 +28,8 @@ PLOTS_FOLDER = "plots"
 
 _OWN_FILES = re.compile(
     r"results\.h5"
-    r"|plots/(temperature|temperature_cumulated|arrival_spectrum|arrival_map)\.png"
+    r"|plots/(temperature|temperature_cumulated|arrival_spectrum|arrival_map|"
+    r"conductivity_accumulation|suppression)\.png"
     r"|paraview/(orders|arrivals|steady|steady_arrivals)\.pvd"
     r"|paraview/(orders|arrivals)/order_\d+\.vtu"
     r"|paraview/(steady|steady_arrivals)\.vtu"

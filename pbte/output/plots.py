@@ -23,6 +23,7 @@ from pbte.observables.profiles import (
     radial_profile,
 )
 from pbte.observables.results import MeshGeometry, Results
+from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.maps import plot_arrival_map
 from pbte.output.style import INK, STEADY_COLOUR, OrderColours, panels, scaled, style
 from pbte.types import Array
@@ -52,6 +53,9 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
         figures["arrival_spectrum"] = plot_arrival_spectrum
         if results.geometry.points.shape[2] == 3:
             figures["arrival_map"] = plot_arrival_map
+    if results.conductivity is not None:
+        figures["conductivity_accumulation"] = plot_accumulation
+        figures["suppression"] = plot_suppression
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, draw in figures.items():

@@ -42,6 +42,8 @@ def test_a_run_leaves_results_plots_and_paraview_files_and_nothing_beside_them(m
         "plots/temperature_cumulated.png",
         "plots/arrival_spectrum.png",
         "plots/arrival_map.png",
+        "plots/conductivity_accumulation.png",
+        "plots/suppression.png",
     ]
     for name in files_in(tmp_path / "a/run"):
         assert folder_module._OWN_FILES.fullmatch(name), name

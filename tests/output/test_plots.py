@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from pbte.errors import InputError
+from pbte.observables.conductivity import suppression_curve
 from pbte.observables.profiles import radial_profile
+from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.maps import is_round, plot_arrival_map
 from pbte.output.plots import (
     is_film,
@@ -29,6 +31,7 @@ NAMES = {
     "film": ["temperature", "temperature_cumulated", "arrival_spectrum"],
     "interval": ["temperature", "temperature_cumulated", "arrival_spectrum"],
 }
+CONDUCTION = ["conductivity_accumulation", "suppression"]  # of every steady state made up here
 
 
 @pytest.mark.parametrize("shape", list(NAMES))
@@ -36,7 +39,7 @@ def test_each_body_gets_the_figures_that_make_sense_for_it(make, shape, tmp_path
     from matplotlib.image import imread
 
     written = write_plots(make(shape, num_orders=3), tmp_path / "plots")
-    assert [path.stem for path in written] == NAMES[shape]
+    assert [path.stem for path in written] == NAMES[shape] + CONDUCTION
     for path in written:
         picture = imread(path)
         assert picture.shape[0] > 400 and picture.shape[1] > 800
@@ -127,7 +130,7 @@ def test_self_scattering_is_said_beside_the_orders(make):
 def test_a_single_order_a_lone_steady_state_and_zero_fields_can_be_drawn(make, shape, tmp_path):
     write_plots(make(shape, num_orders=1, steady=False), tmp_path / "one")
     alone = write_plots(make(shape, num_orders=0), tmp_path / "steady")
-    assert [path.stem for path in alone] == NAMES[shape][1:]
+    assert [path.stem for path in alone] == NAMES[shape][1:] + CONDUCTION
     assert write_plots(make(shape, num_orders=0, steady=False), tmp_path / "none") == []
     results = make(shape, num_orders=2)
     dark = dataclasses.replace(
@@ -165,6 +168,49 @@ def test_units_get_the_prefix_that_keeps_numbers_short(largest, shown, unit):
     np.testing.assert_allclose(largest * factor, shown, rtol=1e-12)
 
 
+def test_the_accumulated_conductivity_rises_to_that_of_body_and_bulk(make):
+    conductivity = make("interval").conductivity
+    by_path, by_frequency = plot_accumulation(make("interval")).axes
+    assert by_path.get_xscale() == "log" and by_path.get_xlabel() == "Mean free path (µm)"
+    assert by_frequency.get_xlabel() == "Frequency (THz)"
+    for axes in (by_path, by_frequency):
+        for line, value in zip(axes.lines, (conductivity.value, conductivity.bulk), strict=True):
+            heights = line.get_ydata()
+            assert heights[0] == 0.0 and np.all(np.diff(heights) >= 0.0)
+            assert heights[-1] == pytest.approx(value, rel=1e-12)
+            low, high = axes.get_xlim()
+            assert line.get_xdata()[-2] < high and line.get_xdata()[1] < high and low < high
+    assert by_path.lines[0].get_xdata().min() == pytest.approx(
+        conductivity.mean_free_paths.min() * 1e6, rel=1e-12
+    )
+
+
+def test_modes_of_one_frequency_have_no_accumulation_over_it(make):
+    results = make("interval")
+    gray = dataclasses.replace(
+        results.conductivity, frequencies=np.full_like(results.conductivity.frequencies, 4e13)
+    )
+    assert len(plot_accumulation(dataclasses.replace(results, conductivity=gray)).axes) == 1
+
+
+def test_the_suppression_is_drawn_with_the_length_of_the_body(make):
+    results = make("interval")
+    (axes,) = plot_suppression(results).axes
+    paths, values = suppression_curve(results.conductivity)
+    curve, length, bulk = axes.lines
+    np.testing.assert_allclose(curve.get_xdata(), paths * 1e6, rtol=1e-12)
+    np.testing.assert_allclose(curve.get_ydata(), values, rtol=1e-12)
+    assert length.get_xdata()[0] == pytest.approx(0.1) and bulk.get_ydata()[0] == 1.0
+
+
+def test_results_without_conductivity_have_no_figures_of_it(make, tmp_path):
+    bare = dataclasses.replace(make("film", num_orders=1), conductivity=None)
+    assert [path.stem for path in write_plots(bare, tmp_path)] == NAMES["film"]
+    for draw in (plot_accumulation, plot_suppression):
+        with pytest.raises(InputError, match="no conductivity to plot"):
+            draw(bare)
+
+
 def test_plots_need_no_home_directory_and_no_screen(make, tmp_path, lone_environment):
     write_results_file(make("interval"), tmp_path / "results.h5")
     program = f"""
@@ -182,4 +228,4 @@ def test_plots_need_no_home_directory_and_no_screen(make, tmp_path, lone_environ
         env={**shown, "HOME": "/proc/nowhere"},
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
