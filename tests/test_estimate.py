@@ -23,6 +23,8 @@ from pbte.estimate import (
 from pbte.materials.kernel import FullKernel, rta_kernel
 from pbte.materials.models import gray_crystal
 from pbte.memory import (
+    BLOCKS_IN_FLIGHT,
+    TASK_VISITS,
     Job,
     Layout,
     job_of,
@@ -31,7 +33,7 @@ from pbte.memory import (
     num_cut_facets,
     state_bytes_per_unknown,
 )
-from pbte.transport import collisions, growth, problem
+from pbte.transport import collisions, growth, moment_system, problem
 
 SILENT = Network(latency=0.0, bandwidth=float("inf"))
 FULL = Job(num_cells=3300, num_modes=4371, steady_rank=100)
@@ -150,6 +152,7 @@ def test_the_numbers_of_the_model_are_those_of_the_transport(comm):
     assert memory.BLOCK_BYTES == problem.BLOCK_BYTES
     assert memory.LEAST_MODES == problem.LEAST_MODES
     assert memory.MOMENTS_OF_GROWTH == growth.NUM_MOMENTS
+    assert memory.KRYLOV_VECTORS == 2 * moment_system.NUM_DIRECTIONS
 
 
 def test_the_steady_state_of_a_factored_kernel_keeps_no_field():
@@ -162,6 +165,12 @@ def gray():
     return gray_crystal(
         speed=5000.0, relaxation_time=2e-11, heat_capacity=1.6e6, polar=8, azimuthal=8
     ).kernel
+
+
+def test_the_numbers_of_the_pipeline_are_those_of_the_model():
+    pipeline = pytest.importorskip("pbte.transport.pipeline")
+    assert pipeline.TASK_VISITS == TASK_VISITS
+    assert pipeline.BLOCKS_IN_FLIGHT == BLOCKS_IN_FLIGHT
 
 
 def test_the_visiting_orders_and_the_mesh_take_what_is_counted(comm):
