@@ -222,7 +222,8 @@ def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
 def undershoot(problem: Problem) -> float:
     """Return how far the heat density falls below zero, relative to its peak [-]. Collective."""
     heat = problem.heat_source
-    peak, lowest = problem.comm.allreduce(np.array([np.abs(heat).max(), -heat.min()]), op=MPI.MAX)
+    peak = problem.comm.allreduce(float(np.abs(heat).max()), op=MPI.MAX)
+    lowest = problem.comm.allreduce(-float(heat.min()), op=MPI.MAX)
     return float(max(0.0, lowest / peak)) if peak > 0.0 else 0.0
 
 

@@ -158,7 +158,7 @@ def _wave_numbers(problem: Problem) -> tuple[float, float]:
     mesh = problem.mesh
     corners = mesh.points.reshape(-1, mesh.dim)
     ends = np.concatenate([corners.max(axis=0), -corners.min(axis=0)])
-    ends = problem.comm.allreduce(ends, op=MPI.MAX)
+    problem.comm.Allreduce(MPI.IN_PLACE, ends, op=MPI.MAX)
     extent = float((ends[: mesh.dim] + ends[mesh.dim :]).max())
     factorial = (1.0, 1.0, 2.0, 6.0)[mesh.dim]
     sizes = (factorial * mesh.volumes) ** (1.0 / mesh.dim)
