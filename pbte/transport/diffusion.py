@@ -162,7 +162,7 @@ class HeatSolver:
         base = pc.getMGCoarseSolve()
         base.setOperators(coarse)
         base.setType(PETSc.KSP.Type.PREONLY)
-        use_multigrid(base.getPC())
+        use_multigrid(base.getPC(), floats=model.floats)
         self.vectors = matrix.createVecs()
 
     def solve(self, heat: Array) -> Array:
@@ -214,13 +214,26 @@ def conjugate_gradients(matrix: PETSc.Mat, tolerance: float) -> PETSc.KSP:
     return solver
 
 
-def use_multigrid(pc: PETSc.PC) -> None:
-    """Make a preconditioner algebraic multigrid: BoomerAMG, or PETSc's own without hypre."""
-    if PETSc.Sys.hasExternalPackage("hypre"):
-        pc.setType(PETSc.PC.Type.HYPRE)
-        pc.setHYPREType("boomeramg")
-    else:
+def use_multigrid(pc: PETSc.PC, *, floats: bool) -> None:
+    """Make a preconditioner algebraic multigrid: BoomerAMG, or PETSc's own without hypre.
+
+    Args:
+        pc: The preconditioner.
+        floats: Whether the matrix leaves a constant free; elimination on the coarsest level, which
+            cannot divide by it, is then replaced by smoothing.
+    """
+    if not PETSc.Sys.hasExternalPackage("hypre"):
         pc.setType(PETSc.PC.Type.GAMG)
+        return
+    pc.setType(PETSc.PC.Type.HYPRE)
+    pc.setHYPREType("boomeramg")
+    if floats:
+        options, prefix = PETSc.Options(), "pbte_floating_"
+        name = prefix + "pc_hypre_boomeramg_relax_type_coarse"
+        options[name] = "symmetric-SOR/Jacobi"
+        pc.setOptionsPrefix(prefix)
+        pc.setFromOptions()
+        options.delValue(name)
 
 
 def solved(
