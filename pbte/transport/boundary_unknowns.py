@@ -74,6 +74,8 @@ class BoundaryUnknowns:
             facets = self._facets(state)
             for side, dofs, shape in self._parts(state, facets):
                 size = int(np.prod(shape))
+                if size == 0:
+                    continue
                 sums = carried[start : start + size].reshape(shape).sum(axis=0)
                 if side < 0:  # bins send into all sides
                     for number in range(len(dofs)):
@@ -90,6 +92,8 @@ class BoundaryUnknowns:
         for state in self.states:
             for side, dofs, shape in self._parts(state, self._facets(state)):
                 value = np.mean([temperature[d] for d in dofs], axis=0)
+                if 0 in shape:
+                    continue
                 spread = np.broadcast_to(value, shape)
                 if side >= 0:
                     port = state.surface.ports[side]
@@ -107,7 +111,7 @@ class BoundaryUnknowns:
             (-1, [side.dofs[facets] for side in sides], shape)
         ]
         for number, (side, inflow) in enumerate(zip(sides, state.inflow, strict=True)):
-            found.append((number if inflow.size else 0, [side.dofs], inflow.shape))
+            found.append((number, [side.dofs], inflow.shape))
         return found
 
     def _facets(self, state: SurfaceState) -> IntArray:

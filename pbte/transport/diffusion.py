@@ -138,17 +138,27 @@ class HeatSolver:
         layout: Who owns what.
         model: Coefficients, those of all cells.
         tolerance: Residual relative to the right-hand side.
+        floating: Whether heat and temperature are freed from their constant part; if the
+            temperature is defined up to a constant by default.
 
     Note: Collective over the ranks of the layout.
     """
 
-    def __init__(self, layout: Layout, model: HeatModel, tolerance: float) -> None:
+    def __init__(
+        self, layout: Layout, model: HeatModel, tolerance: float, *, floating: bool = False
+    ) -> None:
         self.layout = layout
         matrix = layout.matrix(heat_entries(layout, model))
         matrix.setOption(PETSc.Mat.Option.SYMMETRIC, True)
         embedding = layout.embedding()
         coarse = matrix.ptap(embedding)
-        self.constants = _constants(matrix, coarse, layout.comm) if model.floats else None
+        floats = not layout.comm.allreduce(not model.floats, MPI.LOR)
+        self.constants = None
+        if floats or floating:
+            self.constants = PETSc.NullSpace().create(constant=True, comm=layout.comm)
+        if floats:
+            matrix.setNullSpace(self.constants)
+            coarse.setNullSpace(self.constants)
         self.solver = conjugate_gradients(matrix, tolerance)
         pc = self.solver.getPC()
         pc.setType(PETSc.PC.Type.MG)
@@ -257,10 +267,3 @@ def solved(
         )
     values: Array = solution.array.copy()
     return values
-
-
-def _constants(matrix: PETSc.Mat, coarse: PETSc.Mat, comm: MPI.Intracomm) -> PETSc.NullSpace:
-    constants = PETSc.NullSpace().create(constant=True, comm=comm)
-    matrix.setNullSpace(constants)
-    coarse.setNullSpace(constants)
-    return constants

@@ -63,6 +63,7 @@ class MomentSystem:
         self.boundary = Boundary(as_system(problem))
         heat = group.allreduce(problem.heat_capacities @ problem.loss_rates)
         self.unknowns = BoundaryUnknowns(self.boundary, heat / problem.modes.heat_capacity)
+        self.has_boundary = problem.comm.allreduce(self.unknowns.size) > 0
         self.correct: Callable[[Array], Array] = np.copy
         if precondition:
             self.correction = MomentCorrection(
@@ -131,13 +132,25 @@ class MomentSystem:
         by T so does what it sends to a wall, and what that returns.
         """
         residual, missing = self.parts(x)
-        if self.problem.comm.allreduce(self.unknowns.size) == 0:
+        if not self.has_boundary:
             return self.join(self.correction.apply(residual)[0], missing)
         heat = self.unknowns.into_dofs(missing, self.problem.mesh.num_dofs)
         error, temperature = self.correction.apply(residual, heat[self.layout.rows])
         everywhere = np.empty(self.problem.mesh.num_dofs)
         self.problem.share.comm.Allgatherv(temperature, [everywhere, self.counts // self.rank])
-        return self.join(error, missing + self.unknowns.at_dofs(everywhere))
+        return self._pinned(self.join(error, missing + self.unknowns.at_dofs(everywhere)))
+
+    def _pinned(self, x: Array) -> Array:
+        """Return x without its uniform temperature, which nothing pins where no wall absorbs."""
+        if not self.correction.floating:
+            return x
+        moments = np.zeros((self.layout.num_rows, self.rank))
+        moments[:, 0] = 1.0
+        uniform = self.join(moments, self.unknowns.at_dofs(np.ones(self.problem.mesh.num_dofs)))
+        weighed = self.krylov.weigh(uniform)
+        products = np.array([np.vdot(weighed, x), np.vdot(weighed, uniform)])
+        share, size = self.problem.comm.allreduce(products)
+        return np.asarray(x - (share / size) * uniform, dtype=np.float64)
 
     def emit(self, modes: Modes, moments: Array) -> Array:
         """Return w_in x of some modes from x at all degrees of freedom, (modes, num_dofs)."""

@@ -68,7 +68,12 @@ class RecycledKrylov:
                 residual -= share * q
         size = self.norm(residual)
         for _ in range(max_steps):
-            if not size > target or not self._extend(residual):
+            if not size > target:
+                break
+            # Where the preconditioner proposes nothing new, the residual itself may.
+            if not self._extend(residual, self.precondition) and not self._extend(
+                residual, np.copy
+            ):
                 break
             share = self._project(residual)[-1]
             solution += share * self.directions[-1]
@@ -76,11 +81,11 @@ class RecycledKrylov:
             size = self.norm(residual)
         return solution, residual
 
-    def _extend(self, residual: Array) -> bool:
-        """Add the direction that the preconditioner proposes; return whether it is a new one."""
+    def _extend(self, residual: Array, propose: Callable[[Array], Array]) -> bool:
+        """Add the direction that is proposed for a residual; return whether it is a new one."""
         if len(self.images) == self.capacity:
             del self.images[0], self.directions[0]
-        p: Array = self.precondition(residual)
+        p: Array = propose(residual)
         q: Array = self.apply(p)
         before = self.norm(q)
         for _ in range(2):
