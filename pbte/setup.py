@@ -21,7 +21,7 @@ from pbte.node_memory import shared_on_node
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import MeshGeometry
 from pbte.parallel import on_all_ranks
-from pbte.setup_walls import given_inflow, surfaces_of
+from pbte.setup_walls import check_walls_of_parts, given_inflow, surfaces_of
 from pbte.transport.growth import NUM_MOMENTS
 from pbte.transport.partition import Part, partition
 from pbte.transport.problem import Problem, make_problem
@@ -107,6 +107,7 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
         mesh, walls = part.mesh, own.walls
     with on_all_ranks(comm):
         check_walls(case, walls)
+        check_walls_of_parts(case, grid.space_parts)
     check_source(case, mesh.points, grid.space)
     material = shared_on_node(
         comm,

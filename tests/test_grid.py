@@ -7,7 +7,9 @@ import pytest
 from mpi4py import MPI
 
 from pbte.case import parse_case
+from pbte.errors import InputError
 from pbte.run import run_case
+from pbte.setup_walls import check_walls_of_parts
 
 # Round-off of sums in another sequence, amplified by the slowest mode (see the issue: 1e-10).
 SAME = 1e-10
@@ -85,6 +87,14 @@ def test_every_grid_of_ranks_gives_the_numbers_of_one(comm, shared_tmp_path, sca
 def test_parts_that_do_not_divide_the_ranks_are_refused(comm, shared_tmp_path):
     with pytest.raises(ValueError, match="space_parts = 7: "):
         results(shared_tmp_path, comm, 7)
+
+
+def test_periodic_walls_are_refused_in_a_mesh_of_parts():
+    text = CASE.format(parts=2, scattering="'rta'", wall="'isothermal'")
+    case = parse_case(text + '[walls.top]\nkind = "periodic"\npartner = "bottom"\n')
+    check_walls_of_parts(case, 1)
+    with pytest.raises(InputError, match=r"walls.top: periodic walls need the whole mesh"):
+        check_walls_of_parts(case, 2)
 
 
 @pytest.mark.serial
