@@ -22,9 +22,7 @@ ROOMS = {
     "transport": {"materials", "interfaces", "geometry"},
     "observables": {"materials", "interfaces", "geometry", "transport"},
     "output": {"materials", "interfaces", "geometry", "transport", "observables"},
-    "validation": {
-        "reference", "materials", "interfaces", "geometry", "transport", "observables"
-    },
+    "validation": {"reference", "materials", "interfaces", "geometry", "transport", "observables"},
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
 CASE = {

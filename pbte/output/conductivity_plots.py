@@ -42,7 +42,7 @@ def plot_accumulation(results: Results) -> Figure:
         panels[0].set_xlabel(f"Mean free path ({unit})")
         panels[0].legend(loc="best")
         if has_spectrum:
-            _draw_accumulation(panels[1], conductivity, frequencies)
+            _draw_accumulation(panels[1], conductivity, np.asarray(frequencies, dtype=np.float64))
             panels[1].set_xlim(0.0, 1.05 * frequencies.max())
             panels[1].set_xlabel("Frequency (THz)")
     return figure

@@ -286,7 +286,7 @@ def _get_snapshot(group: Any, index: tuple[int, ...]) -> Snapshot:
 
 
 def _by_wall(group: Any, index: tuple[int, ...]) -> dict[str, float]:
-    values = np.asarray(group["values"][index]).tolist()
+    values = [float(value) for value in np.asarray(group["values"][index])]
     return dict(zip(strings(group["walls"]), values, strict=True))
 
 

@@ -45,9 +45,7 @@ def all_observables(domain, problem, leading):
     steady = solve_steady(problem, leading, tolerance=1e-10)
     observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
     found.append(
-        observer.observe(
-            steady.theta, problem.heat_power, hands_on=False, inflow=problem.inflow
-        )
+        observer.observe(steady.theta, problem.heat_power, hands_on=False, inflow=problem.inflow)
     )
     numbers = []
     for snapshot in found:
