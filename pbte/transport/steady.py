@@ -42,7 +42,7 @@ from pbte.types import Array
 
 # What one inner solve has to reduce the moments to: a correction with the full matrix leaves about
 # 0.2 of the error anyway.
-INNER_REDUCTION = 0.3
+INNER_REDUCTION = 0.4
 # A residual of this size beside the emission is round-off of thousands of products, amplified by
 # nothing: in a body of 1e5 mean free paths the emission is 1e9 times what it started from.
 ROUND_OFF = 1e-13
