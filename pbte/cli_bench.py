@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pbte.bench import BenchReport
     from pbte.benchmarks.assembled import AssembledFigures
     from pbte.benchmarks.clock import Timing
+    from pbte.benchmarks.iterating import SteadyFigures
     from pbte.benchmarks.machine import Machine
     from pbte.benchmarks.scaling import ScalingFigures
     from pbte.benchmarks.sweeping import SweepFigures
@@ -209,7 +210,21 @@ def _mixing_tables(report: BenchReport) -> list[Table]:
             for item in report.steady
         ]
         tables.append(_columns("Steady state", names, columns))
+        tables += [_sizes_table(item) for item in report.steady]
     return tables
+
+
+def _sizes_table(figures: SteadyFigures) -> Table:
+    names = ["Sweeps with the diffusion correction", "Krylov solve without it"]
+    columns = [
+        (
+            f"{1e9 * item.size:g} nm",
+            [f"{item.sweeps}", f"{item.plain_sweeps}" if item.plain_sweeps else "not enough"],
+        )
+        for item in figures.relaxation
+    ]
+    title = f"Steady state by size ({figures.num_cells:,} cells, {figures.material}, rank 1)"
+    return _columns(title, names, columns)
 
 
 def _assembled_table(figures: AssembledFigures) -> Table:

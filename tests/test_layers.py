@@ -59,7 +59,20 @@ TOP = {
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.
 SWEEP = ("sweep", "kernels", "lanes", "ordering")
-LOOPS = (*SWEEP, "orders", "steady", "growth", "problem", "collisions", "share")
+LOOPS = (
+    *SWEEP,
+    "orders",
+    "steady",
+    "growth",
+    "problem",
+    "collisions",
+    "share",
+    "moment_system",
+    "correction",
+    "recycling",
+    "diffusion",
+    "fourier",
+)
 
 
 def modules():

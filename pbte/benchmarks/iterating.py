@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from pbte.benchmarks.bodies import array_bytes, heated_problem
 from pbte.benchmarks.clock import Timing, clocked, measure, timing
 from pbte.benchmarks.mixing import scattering_name
 from pbte.geometry.domain import Domain
-from pbte.materials.kernel import CollisionKernel, FactoredKernel
+from pbte.materials.kernel import CollisionKernel, FactoredKernel, rta_kernel
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import Problem, stream
+from pbte.transport.problem import Problem, make_problem, stream
 from pbte.transport.reports import SteadyReport
+from pbte.transport.simplices import Simplices
 from pbte.transport.steady import solve_steady
+
+# From ballistic to a thousand mean free paths [m].
+SIZES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,21 @@ class OrderFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizeFigures:
+    """Sweeps to the steady state of a body of one size.
+
+    Attributes:
+        size: Largest extent of the body [m].
+        sweeps: Sweeps with the diffusion correction.
+        plain_sweeps: Sweeps of one Krylov solve without it; 0 if its limit was not enough.
+    """
+
+    size: float
+    sweeps: int
+    plain_sweeps: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SteadyFigures:
     """Cost of a steady state.
 
@@ -60,6 +81,7 @@ class SteadyFigures:
         sweeps: Sweeps over all modes.
         solve: The solution.
         seconds_per_sweep: Time by the clock over the number of sweeps, mixing included [s].
+        relaxation: The same body in other sizes, each mode with its relaxation time.
     """
 
     material: str
@@ -73,6 +95,7 @@ class SteadyFigures:
     sweeps: int
     solve: Timing
     seconds_per_sweep: float
+    relaxation: tuple[SizeFigures, ...]
 
 
 def order_figures(domain: Domain, kernel: CollisionKernel, *, repeats: int) -> OrderFigures:
@@ -142,4 +165,35 @@ def steady_figures(
         sweeps=report.sweeps,
         solve=solve,
         seconds_per_sweep=solve.wall_min / max(1, report.sweeps),
+        relaxation=tuple(size_figures(problem, size) for size in SIZES),
+    )
+
+
+def size_figures(problem: Problem, size: float) -> SizeFigures:
+    """Return the sweeps to the steady state of the same body in another size.
+
+    Args:
+        problem: The body, its modes and where it is heated.
+        size: Largest extent [m].
+    """
+    kernel = rta_kernel(problem.modes)
+    mesh = _scaled(problem.mesh, size)
+    other = make_problem(mesh, kernel, problem.heat_source, problem.inflow[0])
+    report = solve_steady(other, kernel).report
+    plain = solve_steady(other, kernel, precondition=False, max_iterations=1).report
+    return SizeFigures(
+        size=size, sweeps=report.sweeps, plain_sweeps=plain.sweeps if plain.converged else 0
+    )
+
+
+def _scaled(mesh: Simplices, size: float) -> Simplices:
+    """Return the same cells of another size."""
+    factor = size / float(np.ptp(mesh.points.reshape(-1, mesh.dim), axis=0).max())
+    dim = mesh.dim
+    return replace(
+        mesh,
+        points=mesh.points * factor,
+        volumes=mesh.volumes * factor**dim,
+        face_normals=mesh.face_normals * factor ** (dim - 1),
+        boundary_normals=mesh.boundary_normals * factor ** (dim - 1),
     )

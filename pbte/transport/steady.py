@@ -121,7 +121,7 @@ def solve_steady(
         defect, change, size = state.scatter()
         residual = change / scale
         residuals.append(residual)
-        round_off = change < ROUND_OFF * size and _stalls(residuals)
+        round_off = change < ROUND_OFF * size and (_stalls(residuals) or _grows(residuals))
         converged = residual <= tolerance or round_off
         progress(
             f"steady state: correction {len(residuals)}, residual {residual:.1e} "
