@@ -71,12 +71,13 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
 
     # A case for many ranks is checked on any number of them.
     inputs = read_inputs(case, comm, space_parts=1)
-    domain, material = inputs.domain, inputs.material
-    assert domain is not None
-    report = mesh_report(domain)
+    material = inputs.material
+    found = None
     with on_all_ranks(comm):
-        if comm.rank == 0:
+        if inputs.domain is not None:
+            found = mesh_report(inputs.domain), list(inputs.domain.regions)
             prepare_folder(case.output.folder)
+    report, regions = comm.bcast(found)
     num_dofs = report.num_cells * (report.dim + 1)
     modes = material.modes
     num_unknowns = modes.num_modes * num_dofs
@@ -109,8 +110,8 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "state_bytes_per_unknown": state_bytes_per_unknown(memory, num_unknowns),
         "seconds_per_order": cost.total,
         "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "walls": list(domain.walls),
-        "regions": list(domain.regions),
+        "walls": list(inputs.walls),
+        "regions": regions,
         "output": case.output.folder,
     }
 

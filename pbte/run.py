@@ -9,6 +9,7 @@ The two verbs underneath are `stream` and `collide` (pbte.transport.problem).
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
     steady: Snapshot | None = None
     report: SteadyReport | None = None
     if case.steady.enabled:
+        gc.collect()  # a cycle of references would keep the field of the last order alive
         with _timed(timings, "steady"):
             steady, report = reach_steady_state(case, setup, progress)
     problem = setup.problem

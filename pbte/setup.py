@@ -29,12 +29,10 @@ from pbte.transport.ranks import RankGrid, rank_grid
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import Simplices, simplices_of
 from pbte.transport.sources import gaussian, project
+from pbte.transport.sweep import with_records
 from pbte.types import Array, BoolArray
 
 Say = Callable[[str], None]
-
-# GMRES keeps up to its restart length; the inner systems here are solved in about half of it.
-NUM_KRYLOV_VECTORS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class Inputs:
 
     Attributes:
         grid: How the ranks share modes and cells.
-        domain: The mesh with its names; on the first rank only if the ranks share the cells.
+        domain: The mesh with its names, on the first rank only.
         mesh: The cells of this rank as arrays for the sweep.
         part: Where they are in the whole mesh; None if this rank holds all cells.
         walls: Wall name -> tag.
@@ -95,10 +93,14 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
     """
     grid = rank_grid(comm, case.parallel.space_parts if space_parts is None else space_parts)
     ensure_mesh(case.mesh_path, case.mesh.builder, comm)
-    domain: Domain | None
+    domain: Domain | None = None
+    part: Part | None = None
+    walls: Mapping[str, int]
     if grid.space_parts == 1:
-        domain = read_domain(case.mesh_path, comm, scale=case.mesh.scale)
-        mesh, part, walls = simplices_of(domain), None, domain.walls
+        with on_all_ranks(comm):
+            if comm.rank == 0:
+                domain = read_domain(case.mesh_path, MPI.COMM_SELF, scale=case.mesh.scale)
+        mesh, walls = shared_on_node(comm, lambda: _cells_of(domain))
     else:
         own, domain = read_domain_part(
             case.mesh_path, grid.space, grid.modes, scale=case.mesh.scale
@@ -127,6 +129,11 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
         material=material,
         heated=heated,
     )
+
+
+def _cells_of(domain: Domain | None) -> tuple[Simplices, Mapping[str, int]]:
+    assert domain is not None
+    return with_records(simplices_of(domain)), dict(domain.walls)
 
 
 def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
@@ -171,13 +178,7 @@ def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> Fac
         return kernel
     if not isinstance(kernel, FullKernel):
         raise TypeError(f"no leading part is known of a kernel of type {type(kernel).__name__}")
-    factors = None
-    with on_all_ranks(comm):
-        if comm.rank == 0:
-            part = truncated_kernel(kernel, min(rank, kernel.modes.num_modes))
-            factors = (part.w_in, part.w_out)
-    w_in, w_out = comm.bcast(factors)
-    return FactoredKernel(modes=kernel.modes, w_in=w_in, w_out=w_out)
+    return shared_on_node(comm, lambda: truncated_kernel(kernel, min(rank, kernel.modes.num_modes)))
 
 
 def heat_source(case: Case, mesh: Simplices, space: MPI.Intracomm) -> Array:
@@ -241,29 +242,3 @@ def mesh_geometry(mesh: Simplices, walls: Mapping[str, int]) -> MeshGeometry:
         facet_walls=mesh.boundary_walls,
         walls=dict(walls),
     )
-
-
-def memory_estimate(
-    *, num_modes: int, num_dofs: int, rank: int, num_ranks: int, kernel: CollisionKernel
-) -> dict[str, int]:
-    """Return what a run keeps in memory, all ranks together [bytes].
-
-    Args:
-        num_modes: Number of modes.
-        num_dofs: Degrees of freedom of one scalar field.
-        rank: Rank of the kernel inside the steady solver; 0 without a steady state.
-        num_ranks: Number of ranks; each keeps the kernel as read.
-        kernel: The kernel.
-    """
-    field = 8 * num_modes * num_dofs
-    blocks = [kernel.even, kernel.odd] if isinstance(kernel, FullKernel) else []
-    matrix = sum(block.nbytes for block in blocks)
-    krylov = 8 * rank * num_dofs * (NUM_KRYLOV_VECTORS + 2 * num_ranks) if rank else 0
-    parts = {
-        "fields": field * (2 if rank else 1),
-        "sweep orders": 4 * num_modes * num_dofs // 8,
-        "collisions": matrix * (num_ranks + 1) + 16 * num_modes * rank * (num_ranks + 1),
-        "Krylov vectors": krylov,
-        "program": 350_000_000 * num_ranks,
-    }
-    return parts | {"total": sum(parts.values())}

@@ -12,13 +12,12 @@ from mpi4py import MPI
 
 from pbte.case import Case, parse_case, read_case
 from pbte.errors import InputError
-from pbte.materials.kernel import FullKernel
 from pbte.materials.storage import read_material
 from pbte.output.folder import write_results
 from pbte.output.results import read_results
 from pbte.parallel import on_all_ranks
 from pbte.run import run_case
-from pbte.setup import heated_modes, memory_estimate, prepare
+from pbte.setup import heated_modes, prepare
 from pbte.transport.growth import LEAST_EIGENVALUE
 
 SPHERE = """\
@@ -336,33 +335,6 @@ def test_a_selection_of_modes_takes_frequencies_in_hertz(folder):
     assert hertz[chosen].min() >= 4e12 and hertz[chosen].max() <= 1e13
     assert set(modes.bands[chosen]) <= {0, 3}
     np.testing.assert_array_equal(chosen[modes.partners], chosen)
-
-
-def test_the_memory_estimate_is_that_of_the_arrays(folder):
-    setup = prepare(varied(folder), MPI.COMM_SELF, lambda text: None)
-    problem = setup.problem
-    kernel = read_material("Si-5").kernel
-    assert isinstance(kernel, FullKernel)
-    sizes = {
-        "num_modes": problem.modes.num_modes,
-        "num_dofs": problem.mesh.num_dofs,
-        "num_ranks": 1,
-        "kernel": kernel,
-    }
-    memory = memory_estimate(rank=setup.leading.rank, **sizes)
-    # The steady solver holds the field and its source.
-    assert memory["fields"] == 2 * problem.new_field().nbytes
-    # Modes along one line share an order: 312 of the 747 here fly along 13 axes of the crystal.
-    orders = problem.order.cells.nbytes
-    assert 0.6 * memory["sweep orders"] < orders <= memory["sweep orders"]
-    matrices = kernel.even.nbytes + kernel.odd.nbytes
-    matrices += problem.collisions.even.nbytes + problem.collisions.odd.nbytes
-    matrices += setup.leading.w_in.nbytes + setup.leading.w_out.nbytes
-    assert matrices <= memory["collisions"] < 1.5 * matrices
-    assert memory["total"] == sum(size for part, size in memory.items() if part != "total")
-    orders_only = memory_estimate(rank=0, **sizes)
-    assert orders_only["fields"] == problem.new_field().nbytes
-    assert orders_only["Krylov vectors"] == 0
 
 
 def test_one_rank_and_all_ranks_give_the_same_results(large, folder, comm):

@@ -156,7 +156,7 @@ class _BodyObserver:
         """Return what was watched and begin anew. Collective over the ranks."""
         mesh, problem = self.problem.mesh, self.problem
         comm, over_space = problem.share.comm, problem.over_space
-        total: Array = comm.allreduce(self._moments)
+        total = problem.share.total(self._moments)
         facets = comm.allreduce(np.stack([self._arriving, self._entering]))
         volume = over_space(np.atleast_1d(mesh.volumes.sum()))
         areas = np.linalg.norm(mesh.boundary_normals, axis=1)

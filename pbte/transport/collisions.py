@@ -34,18 +34,20 @@ class FullCollisions:
     """The full matrix as two half-size blocks, on the even and the odd part of each pair.
 
     Inversion symmetry, M(-mu, -nu) = M(mu, nu), splits M exactly: half the flops of the dense
-    product. The square roots of heat capacity that make the stored blocks symmetric are folded
-    in, so the parts are the half sum and half difference of the two mode temperatures.
+    product. The rows of a rank are views of the kernel, which is held once per node; it acts on
+    sqrt(c) theta, symmetric as it is.
 
     Attributes:
         share: The modes of each rank.
         even: Rows of this rank, columns of all ranks in rank order [1/s].
         odd: The same for the odd part [1/s].
+        scale: sqrt(c/2) of the local pairs, then sqrt(c) of the local singles, in a column.
     """
 
     share: ModeShare
     even: Array
     odd: Array
+    scale: Array
 
     def mix(self, theta: Array, out: Array) -> None:
         """Write M theta to `out`. Collective over the ranks that share the modes."""
@@ -53,10 +55,11 @@ class FullCollisions:
         for columns in blocks(theta.shape[1], BLOCK):
             first, second = theta[:num_pairs, columns], theta[num_pairs : 2 * num_pairs, columns]
             single = theta[2 * num_pairs :, columns]
-            even = np.concatenate([0.5 * (first + second), single])
-            odd = 0.5 * (first - second)
-            even = self.even @ _gather(share, even)
-            odd = self.odd @ _gather(share, odd)
+            even = np.concatenate([first + second, single]) * self.scale
+            odd = (first - second) * self.scale[:num_pairs]
+            even = self.even @ _gather(share, even) / self.scale
+            odd = self.odd @ _gather(share, odd) / (2.0 * self.scale[:num_pairs])
+            even[:num_pairs] *= 0.5
             np.add(even[:num_pairs], odd, out=out[:num_pairs, columns])
             np.subtract(even[:num_pairs], odd, out=out[num_pairs : 2 * num_pairs, columns])
             out[2 * num_pairs :, columns] = even[num_pairs:]
@@ -84,7 +87,7 @@ class FactoredCollisions:
     def mix(self, theta: Array, out: Array) -> None:
         """Write M theta to `out`. Collective over the ranks that share the modes."""
         for columns in blocks(theta.shape[1], BLOCK):
-            moments = self.share.comm.allreduce(self.w_out @ theta[:, columns])
+            moments = self.share.total(self.w_out @ theta[:, columns])
             np.matmul(self.w_in, moments, out=out[:, columns])
 
 
@@ -108,20 +111,14 @@ def local_factors(kernel: FactoredKernel, share: ModeShare) -> FactoredCollision
 
 
 def _local_full(kernel: FullKernel, share: ModeShare) -> FullCollisions:
-    # B acts on sqrt(c) theta in the normalised pair basis, (theta + theta')/sqrt(2) = sqrt(2) times
-    # the half sum: B -> scale^-1 B scale turns it into the action on half sums of theta.
-    num_pairs, root = share.total_pairs, np.sqrt(kernel.modes.heat_capacities)
-    pairs = np.sqrt(2.0) * root[:num_pairs]
-    even_scale = np.concatenate([pairs, root[2 * num_pairs :]])
-    ranks = range(share.comm.size)
-    even_order = np.concatenate([share.even_rows(rank) for rank in ranks])
-    odd_order = np.concatenate([share.odd_rows(rank) for rank in ranks])
-    even_rows, odd_rows = share.even_rows(share.comm.rank), share.odd_rows(share.comm.rank)
-    even = kernel.even[np.ix_(even_rows, even_order)]
-    even *= even_scale[even_order] / even_scale[even_rows][:, None]
-    odd = kernel.odd[np.ix_(odd_rows, odd_order)]
-    odd *= pairs[odd_order] / pairs[odd_rows][:, None]
-    return FullCollisions(share=share, even=even, odd=odd)
+    # B acts on sqrt(c) theta in the normalised pair basis, (theta + theta')/sqrt(2).
+    root, n = np.sqrt(kernel.modes.heat_capacities)[share.indices], share.num_pairs
+    return FullCollisions(
+        share=share,
+        even=kernel.even[share.even_range],
+        odd=kernel.odd[share.odd_range],
+        scale=np.concatenate([np.sqrt(0.5) * root[:n], root[2 * n :]])[:, None],
+    )
 
 
 def _gather(share: ModeShare, rows: Array) -> Array:

@@ -125,7 +125,7 @@ class MomentEmission:
 
     def scatter(self) -> None:
         """Make the collected moments of all ranks those that are emitted. Collective."""
-        self.moments = self.problem.share.comm.allreduce(self._collected)
+        self.moments = self.problem.share.total(self._collected)
         self.weights = self.factors.w_in
         self._collected = np.zeros_like(self._collected)
 

@@ -68,7 +68,7 @@ class GrowthEstimate:
     def next_order(self) -> None:
         """Keep what was watched as one more order. Collective."""
         scaled = [
-            body.share.comm.allreduce(moments) * np.sqrt(body.mesh.dof_weights)
+            body.share.total(moments) * np.sqrt(body.mesh.dof_weights)
             for moments, body in zip(self._moments, self.system.bodies, strict=True)
         ]
         self.snapshots.append(np.concatenate([moments.ravel() for moments in scaled]))

@@ -29,6 +29,8 @@ CUT = -1  # wall tag of a facet to another rank
 class Halo:
     """The facets that a rank shares with others, in the same order on both sides.
 
+    They are the last boundary facets of its cells, in this order.
+
     Attributes:
         comm: The ranks that share the cells; for the messages of the halo only.
         neighbours: Ranks on the other side, ascending, shape (num_neighbours,).

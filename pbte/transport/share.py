@@ -69,6 +69,13 @@ class ModeShare:
         singles = np.arange(self.singles[rank], self.singles[rank + 1])
         return np.concatenate([pairs, self.total_pairs + singles])
 
+    def total(self, local: Array) -> Array:
+        """Return the sum of an array over the ranks. Collective."""
+        whole = np.array(local, dtype=np.float64, order="C")
+        if self.comm.size > 1:  # in place and as it is: pickles of large arrays are slow
+            self.comm.Allreduce(MPI.IN_PLACE, whole)
+        return whole
+
     @property
     def even_range(self) -> slice:
         """The rows of the even block that this rank holds, consecutive ones."""

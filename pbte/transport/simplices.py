@@ -41,6 +41,7 @@ class Simplices:
             shape (num_boundary_facets, dim), in the order of the inflow slots.
         boundary_normals: Outward area normals, shape (num_boundary_facets, dim) [m^(dim-1)].
         boundary_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
+        records: What the sweep reads of each cell (see `SweepOrder`), where it was made already.
     """
 
     points: Array
@@ -51,6 +52,7 @@ class Simplices:
     boundary_dofs: IntArray
     boundary_normals: Array
     boundary_walls: IntArray
+    records: Array | None = None
 
     @property
     def dim(self) -> int:

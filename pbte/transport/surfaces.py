@@ -153,7 +153,7 @@ class SurfaceState:
     def reflect(self) -> None:
         """Turn what was collected into what is sent in. Collective over the ranks of the modes."""
         surface = self.surface
-        collected = surface.sides[0].share.comm.allreduce(self._collected)
+        collected = surface.sides[0].share.total(self._collected)
         for number, mixing in enumerate(surface.mixing):
             facets, count = np.flatnonzero(surface.normal_of == number), mixing.shape[0]
             if count == 0:

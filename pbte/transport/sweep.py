@@ -25,7 +25,7 @@ crystal, are swept eight at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -112,7 +112,7 @@ def plan_sweep(mesh: Simplices, velocities: Array, num_pairs: int = 0) -> SweepO
         rows=rows.astype(np.int32),
         backwards=(projected * directions[rows]).sum(axis=1) < 0.0,
         lagged=lagged[rows],
-        records=_cell_records(mesh),
+        records=cell_records(mesh) if mesh.records is None else mesh.records,
     )
 
 
@@ -271,7 +271,12 @@ def _check_fields(field: Array, loss_rates: Array, inflow: Array) -> None:
         raise ValueError(f"{inflow.shape[0]} rows of inflow for {field.shape[0]} modes")
 
 
-def _cell_records(mesh: Simplices) -> Array:
+def with_records(mesh: Simplices) -> Simplices:
+    """Return the same cells with the records that a sweep reads, made once for many sweeps."""
+    return replace(mesh, records=cell_records(mesh))
+
+
+def cell_records(mesh: Simplices) -> Array:
     """Return normals, mass and upstream numbers of each cell side by side."""
     num_cells, num_faces = mesh.neighbours.shape
     num_reals = mesh.dim * num_faces + 1
