@@ -53,8 +53,8 @@ class BoundaryUnknowns:
                 taken = values[start : start + part.size].reshape(part.shape)
                 start += part.size
                 if number == 0:
-                    pieces = self.comm.allgather(taken) if state.bins.size else [taken]
-                    state.bins[:] = np.concatenate(pieces, axis=1) if state.bins.size else taken
+                    if state.bins.size:  # none: a wall without a diffuse part
+                        state.bins[:] = np.concatenate(self.comm.allgather(taken), axis=1)
                 else:
                     state.inflow[number - 1][:] = taken
 

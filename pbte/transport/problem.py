@@ -33,6 +33,8 @@ Modes = slice | IntArray
 # for every thread and for wide matrix products.
 BLOCK_BYTES = 1 << 25
 LEAST_MODES, MOST_MODES = 32, 512
+# Through shared cells more of them: every call fills and drains the pipeline.
+LEAST_MODES_IN_PARTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,12 +172,12 @@ def make_problem(
     pairs = share.num_pairs
     velocities[pairs : 2 * pairs] = -velocities[:pairs]
     order: SweepOrder | PipelineOrder
-    num_dofs = mesh.num_dofs
+    num_dofs, least = mesh.num_dofs, LEAST_MODES
     if halo is None:
         order = plan_sweep(mesh, velocities, pairs)
     else:
         order = plan_pipeline(mesh, halo, velocities, pairs)
-        num_dofs = halo.comm.allreduce(num_dofs, MPI.MAX)
+        num_dofs, least = halo.comm.allreduce(num_dofs, MPI.MAX), LEAST_MODES_IN_PARTS
     return Problem(
         mesh=mesh,
         modes=modes,
@@ -191,7 +193,7 @@ def make_problem(
         surfaces=tuple(surfaces),
         halo=halo,
         comm=share.comm if comm is None else comm,
-        block_modes=min(max(BLOCK_BYTES // (8 * max(1, num_dofs)), LEAST_MODES), MOST_MODES),
+        block_modes=min(max(BLOCK_BYTES // (8 * max(1, num_dofs)), least), MOST_MODES),
     )
 
 
