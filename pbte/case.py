@@ -149,6 +149,10 @@ class Parallel(Record):
         default=1,
         description="Parts the mesh is cut into; ranks / parts groups share the phonon modes",
     )
+    balance: Literal["counted", "measured"] = Field(
+        default="counted",
+        description="Modes are dealt by counted visits, or also by the measured speed of each rank",
+    )
 
 
 class Output(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,9 +25,9 @@ from pbte.parallel import on_all_ranks
 from pbte.setup_walls import check_walls_of_parts, given_inflow, surfaces_of
 from pbte.transport.growth import NUM_MOMENTS
 from pbte.transport.partition import Part, partition
-from pbte.transport.problem import Problem, make_problem
+from pbte.transport.problem import Problem, make_problem, stream
 from pbte.transport.ranks import RankGrid, rank_grid
-from pbte.transport.share import share_modes
+from pbte.transport.share import ModeShare, of_all_modes, share_modes, sweep_costs
 from pbte.transport.simplices import Simplices, simplices_of
 from pbte.transport.sources import gaussian, project
 from pbte.transport.sweep import with_records
@@ -145,24 +146,68 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {num_cells} cells")
     rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
     leading = leading_part(kernel, max(rank, NUM_MOMENTS), comm)
-    share = share_modes(modes.num_pairs, modes.num_modes, grid.modes)
-    problem = make_problem(
-        mesh,
-        kernel,
-        heat_source(case, mesh, grid.space),
-        given_inflow(case, mesh, inputs.walls),
-        heated=inputs.heated,
-        share=share,
-        surfaces=surfaces_of(case, mesh, inputs.walls, modes, share),
-        halo=None if part is None else part.halo,
-        comm=comm,
-    )
+    source = heat_source(case, mesh, grid.space)
+
+    def of_share(share: ModeShare) -> Problem:
+        return make_problem(
+            mesh,
+            kernel,
+            source,
+            given_inflow(case, mesh, inputs.walls),
+            heated=inputs.heated,
+            share=share,
+            surfaces=surfaces_of(case, mesh, inputs.walls, modes, share),
+            halo=None if part is None else part.halo,
+            comm=comm,
+        )
+
+    problem = of_share(share_modes(modes.num_pairs, modes.num_modes, grid.modes))
+    better = fairer_share(problem, measured=case.parallel.balance == "measured")
+    if better is not None:
+        problem = of_share(better)
     observer = Observer(
         problem=problem,
         walls=inputs.walls,
         frequency_edges=frequency_bins(modes.frequencies, case.output.frequency_bins),
     )
     return Setup(problem=problem, leading=leading, walls=inputs.walls, part=part, observer=observer)
+
+
+def fairer_share(problem: Problem, *, measured: bool) -> ModeShare | None:
+    """Return a share of the modes by what they cost, or None where an even one is as good.
+
+    Modes with cyclic dependencies are swept many times; they are counted. Ranks may also differ in
+    speed: measured in one drift of all modes, at the price of a share, and so of round-off, that
+    differs from run to run.
+
+    Note: Collective over the ranks.
+    """
+    share, modes = problem.share, problem.modes
+    if share.comm.size == 1:
+        return None
+    costs: Array | None = None
+    speeds: Array | None = None
+    if problem.num_cyclic_modes > 0:
+        costs = sweep_costs(
+            of_all_modes(share, problem.order.lagged.astype(np.int64)), modes.num_pairs
+        )
+    if measured and share.comm.allreduce(share.num_modes, op=MPI.MIN) > 0:
+        rate = share.num_modes / max(_drift_seconds(problem), 1e-9)
+        speeds = np.array(share.comm.allgather(rate))
+    if costs is None and speeds is None:
+        return None
+    return share_modes(modes.num_pairs, modes.num_modes, share.comm, costs=costs, speeds=speeds)
+
+
+def _drift_seconds(problem: Problem) -> float:
+    """Return the processor time of one drift of the local modes [s]. Collective."""
+    nothing = np.zeros((problem.block_modes, problem.mesh.num_dofs))
+    blocks = list(problem.mode_blocks())
+    stream(problem, nothing[: blocks[0].size], blocks[0], walls=False)  # compiles
+    start = time.process_time()
+    for modes in blocks:
+        stream(problem, nothing[: modes.size], modes, walls=False)
+    return float(problem.over_space(np.array([time.process_time() - start]))[0])
 
 
 def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> FactoredKernel:

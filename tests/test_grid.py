@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -9,6 +11,7 @@ from mpi4py import MPI
 from pbte.case import parse_case
 from pbte.errors import InputError
 from pbte.run import run_case
+from pbte.setup import fairer_share, prepare
 from pbte.setup_walls import check_walls_of_parts
 
 # Round-off of sums in another sequence, amplified by the slowest mode (see the issue: 1e-10).
@@ -38,11 +41,12 @@ rank = 20
 frequency_bins = 8
 [parallel]
 space_parts = {parts}
+balance = "{balance}"
 """
 
 
-def results(folder, comm, parts, scattering="'full'"):
-    text = CASE.format(parts=parts, scattering=scattering, wall="'isothermal'")
+def results(folder, comm, parts, scattering="'full'", balance="counted"):
+    text = CASE.format(parts=parts, scattering=scattering, wall="'isothermal'", balance=balance)
     return run_case(parse_case(text, folder=folder), comm)
 
 
@@ -84,13 +88,36 @@ def test_every_grid_of_ranks_gives_the_numbers_of_one(comm, shared_tmp_path, sca
             assert (cells == len(alone.geometry.volumes)) == (parts == 1)
 
 
+def test_a_share_by_measured_speed_changes_nothing(comm, shared_tmp_path):
+    """Every rank has its say in time, none in the answer."""
+    even = results(shared_tmp_path, comm, 1, "'rta'")
+    measured = results(shared_tmp_path, comm, 1, "'rta'", "measured")
+    assert_same_numbers(measured, even)
+
+
+def test_modes_that_loop_count_for_many(comm, shared_tmp_path):
+    """The first ten pairs are told to loop: the first rank is given fewer of the others."""
+    text = CASE.format(parts=1, scattering="'rta'", wall="'isothermal'", balance="counted")
+    problem = prepare(parse_case(text, folder=shared_tmp_path), comm, lambda text: None).problem
+    even = fairer_share(problem, measured=False)
+    assert even is None
+    looping = problem.share.indices < 10
+    order = replace(problem.order, lagged=looping.astype(np.int32))
+    fairer = fairer_share(replace(problem, order=order), measured=False)
+    if comm.size == 1:
+        assert fairer is None
+    else:
+        assert np.diff(fairer.pairs)[0] < np.diff(problem.share.pairs)[0] - 50 / comm.size
+        assert fairer.pairs[-1] == problem.modes.num_pairs
+
+
 def test_parts_that_do_not_divide_the_ranks_are_refused(comm, shared_tmp_path):
     with pytest.raises(ValueError, match="space_parts = 7: "):
         results(shared_tmp_path, comm, 7)
 
 
 def test_periodic_walls_are_refused_in_a_mesh_of_parts():
-    text = CASE.format(parts=2, scattering="'rta'", wall="'isothermal'")
+    text = CASE.format(parts=2, scattering="'rta'", wall="'isothermal'", balance="counted")
     case = parse_case(text + '[walls.top]\nkind = "periodic"\npartner = "bottom"\n')
     check_walls_of_parts(case, 1)
     with pytest.raises(InputError, match=r"walls.top: periodic walls need the whole mesh"):
