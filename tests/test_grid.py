@@ -71,7 +71,7 @@ def assert_same_numbers(one, other):
     np.testing.assert_array_equal(one.geometry.facets, other.geometry.facets)
     assert one.num_unknowns == other.num_unknowns
     for mine, whole in zip(one.eigenvalues, other.eigenvalues, strict=True):
-        assert mine.dominant == pytest.approx(whole.dominant, abs=1e-8)
+        assert mine.dominant == pytest.approx(whole.dominant, abs=SAME)
 
 
 @pytest.mark.parametrize("scattering", ["'full'", "'rta'"])

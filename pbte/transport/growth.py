@@ -104,10 +104,9 @@ def _project(snapshots: Array, problem: Problem) -> tuple[npt.NDArray[np.complex
         return np.zeros(0, dtype=complex), np.zeros(0)
     before = (snapshots[:-1] / norms[:-1, None]).T
     after = (snapshots[1:] / norms[:-1, None]).T
-    basis, triangle = _orthogonal(before, problem)
-    turn, weights, right = np.linalg.svd(triangle, full_matrices=False)
+    left, weights, right = _singular(before, problem)
     kept = weights > RELATIVE_RANK * weights[0]
-    left, weights, right = basis @ turn[:, kept], weights[kept], right[kept]
+    left, weights, right = left[:, kept], weights[kept], right[kept]
     values, vectors = np.linalg.eig(total(left.T @ after) @ (right.T / weights))
     image = after @ ((right.T / weights) @ vectors)
     misses = image - (left @ vectors) * values
@@ -118,17 +117,20 @@ def _project(snapshots: Array, problem: Problem) -> tuple[npt.NDArray[np.complex
     return values[order], (defects / np.maximum(sizes, np.finfo(float).tiny))[order]
 
 
-def _orthogonal(columns: Array, problem: Problem) -> tuple[Array, Array]:
-    """Return Q, this rank's rows, and R of columns spread over the ranks of the cells.
+def _singular(columns: Array, problem: Problem) -> tuple[Array, Array, Array]:
+    """Return the singular value decomposition, this rank's rows of the left vectors. Collective.
 
-    Each rank factors its rows, and all factor the triangles that come out (TSQR: Demmel, Grigori,
-    Hoemmen & Langou, SIAM J. Sci. Comput. 34, A206 (2012)): no loss of digits as by Gram matrices.
+    Where ranks share the cells each factors its rows, and all factor the triangles that come out
+    (TSQR: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 34, A206 (2012)): no loss of
+    digits as by Gram matrices.
     """
-    basis, triangle = np.linalg.qr(columns)
     if problem.halo is None:
-        return basis, triangle
+        left, weights, right = np.linalg.svd(columns, full_matrices=False)
+        return left, weights, right
     comm = problem.halo.comm
+    basis, triangle = np.linalg.qr(columns)
     triangles = comm.allgather(triangle)
     joint, triangle = np.linalg.qr(np.vstack(triangles))
     start = sum(len(other) for other in triangles[: comm.rank])
-    return basis @ joint[start : start + basis.shape[1]], triangle
+    turn, weights, right = np.linalg.svd(triangle, full_matrices=False)
+    return basis @ joint[start : start + basis.shape[1]] @ turn, weights, right
