@@ -92,8 +92,9 @@ class MomentCorrection:
         )
         weight, shift = one_term(longest, first, second)
         model = _heat_model(problem, layout, self.rate / weight, shift, absorption)
-        # Where no wall absorbs, a uniform temperature is no error, and its round-off would grow.
-        self.floating = not problem.comm.allreduce(bool(absorption.any()), MPI.LOR)
+        # Where nothing absorbs, a uniform temperature is no error, and its round-off would grow.
+        absorbs = bool(absorption.any()) or problem.absorption > 0.0
+        self.floating = not problem.comm.allreduce(absorbs, MPI.LOR)
         self.heat = HeatSolver(layout, model, TOLERANCE, floating=self.floating)
 
     def apply(self, residual: Array, entering: Array | None = None) -> tuple[Array, Array]:

@@ -46,7 +46,8 @@ class Problem:
         modes: Mode table of the whole crystal.
         share: Which modes are local.
         velocities: Local group velocities, shape (local modes, 3) [m/s].
-        loss_rates: Local Gamma, with self-scattering (1 + s) Gamma, shape (local modes,) [1/s].
+        loss_rates: Local Gamma, with self-scattering (1 + s) Gamma, with absorption more,
+            shape (local modes,) [1/s].
         heat_capacities: Local c, shape (local modes,) [J/m^3 K].
         collisions: In-scattering of the local modes, without self-scattering.
         order: Visiting order of the local cells for the local modes.
@@ -60,6 +61,10 @@ class Problem:
         halo: How the local cells touch those of other ranks; None if this rank holds all cells.
         comm: All ranks of the problem: those that share the modes times those that share the cells.
         block_modes: How many modes are formed, streamed and forgotten at a time.
+        absorption: Rate at which every mode is lost besides, contained in `loss_rates` [1/s].
+        past: What every mode is given besides, shape (local modes, num_dofs) [K/s]; None for
+            nothing. A time step of length h loses phonons to the future at the rate 1/h and gets
+            those of the past.
     """
 
     mesh: Simplices
@@ -78,6 +83,8 @@ class Problem:
     surfaces: tuple[Surface, ...] = ()
     self_scattering: float = 0.0
     halo: Halo | None = None
+    absorption: float = 0.0
+    past: Array | None = None
 
     def new_field(self) -> Array:
         """Return a field of zeros, shape (local modes, num_dofs)."""
@@ -123,9 +130,11 @@ class Problem:
         local = np.array([self.heat_source @ self.mesh.dof_weights])
         return float(self.over_space(local)[0])
 
-    def source(self, columns: slice = slice(None)) -> Array:
-        """Return g_mu at some degrees of freedom, shape (local modes, columns) [K/s]."""
-        rates: Array = self.generation[:, None] * self.heat_source[columns]
+    def source(self, columns: slice = slice(None), modes: Modes = slice(None)) -> Array:
+        """Return g_mu and the past of some modes, shape (modes, columns) [K/s]; a new array."""
+        rates: Array = self.generation[modes, None] * self.heat_source[columns]
+        if self.past is not None:
+            rates += self.past[modes][:, columns]
         return rates
 
 
@@ -206,6 +215,18 @@ def with_self_scattering(problem: Problem, self_scattering: float) -> Problem:
     real = problem.modes.loss_rates[problem.share.indices]
     return replace(
         problem, loss_rates=(1.0 + self_scattering) * real, self_scattering=self_scattering
+    )
+
+
+def with_past(problem: Problem, absorption: float, past: Array | None) -> Problem:
+    """Return the same problem, without self-scattering, with another absorption and past."""
+    real = problem.modes.loss_rates[problem.share.indices]
+    return replace(
+        problem,
+        loss_rates=real + absorption,
+        absorption=absorption,
+        past=past,
+        self_scattering=0.0,
     )
 
 

@@ -209,6 +209,18 @@ class _MomentState:
         self.problem, self.moments = problem, moments
         self.boundary = BoundaryState(problem, moments)
         self.emitted: Array = np.zeros((moments.layout.num_rows, moments.rank))
+        self._given, self._given_square = self._weigh_source()
+
+    def _weigh_source(self) -> tuple[Array, float]:
+        """Return w_in . c g on this rank's rows, and the squared norm of g. Collective."""
+        problem, moments = self.problem, self.moments
+        products = np.zeros((moments.rank, problem.mesh.num_dofs))
+        square = 0.0
+        for modes in problem.mode_blocks():
+            given, heat = problem.source(modes=modes), problem.heat_capacities[modes]
+            products += (heat[:, None] * moments.factors.w_in[modes]).T @ given
+            square += float(heat @ (np.square(given) @ problem.mesh.dof_weights))
+        return moments.scatter(products.T), float(problem.comm.allreduce(square))
 
     def scatter(self) -> tuple[Array, float, float]:
         """Stream and scatter once; return rho and the norms of r and of the emission. Collective.
@@ -228,15 +240,11 @@ class _MomentState:
     def _square(self) -> float:
         """Return the squared norm of the emission w_in y + g. Collective."""
         problem, layout = self.problem, self.moments.layout
-        weighted = problem.heat_capacities * problem.generation
-        products = np.append(weighted @ self.moments.factors.w_in, weighted @ problem.generation)
-        products = problem.share.comm.allreduce(products)
-        heat, weights = problem.heat_source[layout.rows], problem.mesh.dof_weights[layout.rows]
-        mixed = 2.0 * (self.emitted @ products[:-1]) + products[-1] * heat
-        squares = problem.comm.allreduce(np.array([weights @ (heat * mixed)]))
+        weights = problem.mesh.dof_weights[layout.rows]
+        mixed = float(weights @ (2.0 * self.emitted * self._given).sum(axis=1))
         nothing = np.zeros(self.moments.unknowns.size)
         own = self.moments.norm(self.moments.join(self.emitted, nothing)) ** 2
-        return max(0.0, float(squares[0]) + own)
+        return max(0.0, float(problem.comm.allreduce(mixed)) + self._given_square + own)
 
     def add(self, x: Array) -> None:
         """Add x to the moments and to what enters. Collective."""
@@ -249,7 +257,7 @@ class _MomentState:
         problem, everywhere = self.problem, self.moments.gather(self.emitted)
         for modes in problem.mode_blocks():
             theta = self.moments.emit(modes, everywhere)
-            theta += problem.generation[modes, None] * problem.heat_source
+            theta += problem.source(modes=modes)
             inflow = self.boundary.inflow(modes)
             stream(problem, theta, modes, inflow=inflow)
             yield Drift(body=0, modes=modes, theta=theta, inflow=inflow)
