@@ -143,5 +143,5 @@ def generation(problem: Problem) -> Emission:
     kept whatever the kernel.
     """
     if isinstance(problem.collisions, FactoredCollisions) and problem.self_scattering == 0.0:
-        return MomentEmission(problem, problem.generation[:, None], problem.heat_source[None, :])
+        return MomentEmission(problem, problem.generation, problem.heat_sources)
     return FieldEmission(problem, problem.source())

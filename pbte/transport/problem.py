@@ -51,9 +51,9 @@ class Problem:
         heat_capacities: Local c, shape (local modes,) [J/m^3 K].
         collisions: In-scattering of the local modes, without self-scattering.
         order: Visiting order of the local cells for the local modes.
-        heat_source: Heat density Q, shape (num_dofs,) [W/m^3].
-        generation: How fast a unit of Q warms each local mode, so that g_mu = generation_mu Q,
-            shape (local modes,) [K m^3/J].
+        heat_sources: Heat density Q of each source, shape (num_sources, num_dofs) [W/m^3].
+        generation: How fast a unit of each Q warms each local mode, g = generation Q,
+            shape (local modes, num_sources) [K m^3/J].
         inflow: Temperature deviation that the walls send in, one row for all modes,
             shape (1, num_boundary_facets * dim) [K].
         surfaces: Walls that send back what runs into them, by their laws; all others are black.
@@ -75,7 +75,7 @@ class Problem:
     heat_capacities: Array
     collisions: Collisions
     order: SweepOrder | PipelineOrder
-    heat_source: Array
+    heat_sources: Array
     generation: Array
     inflow: Array
     comm: MPI.Intracomm
@@ -125,14 +125,19 @@ class Problem:
         return int(self.share.comm.allreduce(self.order.num_cyclic_modes))
 
     @property
+    def heat_source(self) -> Array:
+        """Heat density of all sources together, shape (num_dofs,) [W/m^3]."""
+        return np.asarray(self.heat_sources.sum(axis=0), dtype=np.float64)
+
+    @property
     def heat_power(self) -> float:
-        """Power of the heat source [W]. Collective."""
+        """Power of all heat sources [W]. Collective."""
         local = np.array([self.heat_source @ self.mesh.dof_weights])
         return float(self.over_space(local)[0])
 
     def source(self, columns: slice = slice(None), modes: Modes = slice(None)) -> Array:
         """Return g_mu and the past of some modes, shape (modes, columns) [K/s]; a new array."""
-        rates: Array = self.generation[modes, None] * self.heat_source[columns]
+        rates: Array = self.generation[modes] @ self.heat_sources[:, columns]
         if self.past is not None:
             rates += self.past[modes][:, columns]
         return rates
@@ -152,16 +157,18 @@ def make_problem(
 ) -> Problem:
     """Return the problem of this rank.
 
-    The heat source is deposited into the heated modes in proportion to their heat capacity: each
-    of them warms at the same rate, g_mu = Q / sum of their c.
+    A heat source is deposited into the modes that it heats in proportion to their heat capacity:
+    each of them warms at the same rate, g_mu = Q / sum of their c. Several sources add up.
 
     Args:
         mesh: The cells.
         kernel: Collision kernel with its mode table.
-        heat_source: Q at the degrees of freedom, shape (num_dofs,) [W/m^3].
+        heat_source: Q at the degrees of freedom, shape (num_dofs,), or one row for each source,
+            shape (num_sources, num_dofs) [W/m^3].
         inflow: Temperature deviation of the walls at the boundary degrees of freedom,
             shape (num_boundary_facets * dim,) [K].
-        heated: Which modes take up the heat, shape (num_modes,); all by default.
+        heated: Which modes take up the heat, shape (num_modes,), or a row for each source; all by
+            default.
         share: The modes of each rank; all modes on this rank by default.
         surfaces: Walls that send back what runs into them; all others are black.
         halo: How the cells touch those of other ranks; None if they are all cells.
@@ -170,8 +177,10 @@ def make_problem(
     Note: Collective over the ranks of the halo.
     """
     modes = kernel.modes
+    heat_sources = np.atleast_2d(heat_source)
     if heated is None:
         heated = np.ones(modes.num_modes, dtype=np.bool_)
+    heated = np.broadcast_to(heated, (len(heat_sources), modes.num_modes))
     if share is None:
         share = share_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
     mine = share.indices
@@ -196,8 +205,8 @@ def make_problem(
         heat_capacities=modes.heat_capacities[mine],
         collisions=local_collisions(kernel, share),
         order=order,
-        heat_source=heat_source,
-        generation=heated[mine] / modes.heat_capacities[heated].sum(),
+        heat_sources=heat_sources,
+        generation=np.ascontiguousarray(heated[:, mine].T / (heated @ modes.heat_capacities)),
         inflow=inflow[None, :],
         surfaces=tuple(surfaces),
         halo=halo,

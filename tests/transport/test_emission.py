@@ -8,7 +8,7 @@ import pytest
 import pbte.transport.problem as problem_module
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.transport.emission import FieldEmission, MomentEmission, generation
-from pbte.transport.problem import stream, with_self_scattering
+from pbte.transport.problem import make_problem, stream, with_self_scattering
 
 
 def follow(problem, emission, num_orders):
@@ -77,3 +77,27 @@ def test_blocks_hold_every_mode_once_beside_its_partner(body, heat, silicon, mon
     for modes in portions:
         assert len(modes) <= problem_module.LEAST_MODES
         assert set(partners[modes]) == set(modes)
+
+
+@pytest.mark.parametrize("scattering", ["full", "rta"])
+def test_sources_that_heat_different_modes_add_up(body, heat, silicon, scattering):
+    """Two sources in one problem give the sum of the fields that each gives by itself."""
+    kernel = silicon.kernel if scattering == "full" else rta_kernel(silicon.modes)
+    reference = heat(body("nanoparticle", diameter=50e-9, size=20e-9), kernel, sigma=5e-9)
+    mesh = reference.mesh
+    heats = np.array([np.linspace(1.0, 2.0, mesh.num_dofs), np.linspace(0.0, -1.0, mesh.num_dofs)])
+    chosen = np.array([silicon.modes.bands == 1, silicon.modes.bands >= 3])
+
+    def orders(heat_source, heated):
+        problem = make_problem(mesh, kernel, 1e18 * heat_source, reference.inflow[0], heated=heated)
+        return follow(problem, generation(problem), 3)
+
+    one, other, both = (
+        orders(heats[0], chosen[0]),
+        orders(heats[1], chosen[1]),
+        orders(heats, chosen),
+    )
+    for (a, p), (b, q), (c, power) in zip(one, other, both, strict=True):
+        scale = max(np.abs(a).max(), np.abs(b).max())
+        np.testing.assert_allclose(a + b, c, rtol=0.0, atol=1e-12 * scale)
+        assert p + q == pytest.approx(power, rel=1e-12)

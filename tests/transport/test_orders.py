@@ -170,7 +170,7 @@ def test_heat_put_in_here_and_felt_there_may_be_exchanged(
     sources = np.random.default_rng(1).normal(size=(2, mesh.num_dofs)) * 1e18
     felt = []
     for source in sources:
-        problem.heat_source[:] = source
+        problem.heat_sources[0] = source
         felt.append([share @ order.theta for order in order_fields(problem, 4)])
     for here, there in zip(*felt, strict=True):
         forth, back = inner(mesh, sources[1], here), inner(mesh, sources[0], there)
