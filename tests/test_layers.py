@@ -72,6 +72,9 @@ LOOPS = (
     "recycling",
     "diffusion",
     "fourier",
+    "electrons",
+    "two_temperature",
+    "two_temperature_steps",
 )
 
 
