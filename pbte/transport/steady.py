@@ -51,6 +51,39 @@ PATIENCE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class Departure:
+    """What some modes set out with after the last event.
+
+    Attributes:
+        body: Number of the body.
+        modes: Which of its local modes.
+        rows: In-scattering, source and past, a new array to stream in place,
+            shape (modes, num_dofs) [K/s].
+        inflow: What enters at the boundary, shape (modes or 1, boundary slots) [K].
+    """
+
+    body: int
+    modes: Modes
+    rows: Array
+    inflow: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What is scattered and sent in: all that a solution of a similar problem needs to begin from.
+
+    Attributes:
+        scattered: In-scattering of all local modes, (local modes, num_dofs) [K/s], taken over by
+            the solution that begins from it; of a kernel of low rank the moments on this rank's
+            rows, (rows, rank) [K].
+        entering: What walls and interfaces send in, the unknowns of the boundary [K].
+    """
+
+    scattered: Array
+    entering: Array
+
+
+@dataclass(frozen=True, kw_only=True)
 class SteadyState:
     """The solution and how it was found.
 
@@ -67,6 +100,15 @@ class SteadyState:
     def drifts(self) -> Iterator[Drift]:
         """Yield all local modes with their temperatures and inflow, block by block. Collective."""
         return self.state.drifts()
+
+    def departures(self) -> Iterator[Departure]:
+        """Yield what all local modes set out with, block by block. Collective."""
+        return self.state.departures()
+
+    def guess(self) -> Guess:
+        """Return what another problem may begin from; this solution is used up by it."""
+        state = self.state
+        return Guess(scattered=state.scattered, entering=state.boundary.unknowns.read())
 
     @property
     def theta(self) -> Array:
@@ -86,6 +128,8 @@ def solve_steady(
     tolerance: float = 1e-8,
     max_iterations: int = 50,
     precondition: bool = True,
+    moments: MomentSystem | None = None,
+    guess: Guess | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> SteadyState:
     """Return the steady state of the full problem.
@@ -98,20 +142,27 @@ def solve_steady(
             that stops at the round-off of the emission counts as converged too.
         max_iterations: Largest number of corrections with the full matrix.
         precondition: Whether the diffusion correction is used; without it for comparison.
+        moments: Made for a problem that differs in source, past and given temperatures alone; its
+            directions and its matrix serve again.
+        guess: What to begin from; from nothing scattered by default.
         progress: Called with a line after each correction.
 
     Note: Collective over the ranks that share the modes.
     """
-    moments = MomentSystem(problem, local_factors(kernel, problem.share), precondition=precondition)
+    if moments is None:
+        factors = local_factors(kernel, problem.share)
+        moments = MomentSystem(problem, factors, precondition=precondition)
+    before = moments.num_sweeps
     collisions = problem.collisions
     whole = isinstance(collisions, FactoredCollisions) and collisions.rank == kernel.rank
-    state = _MomentState(problem, moments) if whole else _FieldState(problem, moments)
+    kind = _MomentState if whole else _FieldState
+    state = kind(problem, moments, guess)
     defect, change, scale = state.scatter()
     residual = change / scale if scale > 0.0 else 0.0
     residuals: list[float] = []
 
     def sweeps() -> int:  # of the first order, of each correction, and inside the Krylov solves
-        return 1 + len(residuals) + moments.num_sweeps
+        return 1 + len(residuals) + moments.num_sweeps - before
 
     converged = residual <= tolerance
     while not (converged or _grows(residuals)) and len(residuals) < max_iterations:
@@ -152,21 +203,22 @@ def _stalls(residuals: list[float]) -> bool:
 
 
 class _FieldState:
-    """Emission and mode temperatures of every mode, for a kernel held in full."""
+    """In-scattering and mode temperatures of every mode, for a kernel held in full."""
 
-    def __init__(self, problem: Problem, moments: MomentSystem) -> None:
+    def __init__(self, problem: Problem, moments: MomentSystem, guess: Guess | None) -> None:
         self.problem, self.moments = problem, moments
-        self.boundary = BoundaryState(problem, moments)
-        self.source = problem.source()
-        self.theta = np.empty_like(self.source)
+        self.boundary = BoundaryState(problem, moments, guess)
+        self.scattered = problem.new_field() if guess is None else guess.scattered
+        self.theta = np.empty_like(self.scattered)
 
     def scatter(self) -> tuple[Array, float, float]:
         """Stream and scatter once; return rho and the norms of r and of the emission. Collective.
 
         Because theta = L^-1 Q, what changes in the emission is the residual of the equation.
         """
-        problem, theta, source = self.problem, self.theta, self.source
-        theta[:] = source
+        problem, theta, scattered = self.problem, self.theta, self.scattered
+        for columns in blocks(theta.shape[1], BLOCK):
+            np.add(scattered[:, columns], problem.source(columns), out=theta[:, columns])
         everyone = slice(None)
         stream(problem, theta, inflow=self.boundary.inflow(everyone))
         self.boundary.collect(everyone, theta)
@@ -176,12 +228,12 @@ class _FieldState:
         for columns in blocks(theta.shape[1], BLOCK):
             new = np.empty((theta.shape[0], columns.stop - columns.start))
             problem.collisions.mix(theta[:, columns], new)
+            change = new - scattered[:, columns]
+            scattered[:, columns] = new
             new += problem.source(columns)
-            change = new - source[:, columns]
             for i, values in enumerate((change, new)):
                 squares[i] += problem.heat_capacities @ (np.square(values) @ weights[columns])
             defect[columns] = (self.moments.projection @ change).T
-            source[:, columns] = new
         entering, entered = self.boundary.reflect()
         change_norm, size = np.sqrt(problem.comm.allreduce(squares) + entered)
         defect_rows = self.moments.scatter(defect)
@@ -192,7 +244,7 @@ class _FieldState:
         moments, entering = self.moments.parts(x)
         everywhere = self.moments.gather(moments)
         for modes in self.problem.mode_blocks():
-            self.source[modes] += self.moments.emit(modes, everywhere)
+            self.scattered[modes] += self.moments.emit(modes, everywhere)
         self.boundary.add(entering)
 
     def drifts(self) -> Iterator[Drift]:
@@ -201,14 +253,22 @@ class _FieldState:
         inflow = self.boundary.before(everyone)
         yield Drift(body=0, modes=everyone, theta=self.theta, inflow=inflow)
 
+    def departures(self) -> Iterator[Departure]:
+        """Yield what some modes set out with after the last event."""
+        for modes in self.problem.mode_blocks():
+            rows = self.problem.source(modes=modes)
+            rows += self.scattered[modes]
+            yield Departure(body=0, modes=modes, rows=rows, inflow=self.boundary.inflow(modes))
+
 
 class _MomentState:
     """The moments y of the emission w_in y + g, for a kernel of low rank."""
 
-    def __init__(self, problem: Problem, moments: MomentSystem) -> None:
+    def __init__(self, problem: Problem, moments: MomentSystem, guess: Guess | None) -> None:
         self.problem, self.moments = problem, moments
-        self.boundary = BoundaryState(problem, moments)
-        self.emitted: Array = np.zeros((moments.layout.num_rows, moments.rank))
+        self.boundary = BoundaryState(problem, moments, guess)
+        nothing = np.zeros((moments.layout.num_rows, moments.rank))
+        self.scattered: Array = nothing if guess is None else guess.scattered
         self._given, self._given_square = self._weigh_source()
 
     def _weigh_source(self) -> tuple[Array, float]:
@@ -233,34 +293,38 @@ class _MomentState:
             self.boundary.collect(drift.modes, drift.theta)
         new = self.moments.scatter(arrived.T)
         entering, entered = self.boundary.reflect()
-        defect = self.moments.join(new - self.emitted, entering)
-        self.emitted = new
+        defect = self.moments.join(new - self.scattered, entering)
+        self.scattered = new
         return defect, self.moments.norm(defect), float(np.sqrt(self._square() + entered[1]))
 
     def _square(self) -> float:
         """Return the squared norm of the emission w_in y + g. Collective."""
         problem, layout = self.problem, self.moments.layout
         weights = problem.mesh.dof_weights[layout.rows]
-        mixed = float(weights @ (2.0 * self.emitted * self._given).sum(axis=1))
+        mixed = float(weights @ (2.0 * self.scattered * self._given).sum(axis=1))
         nothing = np.zeros(self.moments.unknowns.size)
-        own = self.moments.norm(self.moments.join(self.emitted, nothing)) ** 2
+        own = self.moments.norm(self.moments.join(self.scattered, nothing)) ** 2
         return max(0.0, float(problem.comm.allreduce(mixed)) + self._given_square + own)
 
     def add(self, x: Array) -> None:
         """Add x to the moments and to what enters. Collective."""
         moments, entering = self.moments.parts(x)
-        self.emitted = self.emitted + moments
+        self.scattered = self.scattered + moments
         self.boundary.add(entering)
 
     def drifts(self) -> Iterator[Drift]:
         """Yield the mode temperatures of some modes at a time. Collective."""
-        problem, everywhere = self.problem, self.moments.gather(self.emitted)
+        for start in self.departures():
+            stream(self.problem, start.rows, start.modes, inflow=start.inflow)
+            yield Drift(body=0, modes=start.modes, theta=start.rows, inflow=start.inflow)
+
+    def departures(self) -> Iterator[Departure]:
+        """Yield what some modes set out with after the last event. Collective."""
+        problem, everywhere = self.problem, self.moments.gather(self.scattered)
         for modes in problem.mode_blocks():
-            theta = self.moments.emit(modes, everywhere)
-            theta += problem.source(modes=modes)
-            inflow = self.boundary.inflow(modes)
-            stream(problem, theta, modes, inflow=inflow)
-            yield Drift(body=0, modes=modes, theta=theta, inflow=inflow)
+            rows = self.moments.emit(modes, everywhere)
+            rows += problem.source(modes=modes)
+            yield Departure(body=0, modes=modes, rows=rows, inflow=self.boundary.inflow(modes))
 
 
 class BoundaryState:
@@ -269,12 +333,15 @@ class BoundaryState:
     Args:
         problem: The body.
         moments: Names the unknowns of the boundary and weighs them.
+        guess: What they are at first; nothing by default.
     """
 
-    def __init__(self, problem: Problem, moments: MomentSystem) -> None:
+    def __init__(self, problem: Problem, moments: MomentSystem, guess: Guess | None) -> None:
         self.boundary = Boundary(as_system(problem))
         self.comm = problem.comm
         self.unknowns = BoundaryUnknowns(self.boundary, moments.unknowns.rate)
+        if guess is not None:
+            self.unknowns.write(guess.entering)
         self.previous: Array = self.unknowns.read()
 
     def inflow(self, modes: Modes) -> Array:
