@@ -63,6 +63,8 @@ LOOPS = (
     *SWEEP,
     "orders",
     "steady",
+    "transient",
+    "step_control",
     "growth",
     "problem",
     "collisions",

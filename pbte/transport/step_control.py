@@ -1,0 +1,60 @@
+"""How long the next time step is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The embedded solution is of first order: its error over a step grows with the square of it.
+POWER = 2.0
+# Shares of the present and the last error in the next step (PI control: Gustafsson, Lundh &
+# Soderlind, BIT 28, 270 (1988)).
+PROPORTIONAL, INTEGRAL = 0.4, 0.3
+SAFETY = 0.9
+SMALLEST, LARGEST = 0.2, 5.0
+# A step that may grow by less than this stays as it is: another one needs another operator.
+WORTH_IT = 1.5
+
+
+@dataclass(kw_only=True)
+class StepControl:
+    """Fixed steps, or steps that keep an error below a tolerance.
+
+    Attributes:
+        size: Longest next step [s].
+        tolerance: Error allowed per step [-]; None for fixed steps.
+        longest: No step is longer [s].
+        last_error: Error of the last accepted step [-]; None at the start and after a refusal.
+    """
+
+    size: float
+    tolerance: float | None = None
+    longest: float = float("inf")
+    last_error: float | None = None
+
+    def __post_init__(self) -> None:
+        self.size = min(self.size, self.longest)
+
+    def judge(self, size: float, error: float) -> bool:
+        """Return whether a step is accepted, and choose the next one.
+
+        Args:
+            size: Length of the step that was tried [s].
+            error: Its error [-].
+        """
+        if self.tolerance is None:
+            return True
+        share = max(error, 1e-30) / self.tolerance
+        if not share <= 1.0:  # one that is not a number is refused as well
+            shrink = SAFETY * share ** (-1.0 / POWER) if share < float("inf") else SMALLEST
+            self.size, self.last_error = size * max(SMALLEST, shrink), None
+            return False
+        factor = SAFETY * share ** (-(PROPORTIONAL + INTEGRAL) / POWER)
+        if self.last_error is not None:
+            factor *= (max(self.last_error, 1e-30) / self.tolerance) ** (PROPORTIONAL / POWER)
+        factor = min(max(factor, SMALLEST), LARGEST)
+        if factor < 1.0 or factor >= WORTH_IT:
+            self.size = min(size * factor, self.longest)
+        else:
+            self.size = size
+        self.last_error = error
+        return True

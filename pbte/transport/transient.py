@@ -1,0 +1,329 @@
+"""Time: all modes carried forward by implicit steps, two steady problems each.
+
+    d theta/dt + (v . grad + Gamma) theta = M theta + g(t)
+
+Alexander's singly diagonally implicit Runge-Kutta method of two stages (SIAM J. Numer. Anal. 14,
+1006 (1977)): with gamma = 1 - 1/sqrt 2 it is of second order, L-stable, and its last stage is the
+new state. A stage of the step from u, of length h,
+
+    (1/gamma h + v . grad + Gamma - M) U_i = g(t_i) + p_i / gamma h,
+    p_1 = u,   p_2 = u + (1 - gamma)/gamma (U_1 - u),
+
+is a steady problem whose phonons are lost to the future at the rate 1/gamma h and come from the
+past. Both stages have the same operator; so do steps of the same length, which share the directions
+of the Krylov solver and the diffusion matrix. Phonons that live or fly much shorter than h relax
+within the step; no step is too long to be stable. (TR-BDF2 is as good in theory, but starts from
+d theta/dt of the initial state, which walls of another temperature make infinite.)
+
+*Energy.* Each stage ends with a sweep from the last in-scattering; what that lacks of the
+in-scattering after the sweep is heat that the solver has not followed to its end. It is given back
+to the place where it is missing, as temperature, so that stored energy = heat in - heat out to
+round-off, whatever the tolerance.
+
+*Step size.* U_1 continued in a straight line to the end of the step is an embedded solution of
+first order. Its distance from U_2, in the norm weighted with heat capacity and volume, is kept
+below the tolerance; as the solution itself is of second order, its error falls in proportion.
+
+Memory: the state and the past, two fields of all modes; with a full matrix two more of the solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from pbte.errors import RunError
+from pbte.materials.kernel import FactoredKernel
+from pbte.transport.collisions import local_factors
+from pbte.transport.moment_system import MomentSystem
+from pbte.transport.problem import Modes, Problem, stream, with_past
+from pbte.transport.reports import SteadyReport
+from pbte.transport.steady import Guess, SteadyState, solve_steady
+from pbte.transport.step_control import StepControl
+from pbte.transport.system import Boundary, Drift, System, as_system
+from pbte.types import Array
+
+GAMMA = 1.0 - 0.5**0.5
+# Times of the stages within a step, and their weights in the state at its end.
+NODES = (GAMMA, 1.0)
+WEIGHTS = (1.0 - GAMMA, GAMMA)
+# How far the past of the second stage reaches beyond the state, towards the first stage.
+REACH = (1.0 - GAMMA) / GAMMA
+# Two lengths that differ by round-off are one.
+SAME = 1e-9
+
+T = TypeVar("T")
+# What is sent in and heated at a time [s]: a problem without past.
+Given = Callable[[float], Problem | System]
+# Takes all drifts of a stage, and its time [s].
+Measure = Callable[[Iterator[Drift], float], T]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Generic[T]):
+    """One step, tried or done.
+
+    Attributes:
+        start: When it begins [s].
+        size: Its length h [s].
+        error: Distance of the embedded solution, relative to the largest state so far [-].
+        measured: What was measured in each stage; with `WEIGHTS` their sum is the mean over the
+            step, as the energy account has it.
+        reports: How each stage was solved.
+        accepted: Whether the state is now that at its end.
+    """
+
+    start: float
+    size: float
+    error: float
+    measured: tuple[T, ...]
+    reports: tuple[SteadyReport, ...]
+    accepted: bool = False
+
+
+class TimeStepper:
+    """The state of all bodies at a time, and how it goes on.
+
+    Args:
+        given: Sources and walls at any time; only heat source and given temperatures may change.
+        kernel: The leading part of the kernel, or the kernel itself when it is of low rank.
+        fields: Mode temperatures of the local modes at the start, one for each body, shape
+            (local modes, num_dofs) [K]; used, not copied.
+        time: When that is [s].
+        tolerance: Residual of each stage, see `solve_steady`.
+        max_iterations: Largest number of corrections of each stage.
+
+    Attributes:
+        time: The present [s].
+        fields: The present state.
+        scale: Norm of the largest state so far.
+
+    Note: Collective over the ranks.
+    """
+
+    def __init__(
+        self,
+        given: Given,
+        kernel: FactoredKernel,
+        fields: tuple[Array, ...],
+        *,
+        time: float = 0.0,
+        tolerance: float = 1e-10,
+        max_iterations: int = 50,
+    ) -> None:
+        self.given, self.kernel, self.fields, self.time = given, kernel, fields, time
+        self.tolerance, self.max_iterations = tolerance, max_iterations
+        self.system = as_system(given(time))
+        self.scale = self._norm(fields)
+        self._past = tuple(np.empty_like(field) for field in fields)
+        self._solver: tuple[float, MomentSystem] | None = None
+        self._guess: Guess | None = None
+
+    @property
+    def energy(self) -> float:
+        """Energy stored beyond that at T0, sum c theta [J]. Collective."""
+        return sum(
+            body.total(body.heat_capacities @ (field @ body.mesh.dof_weights))
+            for body, field in zip(self.system.bodies, self.fields, strict=True)
+        )
+
+    def observe(self, measure: Measure[T]) -> T:
+        """Return what is measured of the present state. Collective over the ranks."""
+        return measure(_standing(as_system(self.given(self.time)), self.fields), self.time)
+
+    def attempt(self, size: float, measure: Measure[T]) -> Step[T]:
+        """Return a step of this length; `accept` makes its end the present. Collective.
+
+        Args:
+            size: h [s].
+            measure: Called in each stage.
+        """
+        rate = 1.0 / (GAMMA * size)
+        for field, past in zip(self.fields, self._past, strict=True):
+            np.multiply(field, rate, out=past)
+        measured, reports = [], []
+        update = _Update(self.fields, self._past, rate)
+        for stage, node in enumerate(NODES):
+            time = self.time + node * size
+            system = self._stage(time, rate)
+            solution = self._solve(system, size)
+            drifts = self._finish(system, solution, update, last=stage == 1)
+            measured.append(measure(drifts, time))
+            for _ in drifts:  # whatever was not looked at must be done all the same
+                pass
+            self._guess = solution.guess()
+            reports.append(solution.report)
+        error, size_of_state = np.sqrt(self.system.bodies[0].comm.allreduce(update.squares))
+        self.scale = max(self.scale, float(size_of_state))
+        return Step(
+            start=self.time,
+            size=size,
+            error=float(error) / self.scale if self.scale > 0.0 else 0.0,
+            measured=tuple(measured),
+            reports=tuple(reports),
+        )
+
+    def accept(self, step: Step[T], end: float | None = None) -> Step[T]:
+        """Make the end of the last attempt the present, and return it marked so.
+
+        Args:
+            step: What `attempt` returned last.
+            end: When that is, free of the round-off of a sum of steps [s].
+        """
+        self.fields, self._past = self._past, self.fields
+        self.time = step.start + step.size if end is None else end
+        return replace(step, accepted=True)
+
+    def _stage(self, time: float, rate: float) -> System:
+        system = as_system(self.given(time))
+        bodies = tuple(
+            with_past(body, rate, past)
+            for body, past in zip(system.bodies, self._past, strict=True)
+        )
+        return replace(system, bodies=bodies)
+
+    def _solve(self, system: System, size: float) -> SteadyState:
+        (problem,) = system.bodies
+        if self._solver is None or self._solver[0] != size:
+            self._solver = None  # what it holds is freed before its successor is made
+            factors = local_factors(self.kernel, problem.share)
+            self._solver = size, MomentSystem(problem, factors)
+        guess, self._guess = self._guess, None
+        return solve_steady(
+            problem,
+            self.kernel,
+            tolerance=self.tolerance,
+            max_iterations=self.max_iterations,
+            moments=self._solver[1],
+            guess=guess,
+        )
+
+    def _finish(
+        self, system: System, solution: SteadyState, update: _Update, *, last: bool
+    ) -> Iterator[Drift]:
+        """Stream once more, update the past (or the state) behind the drift, and settle the heat.
+
+        In-scattering carries away as much energy as is scattered out, sum c M theta = sum c Gamma
+        theta; the sweep began with the in-scattering of the sweep before.
+        """
+        missing = [np.zeros(body.mesh.num_dofs) for body in system.bodies]
+        for start in solution.departures():
+            body, theta, modes = system.bodies[start.body], start.rows, start.modes
+            heat = body.heat_capacities[modes]
+            missing[start.body] -= heat @ (theta - body.source(modes=modes))
+            stream(body, theta, modes, inflow=start.inflow)
+            missing[start.body] += (heat * (body.loss_rates[modes] - body.absorption)) @ theta
+            yield Drift(body=start.body, modes=modes, theta=theta, inflow=start.inflow)
+            if last:
+                update.second(body, start.body, modes, theta)
+            else:
+                update.first(start.body, modes, theta)
+        for number, body in enumerate(system.bodies):
+            power = body.share.total(missing[number])
+            warming = power / (update.rate * body.modes.heat_capacity)
+            update.warm(number, np.asarray(warming, dtype=np.float64), last=last)
+
+    def _norm(self, fields: tuple[Array, ...]) -> float:
+        """Return sqrt(sum c int theta^2). Collective."""
+        return float(
+            np.sqrt(
+                sum(
+                    body.total(body.heat_capacities @ _squares(body, field))
+                    for body, field in zip(self.system.bodies, fields, strict=True)
+                )
+            )
+        )
+
+
+class _Update:
+    """Turns the past of the first stage into that of the second, and then into the new state.
+
+    Args:
+        fields: The state u that the step begins with.
+        past: u / gamma h; changed in place.
+        rate: 1 / gamma h [1/s].
+
+    Attributes:
+        squares: Squared norms of the error and of the new state, of this rank.
+    """
+
+    def __init__(self, fields: tuple[Array, ...], past: tuple[Array, ...], rate: float) -> None:
+        self.fields, self.past, self.rate = fields, past, rate
+        self.squares = np.zeros(2)
+
+    def first(self, number: int, modes: Modes, theta: Array) -> None:
+        """Take U_1 of some modes of a body."""
+        ahead = (1.0 - REACH) * self.fields[number][modes] + REACH * theta
+        self.past[number][modes] = self.rate * ahead
+
+    def second(self, body: Problem, number: int, modes: Modes, theta: Array) -> None:
+        """Take U_2 of some modes of a body, and compare it with U_1 continued."""
+        old = self.fields[number][modes]
+        change = (self.past[number][modes] / self.rate - old) / REACH  # U_1 - u
+        heat = body.heat_capacities[modes]
+        self.squares += [
+            heat @ _squares(body, values) for values in (theta - old - change / GAMMA, theta)
+        ]
+        self.past[number][modes] = theta
+
+    def warm(self, number: int, temperature: Array, *, last: bool) -> None:
+        """Add to the temperature of all modes of a body, shape (num_dofs,) [K]."""
+        past = self.past[number]
+        past += temperature if last else REACH * self.rate * temperature
+
+
+def march(
+    stepper: TimeStepper, stops: Array, control: StepControl, measure: Measure[T]
+) -> Iterator[Step[T]]:
+    """Yield the steps, refused ones too, until the last stop. Collective over the ranks.
+
+    Steps are shortened so that each stop is met; equal spans are cut into equal steps.
+
+    Args:
+        stepper: Where to begin; it moves.
+        stops: Times to be met, ascending; those past are passed over [s].
+        control: Chooses the step sizes.
+        measure: Called in each stage.
+
+    Raises:
+        RunError: The steps have become too small to change the time.
+    """
+    last = 0.0
+    for stop in stops:
+        while stepper.time < stop:
+            left = float(stop) - stepper.time
+            steps = int(np.ceil(left / control.size - SAME))
+            size = left / max(1, steps)
+            # The same to the last bit where it can be: what was made for a size serves again.
+            size = last if abs(size - last) <= SAME * last else size
+            if not stepper.time + size > stepper.time:
+                raise RunError(
+                    f"transient: at {stepper.time:.6g} s steps of {size:.1e} s are still too long "
+                    "for the tolerance; raise transient.tolerance"
+                )
+            step = stepper.attempt(size, measure)
+            if control.judge(size, step.error):
+                step = stepper.accept(step, float(stop) if steps <= 1 else None)
+            last = size
+            yield step
+
+
+def _standing(system: System, fields: tuple[Array, ...]) -> Iterator[Drift]:
+    """Yield a state as it is; what runs into the walls comes back as their laws say. Collective."""
+    boundary = Boundary(system)
+    for number, (body, field) in enumerate(zip(system.bodies, fields, strict=True)):
+        for modes in body.mode_blocks():
+            boundary.collect(number, modes, field[modes])
+    boundary.reflect()
+    for number, (body, field) in enumerate(zip(system.bodies, fields, strict=True)):
+        for modes in body.mode_blocks():
+            inflow = boundary.inflow(number, modes, given=True)
+            yield Drift(body=number, modes=modes, theta=field[modes], inflow=inflow)
+
+
+def _squares(body: Problem, theta: Array) -> Array:
+    """Return int theta^2 of each mode, shape (modes,) [K^2 m^3]."""
+    return np.asarray(np.square(theta) @ body.mesh.dof_weights, dtype=np.float64)
