@@ -25,14 +25,13 @@ from pydantic import (
 
 from pbte.case_errors import explain
 from pbte.case_materials import AnyMaterial
+from pbte.case_sources import AnySource, GaussianSource
 from pbte.case_walls import PeriodicWall, WallChoice
 from pbte.errors import InputError
 from pbte.mesh_builders import MeshBuilder
 from pbte.records import (
     Count,
     Index,
-    NonNegative,
-    Number,
     Positive,
     Record,
     Switch,
@@ -68,54 +67,6 @@ class MeshChoice(Record):
     def _built_in_metres(self) -> MeshChoice:
         if self.builder is not None and self.scale != 1.0:
             raise ValueError(f"scale = {self.scale:g}: a builder writes metres; leave out scale")
-        return self
-
-
-class ModeSelection(Record):
-    """Which modes the source heats: all, unless limited by frequency or branch."""
-
-    min_frequency: NonNegative = Field(default=0.0, description="Lowest frequency heated [Hz]")
-    max_frequency: Positive | None = Field(default=None, description="Highest frequency [Hz]")
-    branches: tuple[Index, ...] | None = Field(
-        default=None, min_length=1, description="Branch numbers heated, 0 is the lowest"
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> ModeSelection:
-        if self.max_frequency is not None and self.max_frequency < self.min_frequency:
-            raise ValueError(
-                f"max_frequency = {self.max_frequency:g} lies below "
-                f"min_frequency = {self.min_frequency:g}; no mode would be heated"
-            )
-        return self
-
-
-class GaussianSource(Record):
-    """Heat density Q0 exp(-r^2 / 2 sigma^2), split over the modes by their heat capacity."""
-
-    kind: Literal["gaussian"] = Field(default="gaussian", description="Form of the source")
-    centre: tuple[Number, Number, Number] = Field(
-        default=(0.0, 0.0, 0.0), description="Centre of the source, x y z [m]"
-    )
-    sigma: Positive = Field(description="Standard deviation of the profile [m]")
-    power: Positive | None = Field(
-        default=None,
-        description="Power put into the body [W], in 2D [W/m], in 1D [W/m^2] (instead of peak)",
-    )
-    peak: Positive | None = Field(
-        default=None, description="Heat density Q0 at the centre [W/m^3] (instead of power)"
-    )
-    modes: ModeSelection = Field(
-        default_factory=ModeSelection, description="Modes that take up the heat"
-    )
-
-    @model_validator(mode="after")
-    def _one_strength(self) -> GaussianSource:
-        if (self.power is None) == (self.peak is None):
-            found = "neither" if self.power is None else "both"
-            raise ValueError(
-                f"{found} of power [W] and peak [W/m^3] given; give exactly one of them"
-            )
         return self
 
 
@@ -179,7 +130,10 @@ class Case(Record):
     )
     material: AnyMaterial
     mesh: MeshChoice
-    source: GaussianSource | None = None
+    source: AnySource | None = Field(default=None, description="What heats the body")
+    sources: tuple[AnySource, ...] = Field(
+        default=(), description="More heat sources, each with modes and regions of its own"
+    )
     walls: dict[Text, WallChoice] = Field(
         default_factory=dict, description="Law of each wall, by the wall's name in the mesh"
     )
@@ -193,6 +147,12 @@ class Case(Record):
         """Remember the folder that relative paths start from."""
         if isinstance(context, dict) and "folder" in context:
             self._folder = Path(context["folder"])
+
+    @property
+    def all_sources(self) -> dict[str, AnySource]:
+        """Every heat source by its place in the case file."""
+        alone = {} if self.source is None else {"source": self.source}
+        return alone | {f"sources.{i}": source for i, source in enumerate(self.sources)}
 
     @property
     def folder(self) -> Path:
@@ -314,7 +274,7 @@ def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
 
 
 def check_source(case: Case, corners: Array, comm: MPI.Intracomm) -> None:
-    """Check that the centre of the heat source lies in the body.
+    """Check that the centres of the heat sources lie in the body.
 
     Args:
         case: The case.
@@ -322,15 +282,20 @@ def check_source(case: Case, corners: Array, comm: MPI.Intracomm) -> None:
         comm: The ranks that share the cells.
 
     Raises:
-        InputError: It lies in none of the cells; on all ranks.
+        InputError: One lies in none of the cells; on all ranks.
 
     Note:
         Collective over ``comm``.
     """
-    if case.source is None:
-        return
-    dim = corners.shape[2]
-    centre = np.array(case.source.centre[:dim])
+    for name, source in case.all_sources.items():
+        if isinstance(source, GaussianSource):
+            _check_centre(f"{name}.centre", source.centre, corners, comm)
+
+
+def _check_centre(
+    name: str, point: tuple[float, float, float], corners: Array, comm: MPI.Intracomm
+) -> None:
+    centre = np.array(point[: corners.shape[2]])
     edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
     weights = np.linalg.solve(edges, (centre - corners[:, 0])[:, :, None])[:, :, 0]
     inside = (weights.min(axis=1) >= -1e-9) & (weights.sum(axis=1) <= 1.0 + 1e-9)
@@ -339,8 +304,8 @@ def check_source(case: Case, corners: Array, comm: MPI.Intracomm) -> None:
         low, high = np.min([f[1] for f in found], axis=0), np.max([f[2] for f in found], axis=0)
         spans = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))
         raise InputError(
-            f"source.centre = {list(case.source.centre)}: lies outside of the body, which spans "
-            f"{spans} [m]; move it inside (lengths are in metres)"
+            f"{name} = {list(point)}: lies outside of the body, which spans {spans} [m]; move it "
+            "inside (lengths are in metres)"
         )
 
 

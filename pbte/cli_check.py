@@ -68,10 +68,12 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
     from pbte.setup import read_inputs
+    from pbte.setup_sources import heat_sources
 
     # A case for many ranks is checked on any number of them.
     inputs = read_inputs(case, comm, space_parts=1)
     material = inputs.material
+    heat = heat_sources(case, inputs.place) @ inputs.mesh.dof_weights
     found = None
     with on_all_ranks(comm):
         if inputs.domain is not None:
@@ -112,6 +114,9 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "walls": list(inputs.walls),
         "regions": regions,
+        "sources": {
+            name: float(power) for name, power in zip(case.all_sources, heat, strict=False)
+        },
         "output": case.output.folder,
     }
 
@@ -143,9 +148,18 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Steady state", "yes" if case.steady.enabled else "no"),
         ("Walls", ", ".join(f"'{name}' {_law_text(law)}" for name, law in _laws(case))),
         ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
+        ("Heat sources", _sources_text(case, data) or "none"),
         ("Results go to", data["output"]),
     ]
     show(facts_table(rows, title=case.title or "Case"), "The case is sound.")
+
+
+def _sources_text(case: Case, data: dict[str, Any]) -> str:
+    unit = {1: "W/m^2", 2: "W/m", 3: "W"}[data["dimension"]]
+    return ", ".join(
+        f"'{name}' {source.kind} {data['sources'][name]:.4g} {unit}"
+        for name, source in case.all_sources.items()
+    )
 
 
 def _law_text(law: Any) -> str:

@@ -26,7 +26,7 @@ def drive_of(case: Case, geometry: MeshGeometry) -> Drive | None:
         case: The case.
         geometry: The whole mesh.
     """
-    if case.source is not None:
+    if case.all_sources:
         return None
     held = {n: w for n, w in case.walls.items() if isinstance(w, IsothermalWall)}
     drops = {

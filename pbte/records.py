@@ -38,6 +38,10 @@ def _table_lines(record: Record, path: tuple[str, ...]) -> list[str]:
         elif isinstance(value, dict):
             for key, entry in value.items():
                 tables += _table_lines(entry, (*path, name, key))
+        elif isinstance(value, tuple) and any(isinstance(entry, Record) for entry in value):
+            for entry in value:
+                header, *rest = _table_lines(entry, (*path, name))[1:]
+                tables += ["", f"[{header}]", *rest]
         elif value is not None:
             comment = f"  # {field.description}" if field.description else ""
             lines.append(f"{name} = {_toml_value(value)}{comment}")

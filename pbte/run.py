@@ -22,7 +22,8 @@ from pbte.notes import run_notes
 from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
-from pbte.setup import Say, Setup, mesh_geometry, prepare, undershoot
+from pbte.setup import Say, Setup, mesh_geometry, prepare
+from pbte.setup_sources import undershoot
 from pbte.transport.growth import GrowthEstimate, fades
 from pbte.transport.orders import scattering_orders
 from pbte.transport.problem import with_self_scattering
@@ -89,7 +90,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             orders,
             steady,
             report,
-            undershoot=undershoot(problem),
+            undershoot=undershoot(case, problem),
             num_cyclic_modes=problem.num_cyclic_modes,
         ),
         timings=timings,

@@ -11,17 +11,16 @@ from mpi4py import MPI
 
 from pbte.case import Case, check_source, check_temperature, check_walls
 from pbte.case_materials import material_from_choice
-from pbte.errors import InputError
 from pbte.geometry.distributed import read_domain_part
 from pbte.geometry.domain import Domain, read_domain
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
-from pbte.materials.modes import ModeTable
 from pbte.materials.storage import Material
 from pbte.mesh_builders import ensure_mesh
 from pbte.node_memory import shared_on_node
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import MeshGeometry
 from pbte.parallel import on_all_ranks
+from pbte.setup_sources import Place, heat_sources, heated_modes
 from pbte.setup_walls import check_walls_of_parts, given_inflow, surfaces_of
 from pbte.transport.growth import NUM_MOMENTS
 from pbte.transport.partition import Part, partition
@@ -29,9 +28,8 @@ from pbte.transport.problem import Problem, make_problem, stream
 from pbte.transport.ranks import RankGrid, rank_grid
 from pbte.transport.share import ModeShare, of_all_modes, share_modes, sweep_costs
 from pbte.transport.simplices import Simplices, simplices_of
-from pbte.transport.sources import gaussian, project
 from pbte.transport.sweep import with_records
-from pbte.types import Array, BoolArray
+from pbte.types import Array, BoolArray, IntArray
 
 Say = Callable[[str], None]
 
@@ -46,8 +44,10 @@ class Inputs:
         mesh: The cells of this rank as arrays for the sweep.
         part: Where they are in the whole mesh; None if this rank holds all cells.
         walls: Wall name -> tag.
+        regions: Region name -> tag.
+        cell_regions: Region of each cell of this rank, shape (num_cells,).
         material: Modes and kernel.
-        heated: Which modes take up the heat, shape (num_modes,); None for all.
+        heated: Which modes each source heats, shape (num_sources, num_modes); None for all.
     """
 
     grid: RankGrid
@@ -55,8 +55,20 @@ class Inputs:
     mesh: Simplices
     part: Part | None
     walls: Mapping[str, int]
+    regions: Mapping[str, int]
+    cell_regions: IntArray
     material: Material
     heated: BoolArray | None
+
+    @property
+    def place(self) -> Place:
+        """The cells that the heat sources are put on."""
+        return Place(
+            mesh=self.mesh,
+            cell_regions=self.cell_regions,
+            regions=self.regions,
+            space=self.grid.space,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +109,18 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
     domain: Domain | None = None
     part: Part | None = None
     walls: Mapping[str, int]
+    regions: Mapping[str, int]
     if grid.space_parts == 1:
         with on_all_ranks(comm):
             if comm.rank == 0:
                 domain = read_domain(case.mesh_path, MPI.COMM_SELF, scale=case.mesh.scale)
-        mesh, walls = shared_on_node(comm, lambda: _cells_of(domain))
+        mesh, cell_regions, walls, regions = shared_on_node(comm, lambda: _cells_of(domain))
     else:
         own, domain = read_domain_part(
             case.mesh_path, grid.space, grid.modes, scale=case.mesh.scale
         )
         part = partition(own, grid.space)
-        mesh, walls = part.mesh, own.walls
+        mesh, cell_regions, walls, regions = part.mesh, part.cell_regions, own.walls, own.regions
     with on_all_ranks(comm):
         check_walls(case, walls)
         check_walls_of_parts(case, grid.space_parts)
@@ -127,14 +140,20 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
         mesh=mesh,
         part=part,
         walls=walls,
+        regions=regions,
+        cell_regions=cell_regions,
         material=material,
         heated=heated,
     )
 
 
-def _cells_of(domain: Domain | None) -> tuple[Simplices, Mapping[str, int]]:
+def _cells_of(
+    domain: Domain | None,
+) -> tuple[Simplices, IntArray, Mapping[str, int], Mapping[str, int]]:
+    """Return the cells, the region of each, the tags of the walls and those of the regions."""
     assert domain is not None
-    return with_records(simplices_of(domain)), dict(domain.walls)
+    cells = with_records(simplices_of(domain))
+    return cells, domain.cell_regions, dict(domain.walls), dict(domain.regions)
 
 
 def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
@@ -146,13 +165,13 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {num_cells} cells")
     rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
     leading = leading_part(kernel, max(rank, NUM_MOMENTS), comm)
-    source = heat_source(case, mesh, grid.space)
+    sources = heat_sources(case, inputs.place)
 
     def of_share(share: ModeShare) -> Problem:
         return make_problem(
             mesh,
             kernel,
-            source,
+            sources,
             given_inflow(case, mesh, inputs.walls),
             heated=inputs.heated,
             share=share,
@@ -224,54 +243,6 @@ def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> Fac
     if not isinstance(kernel, FullKernel):
         raise TypeError(f"no leading part is known of a kernel of type {type(kernel).__name__}")
     return shared_on_node(comm, lambda: truncated_kernel(kernel, min(rank, kernel.modes.num_modes)))
-
-
-def heat_source(case: Case, mesh: Simplices, space: MPI.Intracomm) -> Array:
-    """Return the heat density at the local degrees of freedom, shape (num_dofs,) [W/m^3].
-
-    Collective over the ranks that share the cells.
-    """
-    source = case.source
-    if source is None:
-        return np.zeros(mesh.num_dofs)
-    profile = project(mesh, gaussian(np.asarray(source.centre), source.sigma))
-    if source.peak is not None:
-        return source.peak * profile
-    assert source.power is not None
-    integral = space.allreduce(float(profile @ mesh.dof_weights))
-    return np.asarray(profile * (source.power / integral), dtype=np.float64)
-
-
-def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
-    """Return which modes take up the heat, shape (num_modes,); None for all of them.
-
-    Raises:
-        InputError: The case selects none of the crystal's modes.
-    """
-    if case.source is None:
-        return None
-    chosen = case.source.modes
-    frequencies = modes.frequencies / (2.0 * np.pi)
-    heated = frequencies >= chosen.min_frequency
-    if chosen.max_frequency is not None:
-        heated &= frequencies <= chosen.max_frequency
-    if chosen.branches is not None:
-        heated &= np.isin(modes.bands, chosen.branches)
-    if not heated.any():
-        raise InputError(
-            "source.modes: no mode of the material is selected; its frequencies reach from "
-            f"{frequencies.min():.3g} to {frequencies.max():.3g} Hz and its branches from 0 to "
-            f"{modes.bands.max()}"
-        )
-    return heated
-
-
-def undershoot(problem: Problem) -> float:
-    """Return how far the heat density falls below zero, relative to its peak [-]. Collective."""
-    heat = problem.heat_source
-    peak = problem.comm.allreduce(float(np.abs(heat).max()), op=MPI.MAX)
-    lowest = problem.comm.allreduce(-float(heat.min()), op=MPI.MAX)
-    return float(max(0.0, lowest / peak)) if peak > 0.0 else 0.0
 
 
 def mesh_geometry(mesh: Simplices, walls: Mapping[str, int]) -> MeshGeometry:

@@ -13,7 +13,7 @@ PACKAGE = Path(pbte.__file__).parent
 
 # What each room may import of the others. Modules at the top are rooms of one file; those that
 # every room may use (errors, types, ...) import nothing of the package but each other.
-BASE = {"constants", "errors", "types", "parallel", "node_memory", "versions"}
+BASE = {"constants", "errors", "expressions", "types", "parallel", "node_memory", "versions"}
 ROOMS = {
     "materials": set(),
     "interfaces": {"materials"},
@@ -26,13 +26,14 @@ ROOMS = {
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
 CASE = {
-    "case", "case_walls", "case_errors", "case_interfaces", "case_materials", "records",
-    "mesh_builders",
+    "case", "case_walls", "case_errors", "case_interfaces", "case_materials", "case_sources",
+    "records", "mesh_builders",
 }  # fmt: skip
 TOP = {
     "case": {"geometry"},
     "case_materials": {"materials"},
     "case_errors": set(),
+    "case_sources": set(),
     "case_walls": set(),
     "case_interfaces": {"materials", "interfaces", "reference"},
     "records": set(),
@@ -48,13 +49,15 @@ TOP = {
         "geometry",
         "transport",
         "observables",
+        "setup_sources",
         "setup_walls",
         "memory",
     },
+    "setup_sources": {"materials", "geometry", "transport"},
     "setup_walls": {"materials", "interfaces", "geometry", "transport"},
     "validate": {"validation"},
     "validation_report": {"validate"},
-    "run": {*ROOMS, "notes", "setup", "conduction"},
+    "run": {*ROOMS, "notes", "setup", "setup_sources", "conduction"},
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.

@@ -17,7 +17,8 @@ from pbte.output.folder import write_results
 from pbte.output.results import read_results
 from pbte.parallel import on_all_ranks
 from pbte.run import run_case
-from pbte.setup import heated_modes, prepare
+from pbte.setup import prepare
+from pbte.setup_sources import heated_modes
 from pbte.transport.growth import LEAST_EIGENVALUE
 
 SPHERE = """\
@@ -329,7 +330,7 @@ def test_a_selection_of_modes_takes_frequencies_in_hertz(folder):
     limits = (
         "power = 1e-6\nmodes = { min_frequency = 4e12, max_frequency = 1e13, branches = [0, 3] }"
     )
-    chosen = heated_modes(varied(folder, ("power = 1e-6", limits)), modes)
+    (chosen,) = heated_modes(varied(folder, ("power = 1e-6", limits)), modes)
     hertz = modes.frequencies / (2.0 * np.pi)
     assert chosen.any()
     assert hertz[chosen].min() >= 4e12 and hertz[chosen].max() <= 1e13

@@ -51,12 +51,12 @@ def convert_mesh(
         raise InputError(f"{target}: the name of the converted mesh must end in .msh")
     if not (np.isfinite(scale) and scale > 0):
         raise InputError(f"{source}: scale = {scale:g}; it must be a positive length in metres")
-    data = _arrange(_read_foreign(source), source, scale, tags)
+    data = _arrange(read_foreign(source), source, scale, tags)
     write_gmsh(check_mesh(data, source), target)
     return target
 
 
-def _read_foreign(source: Path) -> Any:
+def read_foreign(source: Path) -> Any:
     """Return meshio's view of the file; meshio prints and exits on errors, so catch both."""
     if not source.is_file():
         raise InputError(f"{source}: no such mesh file")

@@ -8,7 +8,7 @@ import basix
 import numpy as np
 
 from pbte.transport.simplices import Simplices
-from pbte.types import Array
+from pbte.types import Array, BoolArray
 
 # Exact for polynomials of this degree: the integral of a Gaussian over cells of the size of its
 # width is then good to 1e-6.
@@ -21,7 +21,9 @@ _CELLS = (
 )
 
 
-def project(mesh: Simplices, density: Callable[[Array], Array]) -> Array:
+def project(
+    mesh: Simplices, density: Callable[[Array], Array], cells: BoolArray | None = None
+) -> Array:
     """Return the L2 projection of a density on the discontinuous linear functions.
 
     The projection keeps the integral over every cell (to the accuracy of the quadrature), so no
@@ -30,20 +32,24 @@ def project(mesh: Simplices, density: Callable[[Array], Array]) -> Array:
     Args:
         mesh: The cells.
         density: Maps points, shape (n, dim) [m], to values, shape (n,).
+        cells: Cells outside of which the density is zero, shape (num_cells,); all by default.
 
     Returns:
         Values at the degrees of freedom, shape (num_dofs,).
     """
     dim = mesh.dim
+    corners = mesh.points if cells is None else mesh.points[cells]
     rule = basix.make_quadrature(_CELLS[dim], QUADRATURE_DEGREE)
     points, weights = np.asarray(rule[0]), np.asarray(rule[1])
     shape = np.column_stack([1.0 - points.sum(axis=1), points])
-    where = np.einsum("qi,cik->cqk", shape, mesh.points)
+    where = np.einsum("qi,cik->cqk", shape, corners)
     values = density(where.reshape(-1, dim)).reshape(where.shape[:2])
     mean = np.einsum("cq,q,qi->ci", values, weights / weights.sum(), shape)
     # Inverse of the mass matrix |K| (1 + delta_ij) / ((d + 1)(d + 2)).
     local = (dim + 1) * (dim + 2) * (mean - mean.sum(axis=1, keepdims=True) / (dim + 2))
-    return np.ascontiguousarray(local).reshape(mesh.num_dofs)
+    everywhere = np.zeros((mesh.num_cells, dim + 1))
+    everywhere[slice(None) if cells is None else cells] = local
+    return everywhere.reshape(mesh.num_dofs)
 
 
 def gaussian(centre: Array, sigma: float) -> Callable[[Array], Array]:
