@@ -62,6 +62,8 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     Note:
         Collective over ``comm``.
     """
+    import numpy as np
+
     from pbte.estimate import NETWORKS, REFERENCE, order_cost
     from pbte.geometry.report import mesh_report
     from pbte.memory import Layout, job_of, memory_estimate, state_bytes_per_unknown
@@ -73,7 +75,9 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     # A case for many ranks is checked on any number of them.
     inputs = read_inputs(case, comm, space_parts=1)
     material = inputs.material
-    heat = heat_sources(case, inputs.place) @ inputs.mesh.dof_weights
+    place = inputs.place
+    heats = zip(heat_sources(case, place), place.meshes, strict=True)
+    powers = np.sum([heat @ mesh.dof_weights for heat, mesh in heats], axis=0)
     found = None
     with on_all_ranks(comm):
         if inputs.domain is not None:
@@ -115,7 +119,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "walls": list(inputs.walls),
         "regions": regions,
         "sources": {
-            name: float(power) for name, power in zip(case.all_sources, heat, strict=False)
+            name: float(power) for name, power in zip(case.all_sources, powers, strict=False)
         },
         "output": case.output.folder,
     }

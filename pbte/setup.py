@@ -64,8 +64,8 @@ class Inputs:
     def place(self) -> Place:
         """The cells that the heat sources are put on."""
         return Place(
-            mesh=self.mesh,
-            cell_regions=self.cell_regions,
+            meshes=(self.mesh,),
+            cell_regions=(self.cell_regions,),
             regions=self.regions,
             space=self.grid.space,
         )
@@ -165,7 +165,7 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {num_cells} cells")
     rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
     leading = leading_part(kernel, max(rank, NUM_MOMENTS), comm)
-    sources = heat_sources(case, inputs.place)
+    (sources,) = heat_sources(case, inputs.place)
 
     def of_share(share: ModeShare) -> Problem:
         return make_problem(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -37,35 +37,43 @@ _ROUND_OFF = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """The cells of this rank, and what is said of them in the messages.
+    """The cells of this rank, body by body.
 
     Attributes:
-        mesh: The cells.
-        cell_regions: Region of each, shape (num_cells,).
+        meshes: The cells of each body.
+        cell_regions: Region of each of them, shape (num_cells,) for each body.
         regions: Tag of each named region.
         space: The ranks that share the cells.
     """
 
-    mesh: Simplices
-    cell_regions: IntArray
+    meshes: tuple[Simplices, ...]
+    cell_regions: tuple[IntArray, ...]
     regions: Mapping[str, int]
     space: MPI.Intracomm
 
+    @property
+    def dim(self) -> int:
+        """Dimension of the mesh."""
+        return self.meshes[0].dim
 
-def heat_sources(case: Case, place: Place) -> Array:
-    """Return the heat density of each source at the local degrees of freedom.
+    def total(self, values: Sequence[float]) -> float:
+        """Return the sum over the bodies and over the ranks that share them. Collective."""
+        return float(self.space.allreduce(float(sum(values))))
+
+
+def heat_sources(case: Case, place: Place) -> tuple[Array, ...]:
+    """Return the heat density of each source at the local degrees of freedom of each body.
 
     Each is the L2 projection on the cells of its regions, so its power is right there and nowhere
-    else, to the accuracy of the quadrature, and exactly where the case says the power. A body made
-    of some of the cells takes their part of it.
+    else, to the accuracy of the quadrature, and exactly where the case says the power.
 
     Args:
         case: The case.
         place: The cells of this rank.
 
     Returns:
-        Shape (num_sources, num_dofs) [W/m^3], in the sequence of `Case.all_sources`; a source
-        without heat if there is none.
+        For each body, shape (num_sources, num_dofs) [W/m^3], in the sequence of
+        `Case.all_sources`; a source without heat if there is none.
 
     Raises:
         InputError: A region is unknown, a file cannot be used, or a density is not finite, negative
@@ -73,8 +81,10 @@ def heat_sources(case: Case, place: Place) -> Array:
 
     Note: Collective over the ranks that share the cells.
     """
-    found = [_on_mesh(name, source, case, place) for name, source in case.all_sources.items()]
-    return np.array(found) if found else np.zeros((1, place.mesh.num_dofs))
+    found = [_on_meshes(name, source, case, place) for name, source in case.all_sources.items()]
+    if not found:
+        return tuple(np.zeros((1, mesh.num_dofs)) for mesh in place.meshes)
+    return tuple(np.array(of_body) for of_body in zip(*found, strict=True))
 
 
 def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
@@ -119,45 +129,45 @@ def _selected(name: str, chosen: ModeSelection, modes: ModeTable) -> BoolArray:
     return np.asarray(heated, dtype=np.bool_)
 
 
-def _on_mesh(name: str, source: AnySource, case: Case, place: Place) -> Array:
-    """Return the heat density of one source, shape (num_dofs,). Collective."""
-    mesh, space = place.mesh, place.space
-    chosen = _cells(name, source, place)
-    volume = space.allreduce(float(mesh.volumes[chosen].sum()))
+def _on_meshes(name: str, source: AnySource, case: Case, place: Place) -> list[Array]:
+    """Return the heat density of one source in each body, shape (num_dofs,). Collective."""
+    meshes, cells = place.meshes, _cells(name, source, place)
+    volume = place.total([float(m.volumes[c].sum()) for m, c in zip(meshes, cells, strict=True)])
     if volume == 0.0:
         listed = ", ".join(source.regions or ())
         raise InputError(f"{name}.regions: there are no cells in {listed}")
-    density, power = _density(name, source, case, mesh.dim, volume, space)
-    with on_all_ranks(space):
-        heat = project(mesh, density, chosen)
-    integral, size = space.allreduce(
-        np.array([heat @ mesh.dof_weights, np.abs(heat) @ mesh.dof_weights])
-    )
+    density, power = _density(name, source, case, place.dim, volume, place.space)
+    with on_all_ranks(place.space):
+        heats = [project(mesh, density, own) for mesh, own in zip(meshes, cells, strict=True)]
+    both = list(zip(heats, meshes, strict=True))
+    integral = place.total([float(heat @ mesh.dof_weights) for heat, mesh in both])
+    size = place.total([float(np.abs(heat) @ mesh.dof_weights) for heat, mesh in both])
     if size == 0.0:
         raise InputError(
             f"{name}: heats none of the cells; is it in the right place, and wide enough for them?"
         )
     if power is None:
-        return heat
+        return heats
     if abs(integral) <= 1e-9 * size:
         raise InputError(
             f"{name}.power: what is put in is taken out elsewhere, nothing scales to a power of "
             f"{power:g}; leave out power"
         )
-    return np.asarray(heat * (power / integral), dtype=np.float64)
+    return [np.asarray(heat * (power / integral), dtype=np.float64) for heat in heats]
 
 
-def _cells(name: str, source: AnySource, place: Place) -> BoolArray:
-    """Return the local cells that a source heats."""
+def _cells(name: str, source: AnySource, place: Place) -> list[BoolArray]:
+    """Return the local cells of each body that a source heats."""
     if source.regions is None:
-        return np.ones(place.mesh.num_cells, dtype=np.bool_)
+        return [np.ones(mesh.num_cells, dtype=np.bool_) for mesh in place.meshes]
     for region in source.regions:
         if region not in place.regions:
             near = get_close_matches(region, place.regions, n=1)
             known = ", ".join(repr(each) for each in place.regions)
             hint = f"did you mean '{near[0]}'?" if near else f"its regions are {known}"
             raise InputError(f"{name}.regions: the mesh has no region {region!r}; {hint}")
-    return np.isin(place.cell_regions, [place.regions[region] for region in source.regions])
+    heated = [place.regions[region] for region in source.regions]
+    return [np.isin(own, heated) for own in place.cell_regions]
 
 
 def _density(

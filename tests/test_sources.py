@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def put(folder):
     def sources(text):
         case = parse_case(CASE + text, folder=folder)
         inputs = read_inputs(case, MPI.COMM_WORLD)
-        return heat_sources(case, inputs.place), inputs.mesh
+        return heat_sources(case, inputs.place)[0], inputs.mesh
 
     return sources
 
@@ -96,6 +97,33 @@ def test_a_uniform_source_heats_its_regions_and_nothing_else(put):
     assert np.abs(cells[1, in_b]).max() == 0.0 == np.abs(cells[2, ~in_b]).max()
     powers = heats @ mesh.dof_weights
     np.testing.assert_allclose(powers, [2e17 * 9e-8 * SECTION, 3e-6, -1e-6], rtol=1e-9)
+
+
+def test_a_body_cut_in_two_is_heated_like_the_whole(put, folder):
+    """Power given for a region that lies in both is shared out by volume."""
+    text = """
+        [source]
+        kind = "uniform"
+        power = 3e-6
+        regions = ["a"]
+        [[sources]]
+        kind = "expression"
+        density = "1 + x/1e-8"
+        power = 1e-6
+    """
+    whole, mesh = put(text)
+    parts = np.arange(mesh.num_cells) % 3 == 0
+    case = parse_case(CASE + text, folder=folder)
+    place = read_inputs(case, MPI.COMM_WORLD).place
+    (tags,) = place.cell_regions
+    meshes = [
+        replace(mesh, points=mesh.points[own], volumes=mesh.volumes[own], records=None)
+        for own in (parts, ~parts)
+    ]
+    cut = replace(place, meshes=tuple(meshes), cell_regions=(tags[parts], tags[~parts]))
+    for heat, own in zip(heat_sources(case, cut), (parts, ~parts), strict=True):
+        expected = whole.reshape(2, mesh.num_cells, 4)[:, own].reshape(2, -1)
+        np.testing.assert_allclose(heat, expected, rtol=1e-12)
 
 
 def test_an_expression_is_heat_of_the_right_amount_in_the_right_place(put):
