@@ -40,7 +40,7 @@ _LAST = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class DebyeSolid:
-    """An isotropic solid with linear dispersion up to one Debye frequency.
+    """An isotropic solid with linear dispersion up to one Debye frequency (D3).
 
     Args:
         density: rho [kg/m^3].
@@ -82,7 +82,7 @@ class DebyeSolid:
 
 
 def flux_integrals(first: DebyeSolid, second: DebyeSolid, model: Model) -> Array:
-    """Return S_jk of the module's head: how well branch j feeds branch k across the interface.
+    """Return S_jk of the module's head: how well branch j feeds branch k (D3).
 
     *dmm*: alpha_1 = sum c_2^-2 / (sum c_1^-2 + sum c_2^-2) for all angles, shared out over the
     branches as 1/c_2k^2; Gamma = alpha / 2. *amm-scalar*: branch j only feeds branch j, alpha =
@@ -115,7 +115,7 @@ def flux_integrals(first: DebyeSolid, second: DebyeSolid, model: Model) -> Array
 
 
 def mean_transmissions(first: DebyeSolid, second: DebyeSolid, model: Model) -> tuple[float, float]:
-    """Return the shares of the arriving energy that pass from 1 to 2 and from 2 to 1.
+    """Return the shares of the arriving energy that pass from 1 to 2 and from 2 to 1 (D3).
 
     Args:
         first: Solid 1.
@@ -207,7 +207,7 @@ def resistance(
 
 
 def radiation_limit(first: DebyeSolid, second: DebyeSolid, temperature: npt.ArrayLike) -> Array:
-    """Return the largest conductance that detailed balance allows an elastic interface.
+    """Return the largest conductance that detailed balance allows an elastic interface (D3).
 
     All phonons of the side that sends fewer pass: S = min(sum c_1^-2, sum c_2^-2) / 2. Snyder's
     phonon radiation limit; every model of this module stays below.

@@ -22,7 +22,7 @@ ComplexArray = npt.NDArray[np.complex128]
 
 @dataclass(frozen=True, kw_only=True)
 class ElasticFluxes:
-    """Shares of the energy flux that arrives from solid 1, along the normal.
+    """Shares of the energy flux that arrives from solid 1, along the normal (D3).
 
     Rows are the arriving branches L, SV, SH; a branch that does not travel at this slowness has
     zero rows and columns. Over both arrays a row adds up to 1.

@@ -37,7 +37,7 @@ from pbte.types import Array, IntArray
 
 @dataclass(frozen=True, kw_only=True)
 class Bands:
-    """The bands of one subunit, the ground level among them.
+    """The bands of one subunit, the ground level among them (C9).
 
     Attributes:
         energies: Centres E_i, shape (num_bands,) [E].
@@ -69,7 +69,7 @@ class Bands:
 
 @dataclass(frozen=True, kw_only=True)
 class Shell:
-    """The composite bands of two neighbours with one total energy.
+    """The composite bands of two neighbours with one total energy (C9).
 
     Attributes:
         energy: E = E_i + E_j [E].

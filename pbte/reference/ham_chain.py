@@ -226,7 +226,7 @@ def apply_hamiltonian(
 
 
 def subunit_probabilities(chain: HamChain, states: ComplexArray) -> Array:
-    """Return the probability to find the excitation in each subunit.
+    """Return the probability to find the excitation in each subunit (C4).
 
     Args:
         chain: The chain.

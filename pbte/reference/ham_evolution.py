@@ -38,7 +38,7 @@ _BLOCK_NUMBERS = 4_000_000  # complex numbers held at once for a batch of states
 
 
 class Evolution(Protocol):
-    """How states of a chain move in time."""
+    """How states of a chain move in time (C1, C2)."""
 
     chain: HamChain
 
@@ -56,7 +56,7 @@ class Evolution(Protocol):
 
 
 class DenseEvolution:
-    """Evolution from all eigenvectors of the Hamiltonian: (N n)^3 work once, exact at any time."""
+    """Evolution from all eigenvectors of the Hamiltonian (C1, C2): (N n)^3 work once, exact."""
 
     def __init__(self, chain: HamChain, couplings: ComplexArray) -> None:
         self.chain = chain
@@ -144,7 +144,7 @@ class ChebyshevEvolution:
 def evolution(
     chain: HamChain, couplings: ComplexArray, *, method: Method = "chebyshev"
 ) -> Evolution:
-    """Return the propagator of a chain.
+    """Return the propagator of a chain (C1, C2).
 
     Args:
         chain: The chain.
@@ -162,7 +162,7 @@ def evolution(
 
 
 def exact_probabilities(moving: Evolution, initial: ComplexArray, times: npt.ArrayLike) -> Array:
-    """Return the exact probabilities of the subunits, by Schroedinger's equation.
+    """Return the exact probabilities of the subunits, by Schroedinger's equation (C1, C4).
 
     The dots of figures 2 and 3 of the paper. Takes the states in batches, so that memory stays
     near 100 MB.

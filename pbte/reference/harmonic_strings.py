@@ -31,7 +31,7 @@ _FLOW = math.pi * BOLTZMANN**2 / (6.0 * REDUCED_PLANCK)
 
 
 def impedance(density: npt.ArrayLike, speed: npt.ArrayLike) -> Array:
-    """Return the impedance Z = rho c of a string.
+    """Return the impedance Z = rho c of a string (A1).
 
     Args:
         density: Mass per length, any shape [kg/m].
@@ -236,7 +236,7 @@ def linear_steady_temperatures(
 
 
 def conductance_quantum(temperature: npt.ArrayLike) -> Array:
-    """Return the largest heat conductance of one channel, pi k_B^2 T / (6 hbar).
+    """Return the largest heat conductance of one channel, pi k_B^2 T / (6 hbar) (A7).
 
     Args:
         temperature: T, any shape [K].
@@ -317,10 +317,10 @@ def entropy_production(
 ) -> Array:
     """Return the entropy that the joint produces per time by mixing the two streams.
 
-    A stream of one direction with the energy current (pi k_B^2 / 12 hbar) T^2 carries the entropy
-    current (pi k_B^2 / 6 hbar) T; the outgoing streams hold R and T of the squares of the
-    temperatures. Not in the paper; it is zero at transmission 0 and 1, as the resistance without
-    the paradox is either never felt or not there.
+    From A5 and A6; not in the paper. A stream of one direction with the energy current
+    (pi k_B^2 / 12 hbar) T^2 carries the entropy current (pi k_B^2 / 6 hbar) T; the outgoing streams
+    hold R and T of the squares of the temperatures. It is zero at transmission 0 and 1, as the
+    resistance without the paradox is either never felt or not there.
 
     Args:
         left_temperature: T_l of the initial state, any shape [K].

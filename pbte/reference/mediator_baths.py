@@ -71,9 +71,9 @@ def run_finite_baths(
 ) -> BathRun:
     """Return the powers and temperatures of a mediator in its ground state put between two baths.
 
-    The Hamiltonian is that of the paper, each bath oscillator bound to C_i x/(m_i w_i^2), so that
-    the baths do not shift w0. The start has no correlations: baths at T_1 and T_2, mediator in the
-    ground state of the uncoupled oscillator.
+    Check of B3 and B10. The Hamiltonian is that of the paper, each bath oscillator bound to
+    C_i x/(m_i w_i^2), so that the baths do not shift w0. The start has no correlations: baths at
+    T_1 and T_2, mediator in the ground state of the uncoupled oscillator.
 
     The paper's ladder w_i = i Delta misses half a step at w = 0, which lowers the effective w0^2 by
     gam Delta/pi: results converge as Delta. The ladder (i - 1/2) Delta has no such error.

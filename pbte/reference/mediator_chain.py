@@ -17,7 +17,7 @@ from scipy.integrate import solve_ivp
 
 from pbte.constants import BOLTZMANN, REDUCED_PLANCK
 from pbte.errors import InputError, RunError
-from pbte.reference.checks import not_negative, positive
+from pbte.reference.checks import finite, not_negative, positive
 from pbte.reference.mediator import Mediator
 from pbte.reference.mediator_currents import conductance, heat_current, heat_potential
 from pbte.types import Array
@@ -25,7 +25,7 @@ from pbte.types import Array
 
 @dataclass(frozen=True, kw_only=True)
 class FourierChain:
-    """Equal subsystems in a row, joined by equal mediators.
+    """Equal subsystems in a row, joined by equal mediators (B15).
 
     Attributes:
         mediator: One parameter set.
@@ -49,7 +49,7 @@ class FourierChain:
 
 @dataclass(frozen=True, kw_only=True)
 class Relaxation:
-    """Temperatures of a chain in time.
+    """Temperatures of a chain in time (B15).
 
     Attributes:
         times: Shape (num_times,) [s].
@@ -159,40 +159,83 @@ def entropy_production(mediator: Mediator, temperatures: npt.ArrayLike) -> Array
 
 
 def steady_profile(
-    mediator: Mediator, left: float, right: float, num_inner: int
+    mediator: Mediator,
+    left: float,
+    right: float,
+    num_inner: int,
+    *,
+    powers: npt.ArrayLike | None = None,
 ) -> tuple[Array, float]:
     """Return the steady temperatures between two held ends, and the current (B15; eq. (80)).
 
-    F(T_n) falls by equal steps from F(T_left) to F(T_right).
+    F(T_n) falls by equal steps from F(T_left) to F(T_right). Heat P_n put into a subsystem (not in
+    the paper) bends it, F(T_n-1) - 2 F(T_n) + F(T_n+1) = -P_n: the heat equation of the chain.
 
     Args:
         mediator: One parameter set.
         left: Temperature that the first subsystem is held at [K].
         right: Temperature that the last subsystem is held at [K].
         num_inner: Number of subsystems between the two.
+        powers: Heat put into each of them, shape (num_inner,) [W]; none by default.
 
     Returns:
-        Temperatures with both ends, shape (num_inner + 2,) [K], and the current [W].
+        Temperatures with both ends, shape (num_inner + 2,) [K], and the current from the first
+        subsystem to the second [W].
 
     Raises:
-        InputError: A temperature is negative, or num_inner is.
+        InputError: A temperature is negative, or num_inner is, or more heat is taken out of a
+            subsystem than can reach it.
     """
     ends = not_negative("end temperatures", [left, right], "K")
     if num_inner < 0:
         raise InputError(f"num_inner = {num_inner}; it must be zero or more")
     potentials = heat_potential(mediator, ends)
     targets = np.linspace(potentials[0], potentials[1], num_inner + 2)
+    current = float(heat_current(mediator, ends[0], ends[1])) / (num_inner + 1)
+    if powers is not None:
+        rise, towards_left = _raised(finite("powers", powers, "W"), num_inner)
+        targets[1:-1] += rise
+        current -= towards_left
+    if np.any(targets < 0.0):
+        raise InputError("powers: more heat is taken out of a subsystem than can reach it")
+    bracket = _bracket(mediator, targets, ends)
     kelvin = np.linspace(left, right, num_inner + 2, dtype=np.float64)
-    kelvin[1:-1] = _temperature_of_potential(mediator, targets[1:-1], kelvin[1:-1], ends)
-    return kelvin, float(heat_current(mediator, ends[0], ends[1])) / (num_inner + 1)
+    kelvin[1:-1] = _temperature_of_potential(mediator, targets[1:-1], kelvin[1:-1], bracket)
+    return kelvin, current
+
+
+def _raised(powers: Array, num_inner: int) -> tuple[Array, float]:
+    """Return what heat adds to F between ends at F = 0, and what of it leaves on the left [W]."""
+    if powers.shape != (num_inner,):
+        raise InputError(f"powers have shape {powers.shape}, expected ({num_inner},)")
+    place = np.arange(1, num_inner + 1)
+    to_left = float(powers @ (num_inner + 1 - place)) / (num_inner + 1)
+    flows = to_left - np.concatenate([[0.0], np.cumsum(powers)])[:-1]
+    return np.cumsum(flows), to_left
+
+
+def _bracket(mediator: Mediator, targets: Array, ends: Array) -> tuple[float, float]:
+    """Return temperatures between which F takes all targets [K]."""
+    low, high = float(ends.min()), float(ends.max())
+    potentials = heat_potential(mediator, [low, high])
+    if targets.min() < potentials[0]:
+        low = 0.0
+    if targets.max() <= potentials[1]:
+        return low, high
+    high = max(high, REDUCED_PLANCK * float(mediator.frequency) / BOLTZMANN)
+    for _ in range(200):
+        high *= 2.0
+        if heat_potential(mediator, high) >= targets.max():
+            return low, high
+    raise InputError("powers: the mediators cannot carry this heat at any temperature")
 
 
 def _temperature_of_potential(
-    mediator: Mediator, targets: Array, start: Array, ends: Array
+    mediator: Mediator, targets: Array, start: Array, bracket: tuple[float, float]
 ) -> Array:
-    """Return T with F(T) = target between the ends: Newton steps kept inside a bracket."""
-    low, high = np.full(targets.shape, ends.min()), np.full(targets.shape, ends.max())
-    kelvin = start.copy()
+    """Return T with F(T) = target inside a bracket, by Newton steps."""
+    low, high = (np.full(targets.shape, end) for end in bracket)
+    kelvin = np.clip(start, *bracket)
     for _ in range(100):
         excess = heat_potential(mediator, kelvin) - targets
         low, high = np.where(excess <= 0.0, kelvin, low), np.where(excess >= 0.0, kelvin, high)
@@ -201,7 +244,7 @@ def _temperature_of_potential(
         newton = kelvin - step
         inside = (newton > low) & (newton < high)
         moved = np.where(inside, newton, 0.5 * (low + high))
-        settled = np.abs(moved - kelvin) <= 1e-14 * ends.max()
+        settled = np.abs(moved - kelvin) <= 1e-14 * bracket[1]
         kelvin = moved
         if np.all(settled):
             return np.asarray(kelvin)

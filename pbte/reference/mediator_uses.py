@@ -40,16 +40,22 @@ _SMALL = 0.1
 class TipCurrents:
     """Heat currents from tip to substrate in several approximations (B16), all in [W].
 
+    Each follows from eq. (61) in the limit that is named, and is exact there; mu = w0^2/gam is the
+    slow root of an overdamped mediator. The closed forms printed as (52), (85) and (86) were not at
+    hand to compare with: (52) belongs to the limit of `cold`, (85) to that of `wide` (it asks for
+    hbar mu << kB T too), (86) to the same section.
+
     Attributes:
         mediator: The vibration, with damping from eq. (87) and no cutoff.
         exact: Eq. (61).
-        overdamped: Without the inertia of the mediator: tau = w^2/(w^2 + mu^2), mu = w0^2/gam.
-        wide: Its limit hbar mu << kB T: the quantum bound less kB (T_1 - T_2) mu/4. The paper's
-            closed estimate (85) asks for the same condition.
+        overdamped: Without the inertia of the mediator, gam >> w0 and hbar gam >> kB T:
+            tau = w^2/(w^2 + mu^2) in (61), in digamma functions.
+        wide: Its limit hbar mu << kB T to second order, quantum - kB mu (T_1 - T_2)/4 +
+            (hbar mu^2/4 pi) ln(T_1/T_2); without the logarithm, of third order, at T = 0.
         classical: (kB gam/4)(T_1 - T_2), eq. (48).
         resonant: Weak coupling, (hbar w0 gam/4)[n(w0, T_1) - n(w0, T_2)].
-        cold: Fourth powers, from eq. (51).
-        quantum: The most heat that one channel carries.
+        cold: Fourth powers, eq. (51) integrated over the temperature.
+        quantum: The most heat that one channel carries, whatever the coupling.
         warnings: One sentence for each approximation that is outside its own validity.
     """
 
@@ -62,6 +68,14 @@ class TipCurrents:
     cold: float
     quantum: float
     warnings: tuple[str, ...]
+
+    @property
+    def relative_errors(self) -> dict[str, float]:
+        """How far each approximation is from the exact current [-]; empty without a current."""
+        names = ("overdamped", "wide", "classical", "resonant", "cold")
+        if self.exact == 0.0:
+            return {}
+        return {name: abs(getattr(self, name) / self.exact - 1.0) for name in names}
 
 
 def tip_coupling(frequency: npt.ArrayLike, debye_temperature: npt.ArrayLike) -> Array:
@@ -122,13 +136,21 @@ def tip_currents(
         mediator=mediator,
         exact=float(heat_current(mediator, warm, cold)),
         overdamped=quantum - blocked,
-        wide=quantum - 0.25 * BOLTZMANN * (warm - cold) * slowest,
+        wide=quantum - _wide_loss(slowest, warm, cold),
         classical=float(classical_conductance(mediator)) * (warm - cold),
         resonant=0.25 * REDUCED_PLANCK * frequency**2 * ratio * (quanta[0] - quanta[1]),
         cold=float(cold_current(mediator, warm, cold)),
         quantum=quantum,
         warnings=_tip_warnings(frequency, ratio, warm, cold),
     )
+
+
+def _wide_loss(slowest: float, warm: float, cold: float) -> float:
+    """Return what the slow root keeps back of the quantum bound where hbar mu << kB T [W]."""
+    loss = 0.25 * BOLTZMANN * (warm - cold) * slowest
+    if min(warm, cold) == 0.0:
+        return loss
+    return loss - REDUCED_PLANCK * slowest**2 / (4.0 * np.pi) * float(np.log(warm / cold))
 
 
 def _tip_warnings(frequency: float, ratio: float, warm: float, cold: float) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ def lattice_transmission(
     springs: tuple[float, float],
     joint: float,
 ) -> Array:
-    """Return the share of the energy of a lattice wave that passes the joint.
+    """Return the share of the energy of a lattice wave that passes the joint (check of A1).
 
     Plane waves matched at a spring `joint` between two half-infinite lattices.
 
@@ -166,8 +166,8 @@ def lattice_transmission(
 def local_equilibrium(chain: Chain, temperatures: npt.ArrayLike) -> GaussianState:
     """Return the exact state exp(-sum of beta(x) h(x)) of local equilibrium.
 
-    It is the thermal state at beta = 1 of a chain with the masses m / beta(x) and the springs
-    beta(x) k. A spring takes the mean beta of its two atoms.
+    Check of A4 and A5. It is the thermal state at beta = 1 of a chain with the masses m / beta(x)
+    and the springs beta(x) k. A spring takes the mean beta of its two atoms.
 
     Args:
         chain: The chain.
@@ -193,7 +193,7 @@ def ground_state(chain: Chain) -> GaussianState:
 
 
 def evolved(chain: Chain, state: GaussianState, time: float) -> GaussianState:
-    """Return the state after a time, exactly, by normal modes.
+    """Return the state after a time, exactly, by normal modes (check of A4 and A5).
 
     Args:
         chain: The chain that moves; not the weighted one of the initial state.
@@ -244,7 +244,7 @@ def evolved(chain: Chain, state: GaussianState, time: float) -> GaussianState:
 
 
 def atom_energies(chain: Chain, state: GaussianState) -> Array:
-    """Return the energy of each atom with half of its springs, shape (num_atoms,).
+    """Return the energy of each atom with half of its springs, shape (num_atoms,) (A4).
 
     The springs at the walls belong wholly to the atoms beside them.
     """
@@ -261,7 +261,8 @@ def atom_energies(chain: Chain, state: GaussianState) -> Array:
 def bond_currents(chain: Chain, state: GaussianState) -> Array:
     """Return the energy current through each inner spring to the right, shape (num_atoms - 1,).
 
-    -k (u_{i+1} - u_i) (v_i + v_{i+1}) / 2: with it the energies of the atoms are conserved exactly.
+    The lattice form of A5, -k (u_{i+1} - u_i) (v_i + v_{i+1}) / 2: with it the energies of the
+    atoms are conserved exactly.
     """
     velocity = state.mixed / chain.masses  # <u_i v_j>
     own = np.diag(velocity)

@@ -28,7 +28,7 @@ from pbte.types import Array
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedStrings:
-    """A string on x < 0 welded to one on x > 0.
+    """A string on x < 0 welded to one on x > 0 (A1).
 
     Args:
         left_density: Mass per length [kg/m].
@@ -62,7 +62,7 @@ class JoinedStrings:
 
 @dataclass(frozen=True, kw_only=True)
 class StringProfile:
-    """What a pair of strings shows at each position and time.
+    """What a pair of strings shows at each position and time (A8).
 
     Args:
         energy_density: [J/m].
@@ -201,7 +201,7 @@ def evolved_profile(
 
 @dataclass(frozen=True, kw_only=True)
 class Movers:
-    """Energy in cells of width c_i dt, by direction: one step moves each by one cell.
+    """Energy in cells of width c_i dt, by direction: one step moves each by one cell (A8).
 
     Args:
         left_to_right: Energy of the left string that moves right, shape (num_left,) [J].
@@ -228,7 +228,7 @@ def thermal_movers(
     right_temperatures: npt.ArrayLike,
     step: float,
 ) -> Movers:
-    """Return strings of finite length in local equilibrium, cut into cells of width c_i dt.
+    """Return strings of finite length in local equilibrium, in cells of width c_i dt (A2, A8).
 
     Args:
         strings: The two strings.

@@ -145,7 +145,7 @@ def slab_temperature(
 
 
 def combined_rms(first: npt.ArrayLike, second: npt.ArrayLike) -> Array:
-    """Return the roughness, or slope, of two surfaces seen as one: the root of summed squares.
+    """Return the roughness, or slope, of two surfaces seen as one: root of summed squares (D2).
 
     Args:
         first: Root mean square value of one surface, any shape.

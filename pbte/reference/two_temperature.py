@@ -28,7 +28,7 @@ Definition = Literal["extrapolated", "electron"]
 
 @dataclass(frozen=True, kw_only=True)
 class Metal:
-    """A metal with two temperatures; numbers or arrays that broadcast.
+    """A metal with two temperatures (D5); numbers or arrays that broadcast.
 
     Args:
         electron_conductivity: k_e [W/(m K)].
@@ -58,7 +58,7 @@ class Metal:
 
 @dataclass(frozen=True, kw_only=True)
 class MetalProfile:
-    """Temperatures in a metal.
+    """Temperatures in a metal (D5).
 
     Args:
         electrons: T_e [K].

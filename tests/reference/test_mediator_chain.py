@@ -87,6 +87,18 @@ def test_steady_profile_is_linear_when_hot_and_of_fourth_powers_when_cold():
     assert np.allclose((cold / LEVEL * 1e4) ** 4, 16 - 15 * share, rtol=1e-4, atol=0)
 
 
+@pytest.mark.parametrize("scale", [0.3, -0.02])
+def test_heat_put_into_a_chain_leaves_it_through_the_links(scale):
+    """Each subsystem hands on what it gets, warmer or colder than both ends."""
+    this = mediator(0.8, 3.0)
+    powers = scale * np.array([0.1, 0.5, 0.2, 0.3, 0.0]) * float(conductance(this, LEVEL)) * LEVEL
+    kelvin, first = steady_profile(this, LEVEL, 0.9 * LEVEL, 5, powers=powers)
+    currents = link_currents(this, kelvin)
+    assert currents[0] == near(first, rel=1e-9)
+    np.testing.assert_allclose(np.diff(currents), powers, atol=1e-10 * np.abs(currents).max())
+    assert (kelvin.max() > LEVEL) == (scale > 0)
+
+
 def test_steady_entropy_production_is_that_of_the_ends():
     kelvin, current = steady_profile(mediator(), 2 * LEVEL, 0.5 * LEVEL, 9)
     expected = current * (1 / kelvin[-1] - 1 / kelvin[0])
@@ -177,6 +189,30 @@ def test_each_approximation_of_the_tip_is_right_where_it_does_not_warn():
     assert "resonant" not in named(tip_currents(W0, 200.0, LEVEL, 0.0, coupling_ratio=1e-3))
 
 
+def test_the_wide_limit_of_the_tip_is_of_second_order_in_the_slow_root():
+    """Half of hbar mu/kT leaves an eighth of the error, logarithm apart a quarter: from (61)."""
+    errors = []
+    for ratio in (2e3, 4e3):
+        tip = tip_currents(W0, 200.0, 0.01 * LEVEL, 0.005 * LEVEL, coupling_ratio=ratio)
+        errors.append(tip.relative_errors["wide"])
+        assert tip.relative_errors["overdamped"] < 1e-4
+        slow = LEVEL / ratio
+        linear = tip.quantum - 0.25 * BOLTZMANN * 0.005 * LEVEL * W0 / ratio
+        assert abs(linear / tip.exact - 1) > 5 * errors[-1], slow
+    assert errors[1] < errors[0] / 5
+    still = tip_currents(W0, 200.0, 300.0, 300.0)
+    assert still.exact == 0.0 and still.relative_errors == {}
+
+
+def test_no_tip_beats_the_single_channel_quantum():
+    """From weak coupling to overdamped, cold and hot: the exact current stays below the bound."""
+    for ratio in (1e-3, 0.3, 1.0, 6.4, 100.0):
+        for warm, cold in ((0.01, 0.0), (0.5, 0.1), (3.0, 1.0)):
+            tip = tip_currents(W0, 200.0, warm * LEVEL, cold * LEVEL, coupling_ratio=ratio)
+            assert 0 < tip.exact < tip.quantum
+            assert tip.overdamped <= tip.quantum
+
+
 def test_minimum_conductivity_and_the_damping_behind_it():
     assert abs(MINIMUM_PREFACTOR - 0.402998) < 1e-6
     size, speeds = 3e-10, [2000.0, 1000.0, 1000.0]
@@ -211,6 +247,10 @@ def test_nonsense_is_refused():
         entropy_production(mediator(), [0.0, 1.0])
     with pytest.raises(InputError, match="num_inner = -1"):
         steady_profile(mediator(), 1.0, 2.0, -1)
+    with pytest.raises(InputError, match="powers have shape"):
+        steady_profile(mediator(), 1.0, 2.0, 3, powers=[1.0])
+    with pytest.raises(InputError, match="more heat is taken out"):
+        steady_profile(mediator(), 1.0, 2.0, 1, powers=[-1.0])
     with pytest.raises(InputError, match="times must rise"):
         relax(chain(), [1.0, 2.0], [1.0, 0.5])
     with pytest.raises(InputError, match="row of 2"):
