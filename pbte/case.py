@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from pbte.case_errors import explain
+from pbte.case_interfaces import InterfaceChoice
 from pbte.case_materials import AnyMaterial
 from pbte.case_sources import AnySource, GaussianSource
 from pbte.case_walls import PeriodicWall, WallChoice
@@ -128,7 +129,20 @@ class Case(Record):
     temperature: Positive = Field(
         description="Reference temperature T0 [K], that of the material file"
     )
-    material: AnyMaterial
+    material: AnyMaterial | None = Field(
+        default=None, description="The crystal of the whole body (instead of materials)"
+    )
+    materials: dict[Text, AnyMaterial] = Field(
+        default_factory=dict, description="Several crystals, each by a name of its own"
+    )
+    regions: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="Material of each region of the mesh; the one of the same name by default",
+    )
+    interfaces: dict[Text, InterfaceChoice] = Field(
+        default_factory=dict,
+        description="Law of each interface, by its name in the mesh or by 'material|material'",
+    )
     mesh: MeshChoice
     source: AnySource | None = Field(default=None, description="What heats the body")
     sources: tuple[AnySource, ...] = Field(
@@ -142,6 +156,27 @@ class Case(Record):
     parallel: Parallel = Field(default_factory=Parallel)
     output: Output = Field(default_factory=Output)
     _folder: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="after")
+    def _crystals(self) -> Case:
+        if (self.material is None) == (not self.materials):
+            found = "both" if self.materials else "neither"
+            raise ValueError(
+                f"{found} of [material] and [materials.NAME] given; give [material] for a body of "
+                "one crystal, or one table [materials.NAME] for each of several"
+            )
+        if self.material is not None and self.regions:
+            raise ValueError(
+                "[regions] given with one [material], which all regions are made of; give tables "
+                "[materials.NAME] instead, or remove [regions]"
+            )
+        for name in self.materials:
+            if "|" in name:
+                raise ValueError(
+                    f"materials.{name}: the name of a material must not hold '|', which stands "
+                    "between two of them"
+                )
+        return self
 
     def model_post_init(self, context: Any, /) -> None:
         """Remember the folder that relative paths start from."""

@@ -64,49 +64,62 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     """
     import numpy as np
 
+    from pbte.case_regions import materials_of
     from pbte.estimate import NETWORKS, REFERENCE, order_cost
     from pbte.geometry.report import mesh_report
     from pbte.memory import Layout, job_of, memory_estimate, state_bytes_per_unknown
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
     from pbte.setup import read_inputs
+    from pbte.setup_interfaces import check_parts
     from pbte.setup_sources import heat_sources
 
     # A case for many ranks is checked on any number of them.
     inputs = read_inputs(case, comm, space_parts=1)
-    material = inputs.material
     place = inputs.place
     heats = zip(heat_sources(case, place), place.meshes, strict=True)
     powers = np.sum([heat @ mesh.dof_weights for heat, mesh in heats], axis=0)
     found = None
     with on_all_ranks(comm):
+        check_parts(case, case.parallel.space_parts)
         if inputs.domain is not None:
             found = mesh_report(inputs.domain), list(inputs.domain.regions)
             prepare_folder(case.output.folder)
     report, regions = comm.bcast(found)
-    num_dofs = report.num_cells * (report.dim + 1)
-    modes = material.modes
-    num_unknowns = modes.num_modes * num_dofs
-    job = job_of(
-        material.kernel,
-        num_dofs=num_dofs,
-        dim=report.dim,
-        steady_rank=case.steady.rank if case.steady.enabled else 0,
-        self_scattering=case.orders.self_scattering != 0.0,
-        num_orders=case.orders.max_order + 1,
-    )
+    jobs = [
+        job_of(
+            material.kernel,
+            num_dofs=body.mesh.num_dofs,
+            dim=report.dim,
+            steady_rank=case.steady.rank if case.steady.enabled else 0,
+            self_scattering=case.orders.self_scattering != 0.0,
+            num_orders=case.orders.max_order + 1,
+        )
+        for material, body in zip(inputs.of_bodies, inputs.bodies.bodies, strict=True)
+    ]
     parts = case.parallel.space_parts
     layout = Layout(
         mode_groups=max(1, comm.size // parts), space_parts=parts, ranks_per_node=comm.size
     )
-    memory = memory_estimate(job, layout)
-    cost = order_cost(job, layout, REFERENCE, NETWORKS["shared memory"])
+    memory = memory_estimate(jobs, layout)
+    num_unknowns = sum(job.num_unknowns for job in jobs)
+    costs = [order_cost(job, layout, REFERENCE, NETWORKS["shared memory"]) for job in jobs]
+    choices = materials_of(case)
     return {
         "title": case.title,
-        "material": material.name,
-        "scattering": case.material.scattering,
-        "temperature": modes.temperature,
-        "num_modes": modes.num_modes,
+        "materials": [
+            {
+                "name": body.material,
+                "material": material.name,
+                "scattering": choices[body.material].scattering,
+                "regions": list(body.regions),
+                "num_modes": material.modes.num_modes,
+                "num_cells": body.mesh.num_cells,
+            }
+            for material, body in zip(inputs.of_bodies, inputs.bodies.bodies, strict=True)
+        ],
+        "temperature": case.temperature,
+        "num_modes": sum(job.num_modes for job in jobs),
         "dimension": report.dim,
         "num_cells": report.num_cells,
         "num_unknowns": num_unknowns,
@@ -114,10 +127,19 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "num_ranks": layout.num_ranks,
         "memory": {name: int(size) for name, size in memory.items()},
         "state_bytes_per_unknown": state_bytes_per_unknown(memory, num_unknowns),
-        "seconds_per_order": cost.total,
+        "seconds_per_order": sum(cost.total for cost in costs),
         "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "walls": list(inputs.walls),
+        "walls": list(inputs.bodies.walls),
         "regions": regions,
+        "interfaces": [
+            {
+                "name": contact.interface,
+                "law": contact.law.choice.kind,
+                "materials": [inputs.bodies.bodies[body].material for body in contact.bodies],
+                "num_facets": len(contact.facets),
+            }
+            for contact in inputs.bodies.contacts
+        ],
         "sources": {
             name: float(power) for name, power in zip(case.all_sources, powers, strict=False)
         },
@@ -136,9 +158,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         machine = f"; MORE than the {memory_text(installed)} of this machine"
     ranks = "" if data["num_ranks"] == 1 else f" on {data['num_ranks']} ranks together"
     rows = [
-        ("Material", f"{data['material']} at {data['temperature']:g} K"),
-        ("Scattering", str(data["scattering"])),
-        ("Phonon modes", f"{data['num_modes']:,}"),
+        *_material_rows(data),
         ("Mesh", os.path.relpath(case.mesh_path)),
         ("Cells", f"{data['num_cells']:,} (dimension {data['dimension']})"),
         ("Unknowns", f"{data['num_unknowns']:,}"),
@@ -153,6 +173,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Walls", ", ".join(f"'{name}' {_law_text(law)}" for name, law in _laws(case))),
         ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
         ("Heat sources", _sources_text(case, data) or "none"),
+        *_interface_rows(data),
         ("Results go to", data["output"]),
     ]
     show(facts_table(rows, title=case.title or "Case"), "The case is sound.")
@@ -164,6 +185,36 @@ def _sources_text(case: Case, data: dict[str, Any]) -> str:
         f"'{name}' {source.kind} {data['sources'][name]:.4g} {unit}"
         for name, source in case.all_sources.items()
     )
+
+
+def _material_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of the crystals, one row for each if there are several."""
+    materials, temperature = data["materials"], f"at {data['temperature']:g} K"
+    if len(materials) == 1:
+        (only,) = materials
+        return [
+            ("Material", f"{only['material']} {temperature}"),
+            ("Scattering", str(only["scattering"])),
+            ("Phonon modes", f"{only['num_modes']:,}"),
+        ]
+    return [
+        (
+            f"Material '{each['name']}'",
+            f"{each['material']} {temperature}, scattering {each['scattering']}, "
+            f"{each['num_modes']:,} modes, {each['num_cells']:,} cells, regions "
+            + ", ".join(f"'{region}'" for region in each["regions"]),
+        )
+        for each in materials
+    ]
+
+
+def _interface_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
+    interfaces = [
+        f"'{each['name']}' {each['law']} ({' | '.join(each['materials'])}, "
+        f"{each['num_facets']:,} facets)"
+        for each in data["interfaces"]
+    ]
+    return [("Interfaces", ", ".join(interfaces))] if interfaces else []
 
 
 def _law_text(law: Any) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from pbte.case import Case
 from pbte.case_walls import IsothermalWall
 from pbte.drive import drive_of
 from pbte.observables.bulk import bulk_response, bulk_tensor
-from pbte.observables.conductivity import Conductivity, Drive, effective_conductivity
+from pbte.observables.conductivity import Conductivity, Drive, effective_conductivity, together
 from pbte.observables.results import MeshGeometry, Snapshot
 from pbte.observables.slip import WallShape, WallSlip, wall_shape, wall_slips
 from pbte.parallel import on_all_ranks
-from pbte.transport.problem import Problem
 from pbte.transport.reports import SteadyReport
+from pbte.transport.system import System
+from pbte.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +25,12 @@ class _Shape:
     """What the whole mesh, known to the first rank, says about the flow of heat."""
 
     drive: Drive | None
-    volume: float
     walls: dict[str, WallShape]
 
 
 def conduction_of(
     case: Case,
-    problem: Problem,
+    system: System,
     geometry: MeshGeometry,
     steady: Snapshot | None,
     report: SteadyReport | None,
@@ -39,27 +42,50 @@ def conduction_of(
 
     Args:
         case: The case.
-        problem: The only body of it.
+        system: The bodies of it.
         geometry: The mesh; the whole one on the first rank.
         steady: Observables of the steady state.
         report: How it was reached.
 
-    Note: Collective over all ranks of the problem.
+    Note: Collective over all ranks of the system.
     """
     if steady is None or report is None or not report.converged:
         return None, ()
-    shape, held = _shape(case, problem, geometry), _held(case)
-    slips = wall_slips(steady, held, shape.walls, bulk_tensor(problem)) if held else ()
+    shape, held = _shape(case, system, geometry), _held(case)
+    slips = wall_slips(steady, held, shape.walls, _across_walls(system, geometry, held))
     if shape.drive is None:
         return None, slips
-    conductivity = effective_conductivity(
-        shape.drive,
-        problem.modes,
-        steady.mode_temperatures[0],
-        shape.volume,
-        bulk_response(problem, shape.drive.direction),
-    )
-    return conductivity, slips
+    volumes = [float(b.over_space(np.array([b.mesh.volumes.sum()]))[0]) for b in system.bodies]
+    parts = [
+        effective_conductivity(
+            shape.drive,
+            body.modes,
+            temperatures,
+            volume,
+            bulk_response(body, shape.drive.direction),
+        )
+        for body, temperatures, volume in zip(
+            system.bodies, steady.mode_temperatures, volumes, strict=True
+        )
+    ]
+    return together(parts, volumes), slips
+
+
+def _across_walls(system: System, geometry: MeshGeometry, walls: Iterable[str]) -> dict[str, Array]:
+    """Return the bulk conductivity behind each wall, its mean by area, each (3, 3) [W/m K]."""
+    tensors: list[Array] | None = None
+    found = {}
+    for name in walls:
+        areas = []
+        for body in system.bodies:
+            mesh = body.mesh
+            normals = mesh.boundary_normals[mesh.boundary_walls == geometry.walls[name]]
+            own = np.array([np.linalg.norm(normals, axis=1).sum()])
+            areas.append(float(body.over_space(own)[0]))
+        tensors = tensors or [bulk_tensor(body) for body in system.bodies]
+        mean = np.tensordot(np.array(areas) / sum(areas), np.stack(tensors), axes=1)
+        found[name] = np.asarray(mean, dtype=np.float64)
+    return found
 
 
 def _held(case: Case) -> dict[str, float]:
@@ -71,15 +97,15 @@ def _held(case: Case) -> dict[str, float]:
     }
 
 
-def _shape(case: Case, problem: Problem, geometry: MeshGeometry) -> _Shape:
+def _shape(case: Case, system: System, geometry: MeshGeometry) -> _Shape:
     shape: _Shape | None = None
-    with on_all_ranks(problem.comm):
-        if problem.comm.rank == 0:
+    comm = system.bodies[0].comm
+    with on_all_ranks(comm):
+        if comm.rank == 0:
             shape = _Shape(
                 drive=drive_of(case, geometry),
-                volume=float(geometry.volumes.sum()),
                 walls={name: wall_shape(geometry, name) for name in _held(case)},
             )
-    known: _Shape | None = problem.comm.bcast(shape)
+    known: _Shape | None = comm.bcast(shape)
     assert known is not None
     return known

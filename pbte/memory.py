@@ -6,6 +6,7 @@ Only the program itself and the mesh inside DOLFINx are measured constants.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pbte.materials.kernel import CollisionKernel, FactoredKernel
@@ -154,13 +155,22 @@ def job_of(
     )
 
 
-def memory_estimate(job: Job, layout: Layout) -> dict[str, int]:
-    """Return what a run keeps at most, all ranks together, by kind and "total" [bytes]."""
-    parts = {
-        name: int(layout.num_ranks * size)
-        for name, size in memory_per_rank(job, layout).items()
-        if size > 0.0
-    }
+def memory_estimate(jobs: Job | Sequence[Job], layout: Layout) -> dict[str, int]:
+    """Return what a run keeps at most, all ranks together, by kind and "total" [bytes].
+
+    Args:
+        jobs: What is computed: one job, or one for each body of a system. The bodies take turns in
+            the work space and share one program; all else adds up.
+        layout: The ranks.
+    """
+    jobs = [jobs] if isinstance(jobs, Job) else list(jobs)
+    every = [memory_per_rank(job, layout) for job in jobs]
+    kept = {name: sum(each.get(name, 0.0) for each in every) for each in every for name in each}
+    kept["work space"] = max(each["work space"] for each in every)
+    sharers = min(layout.ranks_per_node, layout.num_ranks)
+    program = PROGRAM + (SHARED_LIBRARIES + FIRST_RANK) / sharers
+    kept["program and matrix"] -= (len(jobs) - 1) * program
+    parts = {name: int(layout.num_ranks * size) for name, size in kept.items() if size > 0.0}
     return parts | {"total": sum(parts.values())}
 
 

@@ -36,8 +36,7 @@ def _table_lines(record: Record, path: tuple[str, ...]) -> list[str]:
         if isinstance(value, Record):
             tables += _table_lines(value, (*path, name))
         elif isinstance(value, dict):
-            for key, entry in value.items():
-                tables += _table_lines(entry, (*path, name, key))
+            tables += _mapping_lines(value, (*path, name))
         elif isinstance(value, tuple) and any(isinstance(entry, Record) for entry in value):
             for entry in value:
                 header, *rest = _table_lines(entry, (*path, name))[1:]
@@ -46,6 +45,19 @@ def _table_lines(record: Record, path: tuple[str, ...]) -> list[str]:
             comment = f"  # {field.description}" if field.description else ""
             lines.append(f"{name} = {_toml_value(value)}{comment}")
     return lines + tables
+
+
+def _mapping_lines(mapping: dict[str, object], path: tuple[str, ...]) -> list[str]:
+    """Return the lines of records by name, one table each, or of plain values, one table of all."""
+    lines: list[str] = []
+    plain = {key: value for key, value in mapping.items() if not isinstance(value, Record)}
+    if plain:
+        lines = ["", f"[{'.'.join(map(_toml_key, path))}]"]
+        lines += [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in plain.items()]
+    for key, value in mapping.items():
+        if isinstance(value, Record):
+            lines += _table_lines(value, (*path, key))
+    return lines
 
 
 def _toml_key(key: str) -> str:

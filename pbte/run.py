@@ -22,13 +22,14 @@ from pbte.notes import run_notes
 from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
-from pbte.setup import Say, Setup, mesh_geometry, prepare
+from pbte.setup import Say, Setup, prepare
+from pbte.setup_bodies import geometry_of
 from pbte.setup_sources import undershoot
 from pbte.transport.growth import GrowthEstimate, fades
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import with_self_scattering
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 from pbte.transport.steady import solve_steady
+from pbte.transport.system import split_system
 from pbte.versions import versions
 
 # The self-scattering that "auto" tries, in this order. The first with which the orders fade is
@@ -65,19 +66,19 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         gc.collect()  # a cycle of references would keep the field of the last order alive
         with _timed(timings, "steady"):
             steady, report = reach_steady_state(case, setup, progress)
-    problem = setup.problem
-    geometry = whole_geometry(mesh_geometry(problem.mesh, setup.walls), setup.part)
-    conductivity, slips = conduction_of(case, problem, geometry, steady, report)
+    bodies = setup.system.bodies
+    geometry = whole_geometry(geometry_of(setup.bodies), setup.part)
+    conductivity, slips = conduction_of(case, setup.system, geometry, steady, report)
     return Results(
         title=case.title,
         case=resolved_toml(case),
         versions=versions(),
         geometry=geometry,
         frequency_edges=setup.observer.frequency_edges,
-        reference_temperature=problem.modes.temperature,
-        num_modes=problem.modes.num_modes,
-        num_unknowns=problem.num_unknowns,
-        power=problem.heat_power,
+        reference_temperature=bodies[0].modes.temperature,
+        num_modes=sum(body.modes.num_modes for body in bodies),
+        num_unknowns=sum(body.num_unknowns for body in bodies),
+        power=sum(body.heat_power for body in bodies),
         self_scattering=estimates[-1].self_scattering,
         eigenvalues=estimates,
         orders=orders,
@@ -90,8 +91,8 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             orders,
             steady,
             report,
-            undershoot=undershoot(case, problem),
-            num_cyclic_modes=problem.num_cyclic_modes,
+            undershoot=undershoot(case, bodies),
+            num_cyclic_modes=sum(body.num_cyclic_modes for body in bodies),
         ),
         timings=timings,
     )
@@ -121,14 +122,16 @@ def _try_orders(
     case: Case, setup: Setup, self_scattering: float, progress: Say, *, give_up: bool
 ) -> tuple[tuple[Snapshot, ...] | None, EigenvalueEstimate]:
     """Return the orders, or None once the estimate shows that they do not fade."""
-    problem = with_self_scattering(setup.problem, self_scattering)
+    system = split_system(setup.system, self_scattering)
     observer = Observer(
-        problem=problem, walls=setup.walls, frequency_edges=setup.observer.frequency_edges
+        problem=system,
+        walls=setup.observer.walls,
+        frequency_edges=setup.observer.frequency_edges,
     )
-    growth = GrowthEstimate(problem, setup.leading)
+    growth = GrowthEstimate(system, *setup.leading)
     snapshots: list[Snapshot] = []
     last = case.orders.max_order
-    for order in scattering_orders(problem, max(last, ORDERS_TO_ESTIMATE), growth, observer):
+    for order in scattering_orders(system, max(last, ORDERS_TO_ESTIMATE), growth, observer):
         growth.next_order()
         snapshot = observer.snapshot(order.deposited, hands_on=True)
         if order.number <= last:
@@ -144,15 +147,16 @@ def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapsho
     """Return the observables of the steady state and how it was reached."""
     solution = solve_steady(
         setup.problem,
-        setup.leading,
+        *setup.leading,
         tolerance=case.steady.tolerance,
         max_iterations=case.steady.max_iterations,
         progress=progress,
     )
-    problem, observer = setup.problem, setup.observer
+    observer = setup.observer
     for drift in solution.drifts():
         observer.watch(drift)
-    snapshot = observer.snapshot(problem.heat_power, hands_on=False)
+    power = sum(body.heat_power for body in setup.system.bodies)
+    snapshot = observer.snapshot(power, hands_on=False)
     return whole_snapshot(snapshot, setup.part), solution.report
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case import Case, check_source, check_temperature, check_walls
+from pbte.case import Case, check_source, check_walls
 from pbte.case_materials import material_from_choice
+from pbte.case_regions import check_temperatures, materials_of
+from pbte.errors import InputError
 from pbte.geometry.distributed import read_domain_part
 from pbte.geometry.domain import Domain, read_domain
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
@@ -18,18 +21,24 @@ from pbte.materials.storage import Material
 from pbte.mesh_builders import ensure_mesh
 from pbte.node_memory import shared_on_node
 from pbte.observables.moments import Observer, frequency_bins
-from pbte.observables.results import MeshGeometry
 from pbte.parallel import on_all_ranks
+from pbte.setup_bodies import Bodies, cut_into_bodies, one_body
+from pbte.setup_interfaces import Joint, check_parts, joints_of_case
 from pbte.setup_sources import Place, heat_sources, heated_modes
-from pbte.setup_walls import check_walls_of_parts, given_inflow, surfaces_of
+from pbte.setup_walls import (
+    adiabatic_surfaces,
+    check_walls_of_parts,
+    given_inflow,
+    periodic_surfaces,
+)
 from pbte.transport.growth import NUM_MOMENTS
 from pbte.transport.partition import Part, partition
 from pbte.transport.problem import Problem, make_problem, stream
 from pbte.transport.ranks import RankGrid, rank_grid
 from pbte.transport.share import ModeShare, of_all_modes, share_modes, sweep_costs
-from pbte.transport.simplices import Simplices, simplices_of
-from pbte.transport.sweep import with_records
-from pbte.types import Array, BoolArray, IntArray
+from pbte.transport.surfaces import Surface
+from pbte.transport.system import System
+from pbte.types import Array, BoolArray
 
 Say = Callable[[str], None]
 
@@ -41,32 +50,32 @@ class Inputs:
     Attributes:
         grid: How the ranks share modes and cells.
         domain: The mesh with its names, on the first rank only.
-        mesh: The cells of this rank as arrays for the sweep.
+        bodies: The cells of this rank as bodies of one crystal each.
         part: Where they are in the whole mesh; None if this rank holds all cells.
-        walls: Wall name -> tag.
-        regions: Region name -> tag.
-        cell_regions: Region of each cell of this rank, shape (num_cells,).
-        material: Modes and kernel.
-        heated: Which modes each source heats, shape (num_sources, num_modes); None for all.
+        materials: Modes and kernel of each crystal, by its name in the case.
+        heated: For each body which modes each source heats, shape (num_sources, num_modes); None
+            for all.
     """
 
     grid: RankGrid
     domain: Domain | None
-    mesh: Simplices
+    bodies: Bodies
     part: Part | None
-    walls: Mapping[str, int]
-    regions: Mapping[str, int]
-    cell_regions: IntArray
-    material: Material
-    heated: BoolArray | None
+    materials: Mapping[str, Material]
+    heated: tuple[BoolArray | None, ...]
+
+    @property
+    def of_bodies(self) -> tuple[Material, ...]:
+        """The crystal of each body."""
+        return tuple(self.materials[body.material] for body in self.bodies.bodies)
 
     @property
     def place(self) -> Place:
         """The cells that the heat sources are put on."""
         return Place(
-            meshes=(self.mesh,),
-            cell_regions=(self.cell_regions,),
-            regions=self.regions,
+            meshes=tuple(body.mesh for body in self.bodies.bodies),
+            cell_regions=tuple(self.bodies.cell_regions[body.cells] for body in self.bodies.bodies),
+            regions=self.bodies.regions,
             space=self.grid.space,
         )
 
@@ -76,22 +85,36 @@ class Setup:
     """A case made ready to solve.
 
     Attributes:
-        problem: Mesh, modes, collisions, source and walls of this rank.
-        leading: The part of the kernel with the largest eigenvalues (or a low-rank kernel itself).
-        walls: Wall name -> tag.
+        system: Bodies and interfaces: mesh, modes, collisions, source and walls of this rank.
+        leading: For each body the part of its kernel with the largest eigenvalues (or a low-rank
+            kernel itself).
+        bodies: The bodies on the mesh, with their names.
+        joints: The interfaces and their laws.
         part: Where the local cells are in the whole mesh; None if this rank holds all cells.
         observer: What to measure.
     """
 
-    problem: Problem
-    leading: FactoredKernel
-    walls: Mapping[str, int]
+    system: System
+    leading: tuple[FactoredKernel, ...]
+    bodies: Bodies
+    joints: tuple[Joint, ...]
     part: Part | None
     observer: Observer
 
+    @property
+    def problem(self) -> Problem:
+        """The only body of a case with one crystal."""
+        (body,) = self.system.bodies
+        return body
+
+    @property
+    def walls(self) -> Mapping[str, int]:
+        """Wall name -> tag."""
+        return self.bodies.walls
+
 
 def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None) -> Inputs:
-    """Read mesh and material of a case and check that all it says fits them.
+    """Read mesh and materials of a case and check that all it says fits them.
 
     Args:
         case: The case.
@@ -106,90 +129,143 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
     """
     grid = rank_grid(comm, case.parallel.space_parts if space_parts is None else space_parts)
     ensure_mesh(case.mesh_path, case.mesh.builder, comm)
-    domain: Domain | None = None
-    part: Part | None = None
-    walls: Mapping[str, int]
-    regions: Mapping[str, int]
-    if grid.space_parts == 1:
-        with on_all_ranks(comm):
-            if comm.rank == 0:
-                domain = read_domain(case.mesh_path, MPI.COMM_SELF, scale=case.mesh.scale)
-        mesh, cell_regions, walls, regions = shared_on_node(comm, lambda: _cells_of(domain))
-    else:
-        own, domain = read_domain_part(
-            case.mesh_path, grid.space, grid.modes, scale=case.mesh.scale
-        )
-        part = partition(own, grid.space)
-        mesh, cell_regions, walls, regions = part.mesh, part.cell_regions, own.walls, own.regions
+    domain, bodies, part = _read_bodies(case, grid)
     with on_all_ranks(comm):
-        check_walls(case, walls)
+        check_walls(case, bodies.walls)
         check_walls_of_parts(case, grid.space_parts)
-    check_source(case, mesh.points, grid.space)
-    material = shared_on_node(
-        comm,
-        lambda: material_from_choice(
-            case.material, folder=case.folder, temperature=case.temperature
-        ),
-    )
+    check_source(case, bodies.whole.points, grid.space)
+    materials = {
+        name: shared_on_node(
+            comm,
+            partial(material_from_choice, choice, folder=case.folder, temperature=case.temperature),
+        )
+        for name, choice in materials_of(case).items()
+    }
     with on_all_ranks(comm):
-        check_temperature(case, material.modes.temperature, material.name)
-        heated = heated_modes(case, material.modes)
+        check_temperatures(
+            case,
+            {
+                material.name if case.material is not None else name: material.modes.temperature
+                for name, material in materials.items()
+            },
+        )
+        heated = [heated_modes(case, materials[body.material].modes) for body in bodies.bodies]
     return Inputs(
         grid=grid,
         domain=domain,
-        mesh=mesh,
+        bodies=bodies,
         part=part,
-        walls=walls,
-        regions=regions,
-        cell_regions=cell_regions,
-        material=material,
-        heated=heated,
+        materials=materials,
+        heated=tuple(heated),
     )
 
 
-def _cells_of(
-    domain: Domain | None,
-) -> tuple[Simplices, IntArray, Mapping[str, int], Mapping[str, int]]:
-    """Return the cells, the region of each, the tags of the walls and those of the regions."""
-    assert domain is not None
-    cells = with_records(simplices_of(domain))
-    return cells, domain.cell_regions, dict(domain.walls), dict(domain.regions)
+def _read_bodies(case: Case, grid: RankGrid) -> tuple[Domain | None, Bodies, Part | None]:
+    """Return the whole mesh on the first rank, and the bodies on all. Collective."""
+    domain: Domain | None = None
+    if grid.space_parts == 1:
+        with on_all_ranks(grid.comm):
+            if grid.comm.rank == 0:
+                domain = read_domain(case.mesh_path, MPI.COMM_SELF, scale=case.mesh.scale)
+
+        def cut() -> Bodies:
+            assert domain is not None
+            return cut_into_bodies(domain, case)
+
+        return domain, shared_on_node(grid.comm, cut), None
+    own, domain = read_domain_part(case.mesh_path, grid.space, grid.modes, scale=case.mesh.scale)
+    with on_all_ranks(grid.comm):
+        check_parts(case, grid.space_parts)
+    part = partition(own, grid.space)
+    return domain, one_body(case, part.mesh, part.cell_regions, own.walls, own.regions), part
 
 
 def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
-    """Read mesh and material and put source and walls on them. Collective over `comm`."""
+    """Read mesh and materials and put sources, walls and interfaces on them.
+
+    Note: Collective over `comm`.
+    """
     inputs = read_inputs(case, comm)
-    mesh, kernel, grid, part = inputs.mesh, inputs.material.kernel, inputs.grid, inputs.part
-    modes = kernel.modes
-    num_cells = mesh.num_cells if part is None else part.num_cells
-    progress(f"{inputs.material.name}: {modes.num_modes} modes; mesh: {num_cells} cells")
-    rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
-    leading = leading_part(kernel, max(rank, NUM_MOMENTS), comm)
-    (sources,) = heat_sources(case, inputs.place)
-
-    def of_share(share: ModeShare) -> Problem:
-        return make_problem(
-            mesh,
-            kernel,
-            sources,
-            given_inflow(case, mesh, inputs.walls),
-            heated=inputs.heated,
-            share=share,
-            surfaces=surfaces_of(case, mesh, inputs.walls, modes, share),
-            halo=None if part is None else part.halo,
-            comm=comm,
+    bodies, part = inputs.bodies, inputs.part
+    if case.steady.enabled and len(bodies.bodies) > 1:
+        raise InputError(
+            "steady: the steady state of several materials cannot be solved yet; set "
+            "steady.enabled = false, the scattering orders can"
         )
-
-    problem = of_share(share_modes(modes.num_pairs, modes.num_modes, grid.modes))
-    better = fairer_share(problem, measured=case.parallel.balance == "measured")
-    if better is not None:
-        problem = of_share(better)
-    observer = Observer(
-        problem=problem,
-        walls=inputs.walls,
-        frequency_edges=frequency_bins(modes.frequencies, case.output.frequency_bins),
+    for material in inputs.of_bodies:
+        progress(f"{material.name}: {material.modes.num_modes} modes")
+    progress(f"mesh: {bodies.whole.num_cells if part is None else part.num_cells} cells")
+    rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
+    leading = tuple(
+        leading_part(material.kernel, max(rank, NUM_MOMENTS), comm) for material in inputs.of_bodies
     )
-    return Setup(problem=problem, leading=leading, walls=inputs.walls, part=part, observer=observer)
+    problems = _problems(case, inputs)
+    shares = [problem.share for problem in problems]
+    joints = joints_of_case(case, bodies, inputs.materials, shares, comm)
+    with on_all_ranks(comm):
+        system = _linked(case, bodies, problems, [joint.surface for joint in joints])
+    frequencies = np.concatenate([body.modes.frequencies for body in system.bodies])
+    observer = Observer(
+        problem=system,
+        walls={**bodies.walls, **bodies.interfaces},
+        frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
+    )
+    return Setup(
+        system=system, leading=leading, bodies=bodies, joints=joints, part=part, observer=observer
+    )
+
+
+def _linked(
+    case: Case, bodies: Bodies, problems: Sequence[Problem], interfaces: Sequence[Surface]
+) -> System:
+    """Return the bodies with all their surfaces: walls, periodic pairs and interfaces.
+
+    Those that lead back into the body they come from belong to that body.
+    """
+    meshes, walls = [problem.mesh for problem in problems], bodies.walls
+    tables = [problem.modes for problem in problems]
+    shares = [problem.share for problem in problems]
+    links = [*periodic_surfaces(case, meshes, walls, tables, shares), *interfaces]
+    owners = [{side.body for side in link.sides} for link in links]
+    complete = []
+    for number, problem in enumerate(problems):
+        own = adiabatic_surfaces(case, problem.mesh, walls, problem.modes, problem.share)
+        inside = [link for link, owner in zip(links, owners, strict=True) if owner == {number}]
+        complete.append(replace(problem, surfaces=(*own, *inside)))
+    return System(
+        bodies=tuple(complete),
+        joints=tuple(link for link, owner in zip(links, owners, strict=True) if len(owner) == 2),
+        cells=tuple(body.cells for body in bodies.bodies) if bodies.is_cut else (),
+        facets=tuple(body.facets for body in bodies.bodies) if bodies.is_cut else (),
+    )
+
+
+def _problems(case: Case, inputs: Inputs) -> list[Problem]:
+    """Return each body with its source and its isothermal walls, and no other surfaces yet.
+
+    Note: Collective over all ranks.
+    """
+    grid, part = inputs.grid, inputs.part
+    sources = heat_sources(case, inputs.place)
+    problems = []
+    for body, material, heated, of_body in zip(
+        inputs.bodies.bodies, inputs.of_bodies, inputs.heated, sources, strict=True
+    ):
+        modes = material.modes
+        of_share = partial(
+            make_problem,
+            body.mesh,
+            material.kernel,
+            of_body,
+            given_inflow(case, body.mesh, inputs.bodies.walls),
+            heated=heated,
+            halo=None if part is None else part.halo,
+            comm=grid.comm,
+        )
+        problem = of_share(share=share_modes(modes.num_pairs, modes.num_modes, grid.modes))
+        better = fairer_share(problem, measured=case.parallel.balance == "measured")
+        problems.append(problem if better is None else of_share(share=better))
+    return problems
 
 
 def fairer_share(problem: Problem, *, measured: bool) -> ModeShare | None:
@@ -243,18 +319,3 @@ def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> Fac
     if not isinstance(kernel, FullKernel):
         raise TypeError(f"no leading part is known of a kernel of type {type(kernel).__name__}")
     return shared_on_node(comm, lambda: truncated_kernel(kernel, min(rank, kernel.modes.num_modes)))
-
-
-def mesh_geometry(mesh: Simplices, walls: Mapping[str, int]) -> MeshGeometry:
-    """Return the mesh as the arrays that the observables live on."""
-    areas = np.linalg.norm(mesh.boundary_normals, axis=1)
-    corners = mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs]
-    return MeshGeometry(
-        points=mesh.points,
-        volumes=mesh.volumes,
-        facets=corners,
-        facet_areas=areas,
-        facet_normals=mesh.boundary_normals / areas[:, None],
-        facet_walls=mesh.boundary_walls,
-        walls=dict(walls),
-    )

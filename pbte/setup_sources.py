@@ -99,15 +99,16 @@ def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
     return np.array([_selected(f"{name}.modes", s.modes, modes) for name, s in sources.items()])
 
 
-def undershoot(case: Case, problem: Problem) -> float:
+def undershoot(case: Case, bodies: Sequence[Problem]) -> float:
     """Return how far a heat density falls below zero, relative to its peak [-]. Collective.
 
     Sources that take out heat on purpose do not count.
     """
-    worst = 0.0
-    for source, heat in zip(case.all_sources.values(), problem.heat_sources, strict=False):
-        peak = problem.comm.allreduce(float(np.abs(heat).max()), op=MPI.MAX)
-        lowest = problem.comm.allreduce(-float(heat.min()), op=MPI.MAX)
+    worst, comm = 0.0, bodies[0].comm
+    for number, source in enumerate(case.all_sources.values()):
+        heats = [body.heat_sources[number] for body in bodies]
+        peak = comm.allreduce(max(float(np.abs(heat).max()) for heat in heats), op=MPI.MAX)
+        lowest = comm.allreduce(max(-float(heat.min()) for heat in heats), op=MPI.MAX)
         if peak > 0.0 and not source.may_cool:
             worst = max(worst, lowest / peak)
     return worst

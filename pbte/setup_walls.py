@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -11,7 +12,7 @@ from pbte import case_walls as choices
 from pbte.case import Case
 from pbte.errors import InputError
 from pbte.geometry.periodic import match_walls
-from pbte.interfaces.base import WallLaw
+from pbte.interfaces.base import FluxMatrix, WallLaw
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.specular import PartlySpecularWall, SpecularWall
@@ -19,8 +20,8 @@ from pbte.materials.modes import ModeTable
 from pbte.transport.share import ModeShare
 from pbte.transport.simplices import Simplices
 from pbte.transport.sources import wall_inflow
-from pbte.transport.surfaces import Side, Surface, make_surface, wall_side, wall_surface
-from pbte.types import Array
+from pbte.transport.surfaces import Surface, facet_side, make_surface, wall_surface
+from pbte.types import Array, IntArray
 
 
 def given_inflow(case: Case, mesh: Simplices, walls: Mapping[str, int]) -> Array:
@@ -46,26 +47,23 @@ def check_walls_of_parts(case: Case, space_parts: int) -> None:
             )
 
 
-def surfaces_of(
+def adiabatic_surfaces(
     case: Case, mesh: Simplices, walls: Mapping[str, int], modes: ModeTable, share: ModeShare
 ) -> tuple[Surface, ...]:
-    """Return the walls that send phonons back, as the case describes them.
+    """Return the walls of a body that send phonons back into it, as the case describes them.
 
     Raises:
-        InputError: Periodic walls are no copies of each other, or a plane of symmetry is none of
-            the crystal's grid.
+        InputError: A plane of symmetry is none of the crystal's grid.
         RunError: A law violates conservation, balance or reciprocity.
     """
     surfaces = []
     for name, wall in case.walls.items():
-        if isinstance(wall, choices.PeriodicWall):
-            surfaces.append(_periodic(name, wall, mesh, walls, modes, share))
-            continue
         law = _law(wall)
-        if law is not None:
-            if isinstance(wall, choices.SymmetricWall):
-                _require_mirror_plane(name, mesh, walls[name], modes)
-            surfaces.append(wall_surface(name, mesh, walls[name], modes, share, law))
+        if law is None or not np.any(mesh.boundary_walls == walls[name]):
+            continue
+        if isinstance(wall, choices.SymmetricWall):
+            _require_mirror_plane(name, mesh, walls[name], modes)
+        surfaces.append(wall_surface(name, mesh, walls[name], modes, share, law))
     return tuple(surfaces)
 
 
@@ -87,36 +85,86 @@ def _law(wall: choices.WallChoice) -> WallLaw | None:
     return None
 
 
-def _periodic(
-    name: str,
-    wall: choices.PeriodicWall,
-    mesh: Simplices,
+def periodic_surfaces(
+    case: Case,
+    meshes: Sequence[Simplices],
     walls: Mapping[str, int],
-    modes: ModeTable,
-    share: ModeShare,
-) -> Surface:
-    """Join two walls: what leaves through one enters through the other, a temperature apart."""
-    first, second = (wall_side(mesh, walls[n], share) for n in (name, wall.partner))
-    points = mesh.points.reshape(-1, mesh.dim)
-    match = match_walls(points[first.dofs], points[second.dofs], names=(name, wall.partner))
-    rows = match.images[:, None]
-    second = Side(
-        body=second.body,
-        share=share,
-        dofs=second.dofs[rows, match.corners],
-        slots=second.slots[rows, match.corners],
-    )
-    normals = mesh.boundary_normals[mesh.boundary_walls == walls[name]]
-    law = PerfectInterface()
-    drop = wall.temperature_drop
-    # Beyond this wall the body goes on at its partner, warmer by the drop, and the other way round.
-    return make_surface(
-        f"{name}-{wall.partner}",
-        [first, second],
-        normals,
-        lambda normal: law.flux_matrix(modes, modes, normal),
-        jumps=(drop, -drop),
-    )
+    tables: Sequence[ModeTable],
+    shares: Sequence[ModeShare],
+) -> tuple[Surface, ...]:
+    """Return the pairs of walls where what leaves through one enters through the other.
+
+    The two walls may belong to several bodies; one surface then joins each pair of bodies.
+
+    Args:
+        case: The case.
+        meshes: The cells of each body.
+        walls: Wall name -> tag.
+        tables: The modes of each body.
+        shares: Which of them each rank has.
+
+    Raises:
+        InputError: The walls are no copies of each other, or a crystal goes on in another one.
+    """
+    surfaces: list[Surface] = []
+    for name, wall in case.walls.items():
+        if not isinstance(wall, choices.PeriodicWall):
+            continue
+        first, second = (_wall_facets(meshes, walls[n]) for n in (name, wall.partner))
+        match = match_walls(
+            _corners(meshes, first), _corners(meshes, second), names=(name, wall.partner)
+        )
+        second = second[match.images]
+        pairs = np.column_stack([first[:, 0], second[:, 0]])
+        for bodies in np.unique(pairs, axis=0):
+            own = (pairs == bodies).all(axis=1)
+            facets = np.column_stack([first[own, 1], second[own, 1]])
+            sides = [
+                facet_side(meshes[body], facets[:, k], shares[body], int(body), corners)
+                for k, (body, corners) in enumerate(
+                    zip(bodies, (None, match.corners[own]), strict=True)
+                )
+            ]
+            drop = wall.temperature_drop
+            # Beyond this wall the body goes on at its partner, warmer by the drop, and the other
+            # way round.
+            surfaces.append(
+                make_surface(
+                    f"{name}-{wall.partner}",
+                    sides,
+                    meshes[bodies[0]].boundary_normals[facets[:, 0]],
+                    partial(_going_on, name, tables[bodies[0]], tables[bodies[1]]),
+                    jumps=(drop, -drop),
+                )
+            )
+    return tuple(surfaces)
+
+
+def _going_on(name: str, first: ModeTable, second: ModeTable, normal: Array) -> FluxMatrix:
+    """Return the flux matrix where a crystal goes on beyond a periodic wall."""
+    try:
+        return PerfectInterface().flux_matrix(first, second, normal)
+    except InputError as error:
+        raise InputError(
+            f"walls.{name}: {first.name} would go on as {second.name} at the other end ({error}); "
+            "let the period end in the material in which it begins"
+        ) from None
+
+
+def _wall_facets(meshes: Sequence[Simplices], tag: int) -> IntArray:
+    """Return body and boundary facet of each facet of a wall, shape (num_facets, 2)."""
+    found = [np.flatnonzero(mesh.boundary_walls == tag) for mesh in meshes]
+    bodies = np.repeat(np.arange(len(meshes)), [facets.size for facets in found])
+    return np.column_stack([bodies, np.concatenate(found)])
+
+
+def _corners(meshes: Sequence[Simplices], facets: IntArray) -> Array:
+    """Return the corners of some facets, shape (num_facets, dim, dim) [m]."""
+    corners = [
+        mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs[facets[facets[:, 0] == body, 1]]]
+        for body, mesh in enumerate(meshes)
+    ]
+    return np.concatenate(corners)  # facets come body by body
 
 
 def _require_mirror_plane(name: str, mesh: Simplices, tag: int, modes: ModeTable) -> None:

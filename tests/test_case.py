@@ -126,7 +126,7 @@ REFUSALS = [
         '"Si-9"\nscattering = 0',
         "scattering = 0: must be 'full', 'rta' or a rank",
     ),
-    ('[material]\nfile = "Si-9"', "", r"material: missing"),
+    ('[material]\nfile = "Si-9"', "", r"neither of \[material\] and \[materials.NAME\] given"),
     ('[material]\nfile = "Si-9"', "material = 3", "material = 3: must be a table"),
     ("[mesh]", "[mesh]\ntemperature = 3.0", "'temperature' belongs to the top of the file"),
     (

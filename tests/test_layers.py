@@ -26,7 +26,8 @@ ROOMS = {
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
 CASE = {
-    "case", "case_walls", "case_errors", "case_interfaces", "case_materials", "case_sources",
+    "case", "case_walls", "case_errors", "case_interfaces", "case_materials", "case_regions",
+    "case_sources",
     "records", "mesh_builders",
 }  # fmt: skip
 TOP = {
@@ -36,6 +37,7 @@ TOP = {
     "case_sources": set(),
     "case_walls": set(),
     "case_interfaces": {"materials", "interfaces", "reference"},
+    "case_regions": set(),
     "records": set(),
     "mesh_builders": {"geometry"},
     "memory": {"materials"},
@@ -51,13 +53,17 @@ TOP = {
         "observables",
         "setup_sources",
         "setup_walls",
+        "setup_bodies",
+        "setup_interfaces",
         "memory",
     },
     "setup_sources": {"materials", "geometry", "transport"},
+    "setup_bodies": {"geometry", "transport", "observables"},
+    "setup_interfaces": {"materials", "interfaces", "transport", "setup_bodies"},
     "setup_walls": {"materials", "interfaces", "geometry", "transport"},
     "validate": {"validation"},
     "validation_report": {"validate"},
-    "run": {*ROOMS, "notes", "setup", "setup_sources", "conduction"},
+    "run": {*ROOMS, "notes", "setup", "setup_sources", "setup_bodies", "conduction"},
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.

@@ -17,6 +17,7 @@ Gamma.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,8 @@ class Conductivity:
     Attributes:
         drive: What drives the heat.
         value: k [W/m K].
-        bulk: Conductivity of the endless crystal along the same direction [W/m K].
+        bulk: Conductivity of the endless crystal along the same direction; of several crystals
+            the mean by volume [W/m K].
         contributions: Share of each mode in k, shape (num_modes,) [W/m K].
         bulk_contributions: The same in the endless crystal, c (v . n) (F . n) [W/m K].
         mean_free_paths: |v| / Gamma, shape (num_modes,) [m].
@@ -103,6 +105,32 @@ def effective_conductivity(
         bulk_contributions=np.asarray(bulk, dtype=np.float64),
         mean_free_paths=modes.mean_free_paths,
         frequencies=np.asarray(modes.frequencies, dtype=np.float64),
+    )
+
+
+def together(parts: Sequence[Conductivity], volumes: Sequence[float]) -> Conductivity:
+    """Return the conductivity of bodies of several crystals in one drive.
+
+    What the modes of all of them carry adds up. Its measure is the mean of the endless crystals by
+    volume: what they would carry side by side, an upper bound.
+
+    Args:
+        parts: What each body contributes, with the same drive.
+        volumes: Their volumes [m^3].
+    """
+    if len(parts) == 1:
+        return parts[0]
+    shares = np.asarray(volumes) / sum(volumes)
+    return Conductivity(
+        drive=parts[0].drive,
+        value=sum(part.value for part in parts),
+        bulk=float(sum(share * part.bulk for share, part in zip(shares, parts, strict=True))),
+        contributions=np.concatenate([part.contributions for part in parts]),
+        bulk_contributions=np.concatenate(
+            [share * part.bulk_contributions for share, part in zip(shares, parts, strict=True)]
+        ),
+        mean_free_paths=np.concatenate([part.mean_free_paths for part in parts]),
+        frequencies=np.concatenate([part.frequencies for part in parts]),
     )
 
 

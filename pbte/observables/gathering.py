@@ -1,11 +1,33 @@
-"""Put together what ranks measured on their parts of the mesh."""
+"""Put together what was measured on parts of the mesh: by several bodies, or on several ranks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from pbte.observables.results import MeshGeometry, Snapshot
 from pbte.transport.partition import Part, gather_cells, gather_facets
+from pbte.types import IntArray
+
+
+def in_whole_mesh(pieces: Sequence[Any], places: Sequence[IntArray]) -> Any:
+    """Return arrays of several bodies as one in the numbers of the whole mesh.
+
+    Args:
+        pieces: What each body has at its cells, or at its boundary facets, shape (num, ...).
+        places: Number of each of them in the whole mesh; rows of a piece beyond these (facets of
+            interfaces) are left out. Empty for a single body that has the numbers of the mesh.
+    """
+    if not places:
+        return pieces[0]
+    shape = (sum(place.size for place in places), *pieces[0].shape[1:])
+    whole = np.empty(shape, dtype=pieces[0].dtype)
+    for piece, place in zip(pieces, places, strict=True):
+        whole[place] = piece[: place.size]
+    return whole
 
 
 def whole_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:

@@ -7,17 +7,18 @@ Sums over modes are matrix products; every result is summed over the ranks that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from pbte.observables.gathering import in_whole_mesh
 from pbte.observables.results import Balance, Snapshot
 from pbte.transport.collisions import blocks
 from pbte.transport.problem import Problem
 from pbte.transport.share import all_modes
 from pbte.transport.system import Drift, System, as_system
-from pbte.types import Array, IntArray
+from pbte.types import Array
 
 MODE_BLOCK = 256
 
@@ -62,10 +63,10 @@ class Observer:
         at_walls, areas = np.sum([piece.at_walls for piece in pieces], axis=0)
         cells, facets = self.system.cells, self.system.facets
         return Snapshot(
-            temperature=_whole([piece.temperature for piece in pieces], cells),
-            heat_flux=_whole([piece.heat_flux for piece in pieces], cells),
+            temperature=in_whole_mesh([piece.temperature for piece in pieces], cells),
+            heat_flux=in_whole_mesh([piece.heat_flux for piece in pieces], cells),
             arrival_spectrum=dict(zip(self.walls, spectra, strict=True)),
-            arrival_map=_whole([piece.arriving for piece in pieces], facets),
+            arrival_map=in_whole_mesh([piece.arriving for piece in pieces], facets),
             mode_temperatures=tuple(piece.mode_temperatures for piece in pieces),
             wall_temperatures={
                 name: float(integral / area) if area > 0.0 else 0.0
@@ -174,16 +175,3 @@ class _BodyObserver:
         )
         self._begin()
         return piece
-
-
-def _whole(pieces: Sequence[Array], places: Sequence[IntArray]) -> Array:
-    """Return the pieces of several bodies in the numbering of the whole mesh.
-
-    Rows of a piece beyond its places (facets of interfaces) are left out.
-    """
-    if not places:
-        return pieces[0]
-    whole = np.empty((sum(place.size for place in places), *pieces[0].shape[1:]))
-    for piece, place in zip(pieces, places, strict=True):
-        whole[place] = piece[: place.size]
-    return whole

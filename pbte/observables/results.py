@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pbte.observables.conductivity import Conductivity
 from pbte.observables.slip import WallSlip
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
@@ -24,6 +26,10 @@ __all__ = [
     "Snapshot",
     "SteadyReport",
 ]
+
+
+def _no_pieces() -> IntArray:
+    return np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +96,9 @@ class MeshGeometry:
         facet_normals: Outward unit normals, shape (num_boundary_facets, dim).
         facet_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
         walls: Wall name -> tag.
+        pieces: Piece that each cell belongs to, numbered from left to right: the parts that
+            interfaces leave connected, shape (num_cells,); empty for a body that has none.
+        materials: Name of the material of each piece.
     """
 
     points: Array
@@ -99,6 +108,8 @@ class MeshGeometry:
     facet_normals: Array
     facet_walls: IntArray
     walls: Mapping[str, int]
+    pieces: IntArray = field(default_factory=_no_pieces)
+    materials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

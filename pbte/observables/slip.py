@@ -83,7 +83,7 @@ def wall_slips(
     steady: Snapshot,
     held: Mapping[str, float],
     shapes: Mapping[str, WallShape],
-    conductivity: Array,
+    conductivities: Mapping[str, Array],
 ) -> tuple[WallSlip, ...]:
     """Return the slip at every isothermal wall.
 
@@ -91,7 +91,7 @@ def wall_slips(
         steady: The steady state.
         held: Deviation of each isothermal wall from T0, by name [K].
         shapes: Area and normals of these walls.
-        conductivity: Bulk conductivity, shape (3, 3) [W/m K].
+        conductivities: Bulk conductivity of the body behind these walls, each (3, 3) [W/m K].
     """
     slips = []
     for name, temperature in held.items():
@@ -101,7 +101,7 @@ def wall_slips(
         flux = -net / shape.area
         carries = abs(net) > CARRIES * arriving
         resistance = (temperature - body) / flux if carries else nan
-        across = float(np.sum(conductivity * shape.normals))
+        across = float(np.sum(conductivities[name] * shape.normals))
         slips.append(
             WallSlip(
                 wall=name,

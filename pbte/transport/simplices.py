@@ -77,6 +77,16 @@ class Simplices:
 
 def simplices_of(domain: Domain) -> Simplices:
     """Return the cells of a domain as the arrays that the sweep reads."""
+    return build_simplices(*cells_of(domain), domain.facet_walls)
+
+
+def cells_of(domain: Domain) -> tuple[Array, IntArray, IntArray]:
+    """Return points, vertex numbers and boundary faces of a domain: what `build_simplices` joins.
+
+    Returns:
+        Points, shape (num_cells, dim + 1, dim) [m]; vertices, shape (num_cells, dim + 1); boundary
+        faces as `cell * (dim + 1) + face`, shape (num_boundary_facets,).
+    """
     mesh = domain.mesh
     dim = mesh.topology.dim
     mesh.topology.create_connectivity(dim, 0)
@@ -84,8 +94,7 @@ def simplices_of(domain: Domain) -> Simplices:
     vertices = vertices.reshape(-1, dim + 1)
     coordinates = np.asarray(mesh.geometry.x, dtype=np.float64)
     points = coordinates[domain.cell_nodes][:, :, :dim].copy()
-    boundary = _boundary_faces(domain, vertices)
-    return build_simplices(points, vertices, boundary, domain.facet_walls)
+    return points, vertices, _boundary_faces(domain, vertices)
 
 
 def build_simplices(

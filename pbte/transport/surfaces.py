@@ -247,9 +247,34 @@ def make_surface(
 
 def wall_side(mesh: Simplices, tag: int, share: ModeShare, body: int = 0) -> Side:
     """Return the facets of a wall as the side of a surface."""
-    facets = np.flatnonzero(mesh.boundary_walls == tag)
-    slots = facets[:, None] * mesh.dim + np.arange(mesh.dim)
-    return Side(body=body, share=share, dofs=mesh.boundary_dofs[facets], slots=slots)
+    return facet_side(mesh, np.flatnonzero(mesh.boundary_walls == tag), share, body)
+
+
+def facet_side(
+    mesh: Simplices,
+    facets: IntArray,
+    share: ModeShare,
+    body: int = 0,
+    corners: IntArray | None = None,
+) -> Side:
+    """Return some boundary facets as the side of a surface.
+
+    Args:
+        mesh: The cells of the body.
+        facets: Their numbers, shape (num_facets,).
+        share: The modes of each rank.
+        body: Number of the body.
+        corners: The slots of each facet in the sequence wanted, shape (num_facets, dim); that of
+            the mesh by default.
+    """
+    if corners is None:
+        corners = np.broadcast_to(np.arange(mesh.dim), (facets.size, mesh.dim))
+    return Side(
+        body=body,
+        share=share,
+        dofs=np.take_along_axis(mesh.boundary_dofs[facets], corners, axis=1),
+        slots=facets[:, None] * mesh.dim + corners,
+    )
 
 
 def wall_surface(

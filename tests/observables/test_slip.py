@@ -45,7 +45,8 @@ def film_slips(thickness, comm, held=(0.5, -0.5), num_cells=60):
         problem=problem, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
     )
     snapshot = observer.observe(steady.theta, 0.0, hands_on=False, inflow=problem.inflow)
-    return wall_slips(snapshot, walls, dict.fromkeys(walls, ALONG_X), bulk_tensor(problem))
+    behind = dict.fromkeys(walls, bulk_tensor(problem))
+    return wall_slips(snapshot, walls, dict.fromkeys(walls, ALONG_X), behind)
 
 
 def test_the_slip_length_of_a_thick_gray_film_is_that_of_hopf(comm):
@@ -102,7 +103,9 @@ def test_the_slip_length_uses_the_conductivity_across_the_wall():
         balance=Balance(deposited=0.0, absorbed={"corner": -8.0}, handed_on=0.0),
         wall_temperatures={"corner": 0.25},
     )
-    (slip,) = wall_slips(steady, {"corner": 1.25}, {"corner": shape}, np.diag([1.0, 2.0, 4.0]))
+    (slip,) = wall_slips(
+        steady, {"corner": 1.25}, {"corner": shape}, {"corner": np.diag([1.0, 2.0, 4.0])}
+    )
     assert (slip.slip, slip.heat_flux) == pytest.approx((1.0, 2.0))
     assert slip.resistance == pytest.approx(0.5)
     assert slip.length == pytest.approx(0.5 * 1.5)

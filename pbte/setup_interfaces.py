@@ -1,0 +1,119 @@
+"""Interfaces of a case, put on the mesh: their laws as surfaces that join the bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from mpi4py import MPI
+
+from pbte.case import Case
+from pbte.case_interfaces import law_of
+from pbte.errors import InputError
+from pbte.interfaces.base import FluxMatrix
+from pbte.interfaces.landauer import interface_conductance
+from pbte.materials.storage import Material
+from pbte.node_memory import shared_on_node
+from pbte.setup_bodies import Bodies, Contact
+from pbte.transport.share import ModeShare
+from pbte.transport.surfaces import Surface, facet_side, group_normals
+from pbte.types import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joint:
+    """A contact of two bodies with its law.
+
+    Attributes:
+        contact: Where it is.
+        surface: The law on the mesh.
+        conductances: Landauer conductance at each facet, shape (num_facets,) [W/m^2 K].
+    """
+
+    contact: Contact
+    surface: Surface
+    conductances: Array
+
+
+def check_parts(case: Case, space_parts: int) -> None:
+    """Refuse interfaces in a mesh cut into parts: their two sides may lie on different ranks.
+
+    Raises:
+        InputError: There are several materials, or interfaces, and more than one part.
+    """
+    if space_parts > 1 and (len(case.materials) > 1 or case.interfaces):
+        what = "several materials" if len(case.materials) > 1 else "interfaces"
+        raise InputError(
+            f"parallel.space_parts = {space_parts}: {what} need the whole mesh on every rank; set "
+            "parallel.space_parts = 1, the ranks then share the modes"
+        )
+
+
+def joints_of_case(
+    case: Case,
+    bodies: Bodies,
+    materials: Mapping[str, Material],
+    shares: Sequence[ModeShare],
+    comm: MPI.Intracomm,
+) -> tuple[Joint, ...]:
+    """Return all interfaces with their laws.
+
+    Args:
+        case: The case.
+        bodies: The bodies and where they meet.
+        materials: The material of each name.
+        shares: The modes of each body on each rank.
+        comm: The ranks.
+
+    Raises:
+        InputError: A law does not fit its crystals.
+        RunError: A law violates conservation, balance or reciprocity.
+
+    Note:
+        Collective over ``comm``.
+    """
+    joints = []
+    for contact in bodies.contacts:
+        meshes = [bodies.bodies[body].mesh for body in contact.bodies]
+        sides = [materials[bodies.bodies[body].material] for body in contact.bodies]
+        normals = meshes[0].boundary_normals[contact.facets[:, 0]]
+        distinct, normal_of = group_normals(normals)
+        first, second = sides
+        # One rank computes them for all: acoustic and strain mismatch take their time.
+        matrices, conductances = shared_on_node(
+            comm, partial(_matrices, case, contact, (first, second), distinct)
+        )
+        surface = Surface(
+            name=contact.interface,
+            sides=[
+                facet_side(mesh, contact.facets[:, k], shares[body], body, corners)
+                for k, (mesh, body, corners) in enumerate(
+                    zip(meshes, contact.bodies, (None, contact.slots), strict=True)
+                )
+            ],
+            matrices=matrices,
+            normal_of=normal_of,
+            areas=np.linalg.norm(normals, axis=1),
+        )
+        joints.append(Joint(contact=contact, surface=surface, conductances=conductances[normal_of]))
+    return tuple(joints)
+
+
+def _matrices(
+    case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
+) -> tuple[list[FluxMatrix], Array]:
+    """Return the flux matrix and the Landauer conductance at each of some normals."""
+    first, second = (material.modes for material in materials)
+    try:
+        law = law_of(contact.law.choice, materials=materials, folder=case.folder)
+        matrices = [law.flux_matrix(first, second, normal) for normal in normals]
+        found = [interface_conductance(matrix, first.num_modes) for matrix in matrices]
+    except InputError as error:
+        raise InputError(f"interfaces.{_quoted(contact.law.key)}: {error}") from None
+    return matrices, np.array([conductance.conductance for conductance in found])
+
+
+def _quoted(key: str) -> str:
+    return f'"{key}"' if "|" in key else key

@@ -1,0 +1,265 @@
+"""Cases of several materials, through the whole chain: laws of every interface, on any ranks."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from pbte.case import Case
+from pbte.errors import InputError
+from pbte.run import run_case
+from pbte.setup import prepare
+
+STACK = {"shape": "layers", "regions": ("a", "b"), "thicknesses": (40e-9, 60e-9), "size": 10e-9}
+DIRECTIONS = {"polar": 6, "azimuthal": 6, "axis": "x"}
+HARD = {
+    "kind": "gray",
+    "name": "hard",
+    "speed": 5000.0,
+    "relaxation_time": 20e-12,
+    "heat_capacity": 1e6,
+    "directions": DIRECTIONS,
+}
+SOFT = HARD | {"name": "soft", "speed": 2000.0, "relaxation_time": 40e-12, "heat_capacity": 2e6}
+DMM = {"a|b": {"kind": "dmm"}}
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """Yield a folder for meshes that all ranks share."""
+    comm = MPI.COMM_WORLD
+    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
+    yield path
+    comm.barrier()
+    if comm.rank == 0:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def stack(folder):
+    """Return a function that describes two layers between two walls; a is hard and b is soft."""
+
+    def case(*, temperatures=(301.0, 300.0), orders=8, mesh=STACK, walls=None, **more):
+        name = f"mesh-{zlib.crc32(repr(mesh).encode())}.msh"
+        held = dict(zip(("left", "right"), temperatures, strict=True))
+        if not {"material", "materials"} & set(more):
+            more["materials"] = {"a": HARD, "b": SOFT}
+        if "materials" in more:
+            more.setdefault("interfaces", DMM)
+        isothermal = {
+            wall: {"kind": "isothermal", "temperature": value} for wall, value in held.items()
+        }
+        return Case.model_validate(
+            {
+                "temperature": 300.0,
+                "mesh": {"file": str(folder / name), "builder": mesh},
+                "walls": isothermal | (walls or {}),
+                "orders": {"max_order": orders, "self_scattering": 0.0},
+                "steady": {"enabled": False},
+                "output": {"frequency_bins": 5},
+                **more,
+            }
+        )
+
+    return case
+
+
+def run(case, comm=MPI.COMM_WORLD):
+    return run_case(case, comm)
+
+
+def summed(results, field="temperature"):
+    return np.sum([getattr(order, field) for order in results.orders], axis=0)
+
+
+def through(results, wall, order=None):
+    """Return the net power that left through a wall, of one order or of all."""
+    orders = results.orders if order is None else [results.orders[order]]
+    return sum(each.balance.absorbed[wall] for each in orders)
+
+
+def test_every_order_balances_walls_and_interfaces(stack):
+    results = run(stack(source={"sigma": 15e-9, "power": 3.0, "centre": (35e-9, 0.0, 0.0)}))
+    assert results.power == pytest.approx(3.0, rel=1e-12)
+    for order in results.orders:
+        assert set(order.balance.absorbed) == {"left", "right", "a-b"}
+        assert abs(order.balance.defect) < 1e-13
+    # The interface only holds phonons until the next order.
+    assert abs(through(results, "a-b")) < abs(through(results, "a-b", order=0))
+
+
+def test_bodies_are_put_together_in_the_numbers_of_the_mesh(stack):
+    results = run(stack(orders=2))
+    geometry = results.geometry
+    assert geometry.materials == ("a", "b")
+    centres = geometry.points.mean(axis=(1, 2))
+    np.testing.assert_array_equal(geometry.pieces, (centres > 40e-9).astype(int))
+    assert geometry.volumes.sum() == pytest.approx(100e-9, rel=1e-12)
+    np.testing.assert_array_equal(np.sort(geometry.facets.ravel()), [0.0, 100e-9])
+    assert geometry.walls.keys() == {"left", "right"}
+    # Order 0 has passed no interface yet: only the warm side of it knows of the warm wall.
+    assert np.all(results.orders[0].temperature[centres < 40e-9] > 0.0)
+    assert np.all(results.orders[0].temperature[centres > 40e-9] == 0.0)
+    assert np.all(results.orders[1].temperature[centres > 40e-9] > 0.0)
+
+
+@pytest.mark.parametrize("kind", ["dmm", "smooth-dmm"])
+def test_no_heat_flows_at_equal_temperature(stack, kind):
+    """All orders of walls at T0 + 1 K add up to 1 K everywhere, and no flux."""
+    law = {"a|b": {"kind": kind}}
+    results = run(stack(temperatures=(301.0, 301.0), orders=120, interfaces=law))
+    assert np.abs(results.orders[-1].temperature).max() < 1e-14
+    np.testing.assert_allclose(summed(results), 1.0, rtol=0, atol=1e-12)
+    # Beside what one direction of flight carries, c v / 4 for 1 K.
+    assert np.abs(summed(results, "heat_flux")).max() < 1e-12 * 1e6 * 5000.0
+
+
+def test_a_perfect_interface_of_identical_crystals_is_not_there(stack):
+    """Crossing it counts as an event, so single orders differ and their sum does not."""
+    same = {"a": HARD, "b": HARD | {"name": "again"}}
+    joined = stack(materials=same, interfaces={"a|b": {"kind": "perfect"}}, orders=100)
+    whole = stack(material=HARD, orders=100)
+    named = stack(material=HARD, interfaces={"a-b": {"kind": "perfect"}}, orders=100)
+    alone = run(whole)
+    assert alone.geometry.materials == ()
+    for case in (joined, named):
+        results = run(case)
+        np.testing.assert_allclose(summed(results), summed(alone), rtol=0, atol=1e-12)
+        flux = summed(alone, "heat_flux")
+        np.testing.assert_allclose(
+            summed(results, "heat_flux"), flux, rtol=0, atol=1e-12 * np.abs(flux).max()
+        )
+        assert abs(through(results, "a-b")) < 1e-12 * abs(through(alone, "left"))
+
+
+def test_exchanging_hot_and_cold_exchanges_the_powers(stack):
+    """Reciprocity of the device, order by order: an asymmetric stack is no rectifier."""
+    forward, backward = run(stack()), run(stack(temperatures=(300.0, 301.0)))
+    for order in range(1, 9):
+        passed = through(forward, "right", order)
+        assert passed == pytest.approx(through(backward, "left", order), rel=1e-11)
+    assert passed > 0.0
+
+
+def test_the_sides_of_a_law_may_be_named_in_either_order(stack):
+    table = {"kind": "mediator", "density": 1e17, "frequency": 1e12, "damping": 1e12}
+    table |= {"first_share": 0.3, "excess": "reduce"}
+    first = run(stack(interfaces={"a|b": table}))
+    second = run(stack(interfaces={"b|a": table | {"first_share": 0.7}}))
+    np.testing.assert_allclose(summed(first), summed(second), rtol=0, atol=1e-13)
+
+
+WAVY = {**STACK, "dim": 2, "width": 40e-9, "periodic": "y", "size": 12e-9}
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 6e-9])
+def test_periodic_walls_go_on_in_each_material_and_wavy_interfaces_hold(stack, amplitude):
+    """2D, periodic in y across both crystals: energy and equilibrium on facets of any normal."""
+    mesh = {**WAVY, "amplitude": amplitude}
+    walls = {"y_min": {"kind": "periodic", "partner": "y_max"}}
+    results = run(stack(mesh=mesh, walls=walls, temperatures=(301.0, 301.0), orders=100))
+    np.testing.assert_allclose(summed(results), 1.0, rtol=0, atol=1e-8)
+    for order in results.orders:
+        assert abs(order.balance.defect) < 1e-12
+
+
+def test_flat_layers_in_two_dimensions_are_those_in_one(stack):
+    walls = {"y_min": {"kind": "periodic", "partner": "y_max"}}
+    plane = run(stack(mesh=WAVY | {"size": 10e-9}, walls=walls, orders=40))
+    line = run(stack(mesh=STACK | {"size": 5e-9}, orders=40))
+    passed = through(plane, "right") / 40e-9
+    assert passed == pytest.approx(through(line, "right"), rel=5e-3)  # of the cells
+
+
+def test_a_superlattice_repeats_and_its_pieces_are_told_apart(stack):
+    mesh = {**STACK, "repeat": 2, "periodic": "x"}
+    walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
+    case = stack(mesh=mesh, walls=walls).model_copy()
+    case = case.model_copy(update={"walls": {"left": case.walls["left"]}})
+    results = run(case)
+    assert results.geometry.materials == ("a", "b", "a", "b", "a")
+    # In order 0 what the drop sends in on the left, 1 K warmer, enters on the right 1 K colder.
+    first = results.orders[0].temperature
+    order = np.argsort(results.geometry.points.mean(axis=(1, 2)))
+    np.testing.assert_allclose(first[order], -first[order[::-1]][:, ::-1], atol=1e-12)
+
+
+def test_periodic_walls_may_join_bodies_of_one_crystal_under_two_names(stack):
+    """a | b | c with c a copy of a: the end of c goes on at the beginning of a."""
+    mesh = {**STACK, "regions": ("a", "b", "c"), "thicknesses": (20e-9, 60e-9, 20e-9)}
+    walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
+    laws = {"a|b": {"kind": "dmm"}, "b|c": {"kind": "dmm"}}
+    materials = {"a": HARD, "b": SOFT, "c": HARD | {"name": "copy"}}
+    apart = stack(mesh=mesh, materials=materials, interfaces=laws)
+    regions = {"c": "a"}
+    together = stack(mesh=mesh, regions=regions)
+    apart, together = (
+        case.model_copy(
+            update={"walls": Case.model_validate(case.model_dump() | {"walls": walls}).walls}
+        )
+        for case in (apart, together)
+    )
+    one, other = run(apart), run(together)
+    np.testing.assert_allclose(summed(one), summed(other), rtol=0, atol=1e-13)
+
+
+def test_a_period_that_ends_in_another_crystal_is_refused(stack):
+    walls = {"left": {"kind": "periodic", "partner": "right"}}
+    case = stack()
+    case = Case.model_validate(case.model_dump() | {"walls": walls})
+    with pytest.raises(InputError, match=r"walls.left: hard would go on as soft at the other end"):
+        run(case)
+
+
+def test_first_principles_crystals_balance_on_any_number_of_ranks(stack, comm):
+    """Si-5 | Ge-5 with relaxation times, diffuse sides: one rank and all ranks agree."""
+    crystals = {
+        "a": {"file": "Si-5", "scattering": "rta"},
+        "b": {"file": "Ge-5", "scattering": "rta"},
+    }
+    mesh = {**STACK, "dim": 2, "width": 40e-9, "size": 20e-9}
+    case = stack(materials=crystals, mesh=mesh, walls={"sides": {"kind": "diffuse"}}, orders=3)
+    together, alone = run(case), run(case, comm.Split(comm.rank))
+    size = np.abs(summed(alone)).max()
+    assert size > 0.1
+    np.testing.assert_allclose(summed(together), summed(alone), rtol=0, atol=1e-11 * size)
+    for one, other in zip(together.orders, alone.orders, strict=True):
+        assert abs(one.balance.defect) < 1e-12
+        for wall, spectrum in one.arrival_spectrum.items():
+            scale = np.abs(other.arrival_spectrum[wall]).max()
+            np.testing.assert_allclose(
+                spectrum, other.arrival_spectrum[wall], rtol=0, atol=1e-11 * scale
+            )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"interfaces": {}}, r"no law for 'a' and 'b', which meet at the interface 'a-b'"),
+        ({"interfaces": {"a|b": {"kind": "perfect"}}}, r'interfaces."a|b": .* choose a mismatch'),
+        ({"interfaces": {"a|b": {"kind": "amm"}}}, r'interfaces."a\|b": hard'),
+        ({"interfaces": {"a|b": {"kind": "smm"}}}, r'interfaces."a\|b": hard'),
+        ({"parallel": {"space_parts": 1}, "regions": {"a": "x"}}, r"regions.a = 'x': there is no"),
+        (
+            {"materials": {"a": HARD, "b": {"file": "Si-5"}}, "temperature": 200.0},
+            r"materials.b: it was computed at 300 K and 'a' at 200 K",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(stack, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        prepare(stack(**changes), MPI.COMM_WORLD, lambda text: None)
+
+
+def test_a_mesh_cut_into_parts_takes_no_interfaces(stack, comm):
+    if comm.size == 1:
+        pytest.skip("one rank cannot hold two parts")
+    case = stack(parallel={"space_parts": comm.size})
+    with pytest.raises(InputError, match="several materials need the whole mesh on every rank"):
+        prepare(case, comm, lambda text: None)
