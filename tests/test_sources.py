@@ -288,7 +288,7 @@ def test_each_source_heats_modes_of_its_own(folder):
         """,
         folder=folder,
     )
-    modes = read_inputs(case, MPI.COMM_WORLD).material.modes
+    modes = read_inputs(case, MPI.COMM_WORLD).of_bodies[0].modes
     for chosen, branches in zip(heated_modes(case, modes), [{0, 1, 2}, {5, 14}], strict=True):
         assert set(modes.bands[chosen]) == branches
         assert not np.isin(modes.bands[~chosen], list(branches)).any()
