@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import dawsn
 
-from pbte.reference.ham_bands import band_heat_conductivity, one_band
+from pbte.reference.ham_bands import band_heat_conductivity, one_band, overlap
 from pbte.reference.ham_chain import (
     HamChain,
+    criteria,
     critical_chain,
     random_couplings,
     random_states,
+    rate_matrix,
     rate_probabilities,
 )
 from pbte.reference.ham_conductivity import (
@@ -18,12 +20,14 @@ from pbte.reference.ham_conductivity import (
     heat_conductivity,
     high_temperature_conductivity,
     largest_heat_capacity,
+    low_temperature_conductivity,
 )
 from pbte.reference.ham_evolution import (
     ChebyshevEvolution,
     DenseEvolution,
     exact_probabilities,
 )
+from pbte.types import Array
 from pbte.validation._case import ValidationCase
 
 PAPER = "Michel, Mahler & Gemmer, Fourier's law from Schroedinger dynamics"
@@ -60,6 +64,33 @@ def cases() -> list[ValidationCase]:
             tolerance=0.05,
             absolute=True,
             run=lambda comm: _resonant(250, 1.5),
+        ),
+        ValidationCase(
+            name="ham/slowest decay of a chain",
+            source=f"{PAPER}, (30) to (32): eigenvalues -4 kappa sin^2(pi k/2N)",
+            quantity="slowest decay of seven subunits over kappa",
+            unit="",
+            expected=float(4.0 * np.sin(np.pi / 14.0) ** 2),
+            tolerance=1e-12,
+            run=lambda comm: _slowest(7),
+        ),
+        ValidationCase(
+            name="ham/decay of three subunits",
+            source=f"{PAPER}, (30) to (32); random states of 300 levels, figure 3",
+            quantity="probability of the first subunit after one relaxation time",
+            unit="",
+            expected=lambda: _predicted_third(300),
+            tolerance=0.04,
+            run=lambda comm: _third(300, 6),
+        ),
+        ValidationCase(
+            name="ham/criteria of the paper",
+            source=f"{PAPER}, (29): lambda n/de = 1/2; states in the line 2 pi (lambda n/de)^2",
+            quantity="states within the golden-rule line at the first criterion",
+            unit="",
+            expected=0.5 * np.pi,
+            tolerance=1e-12,
+            run=lambda comm: criteria(chain).states_in_line,
         ),
         ValidationCase(
             name="ham/two propagators",
@@ -104,6 +135,47 @@ def cases() -> list[ValidationCase]:
             run=lambda comm: float(heat_conductivity(chain, 1000.0)),
         ),
         ValidationCase(
+            name="ham/cold limit",
+            source=f"{PAPER}, (51), with the next factor 1/(1 + n exp(-x))^2",
+            quantity="heat conductivity at k_B T = 0.05",
+            unit="",
+            expected=lambda: (
+                float(low_temperature_conductivity(chain, 0.05))
+                / (1.0 + 500.0 * float(np.exp(-20.0))) ** 2
+            ),
+            tolerance=1e-10,
+            run=lambda comm: float(heat_conductivity(chain, 0.05)),
+        ),
+        ValidationCase(
+            name="ham/largest conductivity",
+            source=f"{PAPER}, (48) and figure 8; a search over 200000 temperatures",
+            quantity="10^4 kappa_th at its maximum",
+            unit="",
+            expected=lambda: (
+                1e4 * float(heat_conductivity(chain, np.linspace(0.1, 0.2, 200001)).max())
+            ),
+            tolerance=1e-9,
+            run=lambda comm: (
+                1e4 * float(heat_conductivity(chain, largest_heat_capacity(num_levels=500)[0]))
+            ),
+        ),
+        *(
+            ValidationCase(
+                name=f"ham/overlap of {name}",
+                source=f"{PAPER}, (44) corrected: int rho_a rho_b dE by a sum over energies",
+                quantity="overlap per pair of levels times the width of a band",
+                unit="",
+                expected=lambda b=boxes: _overlap_by_sum(b),  # type: ignore[misc]
+                tolerance=1e-5,
+                run=lambda comm, b=boxes: overlap(b),  # type: ignore[misc]
+            )
+            for name, boxes in (
+                ("box and triangle", (1.0, 1.0, 1.0, 0.0)),
+                ("two triangles", (1.0, 1.0, 1.0, 1.0)),
+                ("unequal bands", (1.0, 0.4, 0.7, 0.0)),
+            )
+        ),
+        ValidationCase(
             name="ham/heat capacity",
             source="Derivative of the energy n exp(-x)/(1 + n exp(-x)) by differences",
             quantity="heat capacity of 500 levels at k_B T = 0.2",
@@ -138,6 +210,40 @@ def _second_subunit(method: type[DenseEvolution] | type[ChebyshevEvolution]) -> 
     chain = critical_chain(num_subunits=3, num_levels=60)
     moving = method(chain, random_couplings(chain, 1))
     return float(exact_probabilities(moving, random_states(chain, 1, 2), [9e4])[0, 1, 0])
+
+
+def _slowest(num_subunits: int) -> float:
+    chain = HamChain(num_subunits=num_subunits)
+    return float(-np.sort(np.linalg.eigvalsh(rate_matrix(chain)))[-2] / chain.rate)
+
+
+def _predicted_third(num_levels: int) -> float:
+    chain = critical_chain(num_subunits=3, num_levels=num_levels)
+    return float(rate_probabilities(chain, [chain.relaxation_time])[0, 0])
+
+
+def _third(num_levels: int, num_states: int) -> float:
+    chain = critical_chain(num_subunits=3, num_levels=num_levels)
+    moving = ChebyshevEvolution(chain, random_couplings(chain, 3))
+    states = random_states(chain, num_states, 4)
+    return float(exact_probabilities(moving, states, [chain.relaxation_time])[0, 0].mean())
+
+
+def _overlap_by_sum(widths: tuple[float, ...]) -> float:
+    """Return int rho_a rho_b dE by the midpoint rule, each the convolution of two boxes."""
+    step = 2e-4
+    energies = (np.arange(10000) + 0.5) * step - 1.0
+
+    def density(first: float, second: float) -> Array:
+        """Return the share of the smaller box that lies within the larger one, moved by E."""
+        small, large = sorted((first, second))
+        if small == 0.0:
+            return np.where(np.abs(energies) < 0.5 * large, 1.0 / large, 0.0)
+        within = 0.5 * (small + large) - np.abs(energies)
+        return np.asarray(np.clip(within, 0.0, small) / (small * large))
+
+    one, two, three, four = widths
+    return float(np.sum(density(one, two) * density(three, four)) * step)
 
 
 def _energy_slope() -> float:

@@ -10,6 +10,7 @@ from pbte.reference import debye_mismatch as mismatch
 from pbte.reference import harmonic_strings as strings
 from pbte.reference import temperature_jump as jump
 from pbte.reference import two_temperature as electrons
+from pbte.reference.elastic_interface import elastic_fluxes
 from pbte.validation._case import ValidationCase
 
 SWARTZ = "Swartz & Pohl, Rev. Mod. Phys. 61, 605 (1989)"
@@ -84,6 +85,54 @@ def cases() -> list[ValidationCase]:
             run=lambda comm: _paradox(),
         ),
         ValidationCase(
+            name="jump/conductance at room temperature",
+            source=f"{SWARTZ}, with a cutoff: sum alpha/(8 pi^2 c^2) int hbar w^3 dn/dT dw",
+            quantity="conductance Si-Ge at 300 K, diffuse mismatch",
+            unit="W/m^2 K",
+            expected=lambda: _cut_off(300.0),
+            tolerance=1e-8,
+            run=lambda comm: float(mismatch.conductance(SILICON, GERMANIUM, "dmm", 300.0)),
+        ),
+        ValidationCase(
+            name="jump/energy of elastic waves",
+            source="Aki & Richards, ch. 5: the shares of a wave add up to 1, to beyond critical",
+            quantity="largest lack of energy of any wave Si-Ge, at 200 slownesses",
+            unit="",
+            expected=0.0,
+            tolerance=1e-10,
+            absolute=True,
+            run=lambda comm: _elastic_defect(),
+        ),
+        ValidationCase(
+            name="jump/rough contact",
+            source="Cooper, Mikic & Yovanovich (1969): h_c = 1.25 k_s (m/sigma)(P/H)^0.95, by hand",
+            quantity="conductance of spots, 40 and 120 W/m K, m = 0.1, sigma = 1 um, P/H = 1e-3",
+            unit="W/m^2 K",
+            expected=1.25 * 60.0 * 1e5 * 1e-3**0.95,
+            tolerance=1e-10,
+            run=lambda comm: float(jump.spot_conductance(2e6, 2e9, (40.0, 120.0), 0.1, 1e-6)),
+        ),
+        ValidationCase(
+            name="jump/emission of three dimensions",
+            source="1/R = d(one-way flux)/dT, flux a T^4 of a Debye solid; DMM at low temperature",
+            quantity="resistance Si-Ge at 1 K",
+            unit="m^2 K/W",
+            expected=lambda: float(
+                mismatch.low_temperature_resistance(SILICON, GERMANIUM, "dmm", 1.0)
+            ),
+            tolerance=1e-9,
+            run=lambda comm: float(jump.emission_resistance(_emission(), 4.0, 1.0)),
+        ),
+        ValidationCase(
+            name="jump/nudged temperatures",
+            source="R = dT over the difference of the streams, as dT goes to 0: 1/(4 a T^3)",
+            quantity="resistance of an emission of 2 T^4 at 3 K, nudged by 1e-3 K",
+            unit="m^2 K/W",
+            expected=1.0 / (4.0 * 2.0 * 27.0),
+            tolerance=1e-6,
+            run=lambda comm: float(jump.nudged_resistance(lambda t: 2.0 * t**4, 3.0, 1e-3)),
+        ),
+        ValidationCase(
             name="jump/noise of a channel",
             source="Fluctuation-dissipation: k_B T^2/R; its spectrum, by quadrature",
             quantity="noise of one channel at 3 K",
@@ -150,6 +199,38 @@ def _scalar_integral() -> float:
         return float(0.5 * share * (c_2 / c_1) ** 2)
 
     return float(quad(density, 0.0, 1.0, epsabs=0.0, epsrel=1e-10, limit=500)[0])
+
+
+def _cut_off(kelvin: float) -> float:
+    """Return (alpha/8 pi^2) sum c_1^-2 int_0^w_c hbar w^3 dn/dT dw."""
+    scale = BOLTZMANN * kelvin / REDUCED_PLANCK
+    cutoff = min(SILICON.debye_frequency, GERMANIUM.debye_frequency)
+    integral = quad(
+        lambda x: x**4 * np.exp(-x) / np.expm1(-x) ** 2, 1e-12, cutoff / scale, epsrel=1e-12
+    )[0]
+    modes = 2.0 * SILICON.transverse**-2 + SILICON.longitudinal**-2
+    share = _diffuse_transmission() * modes / (8.0 * np.pi**2)
+    return float(share * BOLTZMANN * scale**3 * integral)
+
+
+def _elastic_defect() -> float:
+    slowness = np.linspace(1e-6, 0.9999, 200) / SILICON.transverse
+    fluxes = elastic_fluxes(
+        slowness,
+        (SILICON.density, GERMANIUM.density),
+        (SILICON.longitudinal, GERMANIUM.longitudinal),
+        (SILICON.transverse, GERMANIUM.transverse),
+    )
+    whole = fluxes.transmitted.sum(axis=2) + fluxes.reflected.sum(axis=2)
+    arriving = whole > 0.0  # beyond its own critical slowness a branch does not travel
+    return float(np.abs(whole[arriving] - 1.0).max())
+
+
+def _emission() -> float:
+    """Return a of the flux a T^4 that passes from silicon to germanium."""
+    modes = 2.0 * SILICON.transverse**-2 + SILICON.longitudinal**-2
+    radiated = np.pi**2 * BOLTZMANN**4 / (120.0 * REDUCED_PLANCK**3)
+    return float(radiated * modes * _diffuse_transmission())
 
 
 def _paradox() -> float:

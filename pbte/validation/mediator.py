@@ -13,11 +13,14 @@ from pbte.reference import mediator_currents as currents
 from pbte.reference.mediator import Mediator, transmission
 from pbte.reference.mediator_baths import BathRun, run_finite_baths
 from pbte.reference.mediator_temperatures import momentum_temperature, position_temperature
+from pbte.types import Array
 from pbte.validation._case import ValidationCase
+from pbte.validation._conduction import chain_against_heat_equation
 
 PAPER = "Panasyuk, Levin & Yerkes, Phys. Rev. E 86, 021116 (2012)"
 W0 = 1e13
 LEVEL = REDUCED_PLANCK * W0 / BOLTZMANN
+LENGTH = 32e-9
 
 
 def cases() -> list[ValidationCase]:
@@ -116,6 +119,19 @@ def cases() -> list[ValidationCase]:
             run=lambda comm: _ripple(20, 2),
         ),
         ValidationCase(
+            name="mediator/heated chain and heat equation",
+            source=f"{PAPER}, (80) with heat in 31 subsystems; heat equation with kappa = K(T) d",
+            quantity="largest temperature of the chain",
+            unit="K",
+            expected=lambda: _heated_chain().max(),
+            tolerance=2e-3,
+            run=lambda comm: float(
+                chain_against_heat_equation(
+                    _chain_of(32), (LEVEL, 0.5 * LEVEL), 31, _warming, comm, cells_per_link=4
+                )[1].max()
+            ),
+        ),
+        ValidationCase(
             name="mediator/entropy of a steady chain",
             source=f"{PAPER}, (80): J (1/T_right - 1/T_left); the sum over the links",
             quantity="entropy production of 8 subsystems",
@@ -170,6 +186,23 @@ def _ripple(num: int, order: int) -> float:
     run = chains.relax(chain, LEVEL * (1.0 + 1e-5 * ripple), [0.0, 1.0 / decay], tolerance=1e-10)
     left = (run.temperatures[1] / LEVEL - 1.0) @ ripple / (ripple @ ripple)
     return float(left) / 1e-5
+
+
+def _chain_of(num_links: int) -> chains.FourierChain:
+    return chains.FourierChain(
+        mediator=_mediator(0.5, 2.0), mode_spacing=1e-3 * W0, distance=LENGTH / num_links
+    )
+
+
+def _warming(x: Array) -> Array:
+    return np.asarray(1e-2 * np.sin(np.pi * x / LENGTH))
+
+
+def _heated_chain() -> Array:
+    chain = _chain_of(32)
+    places = np.asarray(chain.distance * np.arange(1, 32), dtype=np.float64)
+    powers = chain.distance * _warming(places)
+    return chains.steady_profile(chain.mediator, LEVEL, 0.5 * LEVEL, 31, powers=powers)[0]
 
 
 def _entropy_of_the_ends() -> float:

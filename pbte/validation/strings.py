@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 from scipy.integrate import quad
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.constants import BOLTZMANN, PLANCK, REDUCED_PLANCK
 from pbte.reference import harmonic_strings as strings
 from pbte.reference import string_lattice as lattice
 from pbte.reference import string_profiles as profiles
-from pbte.reference.string_kubo import current_correlation
+from pbte.reference.string_kubo import correlation_integral, current_correlation
 from pbte.types import Array
 from pbte.validation._case import ValidationCase
 
 PAPER = "Kapitza resistance between dissimilar harmonic solids"
 LEFT, RIGHT, SHARE = 0.12, 0.08, 0.64
 ATOMS = 260
+H_E2 = PLANCK / strings.ELEMENTARY_CHARGE**2
 
 
 def cases() -> list[ValidationCase]:
@@ -87,6 +90,59 @@ def cases() -> list[ValidationCase]:
             run=lambda comm: _small_drop_conductance(50.0),
         ),
         ValidationCase(
+            name="strings/first order in the drop",
+            source=f"{PAPER}, (2): T_l' = T_r + (1 - T/2) dT, the limit of the exact T_l'",
+            quantity="(T_l' - T_r)/dT for 50 and 49.99 K, transmission 0.64",
+            unit="",
+            expected=0.68,
+            tolerance=1e-3,
+            run=lambda comm: _first_order(50.0, 0.01),
+        ),
+        ValidationCase(
+            name="strings/electrons at a barrier",
+            source=f"{PAPER}, (12): two-terminal resistance less h/e^2 is that of the barrier",
+            quantity="barrier conductance at transmission 0.64, per spin",
+            unit="S",
+            expected=lambda: 1.0 / (1.0 / float(strings.electron_conductances(SHARE)[0]) - H_E2),
+            tolerance=1e-10,
+            run=lambda comm: float(strings.electron_conductances(SHARE)[1]),
+        ),
+        ValidationCase(
+            name="strings/recurrence",
+            source=f"{PAPER}: exact until 2 L/c - |x|/c; d'Alembert's waves between free ends",
+            quantity="steps until the current at the joint changes, 40 cells on each side",
+            unit="steps",
+            expected=80.0,
+            tolerance=1e-12,
+            run=lambda comm: _recurrence(movers, 40),
+        ),
+        ValidationCase(
+            name="strings/Kubo correlation, double integral",
+            source=f"{PAPER}, (A3): int dw dw' ... by quadrature of its two factors",
+            quantity="I(t) at t = 0.7, T = 1.3, eta = 0.2, hbar = k_B = 1",
+            unit="",
+            expected=lambda: _double_integral(0.7, 1.3, 0.2),
+            tolerance=1e-8,
+            run=lambda comm: float(correlation_integral(0.7, 1.3, 0.2)),
+        ),
+        *(
+            ValidationCase(
+                name=f"strings/Kubo correlation, {name} derivative",
+                source=f"{PAPER}, (A3) corrected: weight {weight}; moments of I(t), eta to 0",
+                quantity=f"integral of t^{power} I(t), T = 1.3, eta drawn on to 0",
+                unit="",
+                expected=value,
+                tolerance=1e-3,
+                run=lambda comm, k=power: (  # type: ignore[misc]
+                    2.0 * _moment(k, 1.3, 5e-4) - _moment(k, 1.3, 1e-3)
+                ),
+            )
+            for name, weight, power, value in (
+                ("first", "-(pi/6) T^2 of delta'", 1, np.pi / 6.0 * 1.3**2),
+                ("third", "1/(24 pi) of delta'" + "''", 3, -6.0 / (24.0 * np.pi)),
+            )
+        ),
+        ValidationCase(
             name="strings/Kubo response",
             source=f"{PAPER}, (7) to (9): linear response behind the front is pi T T dT/6",
             quantity="current over transmission and drop, T = 1.3, cutoff 0.2, hbar = k_B = 1",
@@ -149,6 +205,58 @@ def _small_drop_conductance(temperature: float) -> float:
     left, right = temperature + 0.005, temperature - 0.005
     warm, cold = strings.steady_temperatures(left, right, SHARE)
     return float(strings.current(left, right, SHARE) / (warm - cold))
+
+
+def _first_order(left: float, drop: float) -> float:
+    warm, _ = strings.steady_temperatures(left, left - drop, SHARE)
+    return (float(warm) - (left - drop)) / drop
+
+
+def _recurrence(joined: profiles.JoinedStrings, cells: int) -> float:
+    movers = profiles.thermal_movers(joined, np.full(cells, 50.0), np.full(cells, 20.0), 1e-12)
+    first = None
+    for step in range(10 * cells):
+        movers, crossed = profiles.move(movers, joined.transmission)
+        first = crossed if first is None else first
+        if abs(crossed - first) > 1e-9 * first:
+            return float(step)
+    return float("nan")
+
+
+def _double_integral(time: float, temperature: float, cutoff: float) -> float:
+    """Return Im (int dw/2pi w e^(i w t - eta w)/(1 - e^-bw))^2 over all frequencies."""
+
+    def factor(part: Callable[[float], float]) -> float:
+        def density(w: float) -> float:
+            if w == 0.0:
+                return temperature * part(0.0)
+            return float(w / -np.expm1(-w / temperature) * np.exp(-cutoff * w) * part(w * time))
+
+        ends = (-60.0 * temperature, 0.0, 40.0 / cutoff)
+        return float(
+            sum(
+                quad(density, a, b, epsabs=0.0, epsrel=1e-12, limit=2000)[0]
+                for a, b in itertools.pairwise(ends)
+            )
+        )
+
+    whole = complex(factor(np.cos), factor(np.sin)) / (2.0 * np.pi)
+    return (whole**2).imag
+
+
+def _moment(power: int, temperature: float, cutoff: float) -> float:
+    """Return int t^k I(t) dt, both halves being equal."""
+    # the peaks are as wide as the cutoff, the tails as long as 1/T
+    ends = [0.0, *np.geomspace(0.25 * cutoff, 5.0 / temperature, 12)]
+
+    def density(t: float) -> float:
+        return float(t**power * correlation_integral(t, temperature, cutoff))
+
+    parts = [
+        quad(density, a, b, epsabs=0.0, epsrel=1e-11, limit=400)[0]
+        for a, b in itertools.pairwise(ends)
+    ]
+    return float(2.0 * sum(parts))
 
 
 def _kubo_current(temperature: float, cutoff: float) -> float:
