@@ -27,7 +27,8 @@ from pbte.case_errors import explain
 from pbte.case_interfaces import InterfaceChoice
 from pbte.case_materials import AnyMaterial
 from pbte.case_sources import AnySource, GaussianSource
-from pbte.case_walls import PeriodicWall, WallChoice
+from pbte.case_times import Transient
+from pbte.case_walls import IsothermalWall, PeriodicWall, WallChoice
 from pbte.errors import InputError
 from pbte.mesh_builders import MeshBuilder
 from pbte.records import (
@@ -153,6 +154,9 @@ class Case(Record):
     )
     orders: Orders = Field(default_factory=Orders)
     steady: Steady = Field(default_factory=Steady)
+    transient: Transient | None = Field(
+        default=None, description="How the body goes on in time; nothing by default"
+    )
     parallel: Parallel = Field(default_factory=Parallel)
     output: Output = Field(default_factory=Output)
     _folder: Path = PrivateAttr(default_factory=Path)
@@ -175,6 +179,25 @@ class Case(Record):
                 raise ValueError(
                     f"materials.{name}: the name of a material must not hold '|', which stands "
                     "between two of them"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _transient_fits(self) -> Case:
+        if self.transient is None:
+            return self
+        if self.transient.initial.kind == "steady" and not self.steady.enabled:
+            raise ValueError(
+                'transient.initial.kind = "steady" begins with the steady state; set '
+                "steady.enabled = true"
+            )
+        held = [n for n, wall in self.walls.items() if isinstance(wall, IsothermalWall)]
+        for name in self.transient.walls:
+            if name not in held:
+                listed = ", ".join(repr(wall) for wall in held) or "none"
+                raise ValueError(
+                    f"transient.walls.{name}: only an isothermal wall can be switched; those of "
+                    f"the case are {listed}"
                 )
         return self
 

@@ -86,14 +86,16 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
             found = mesh_report(inputs.domain), list(inputs.domain.regions)
             prepare_folder(case.output.folder)
     report, regions = comm.bcast(found)
+    solves = case.steady.enabled or case.transient is not None
     jobs = [
         job_of(
             material.kernel,
             num_dofs=body.mesh.num_dofs,
             dim=report.dim,
-            steady_rank=case.steady.rank if case.steady.enabled else 0,
+            steady_rank=case.steady.rank if solves else 0,
             self_scattering=case.orders.self_scattering != 0.0,
             num_orders=case.orders.max_order + 1,
+            transient=case.transient is not None,
         )
         for material, body in zip(inputs.of_bodies, inputs.bodies.bodies, strict=True)
     ]
@@ -170,6 +172,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
             f"on {data['num_ranks']} cores of 2.5 GHz",
         ),
         ("Steady state", "yes" if case.steady.enabled else "no"),
+        ("Transient", _transient_text(case)),
         ("Walls", ", ".join(f"'{name}' {_law_text(law)}" for name, law in _laws(case))),
         ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
         ("Heat sources", _sources_text(case, data) or "none"),
@@ -215,6 +218,14 @@ def _interface_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
         for each in data["interfaces"]
     ]
     return [("Interfaces", ", ".join(interfaces))] if interfaces else []
+
+
+def _transient_text(case: Case) -> str:
+    transient = case.transient
+    if transient is None:
+        return "no"
+    start = transient.initial.kind
+    return f"from a {start} state to {transient.end:g} s, {len(transient.output_times())} times"
 
 
 def _law_text(law: Any) -> str:

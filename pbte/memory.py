@@ -42,6 +42,7 @@ class Job:
         self_scattering: Whether the orders are split, so that a factored kernel too keeps a field.
         num_orders: Orders of which the observables are kept.
         dim: Dimension of the mesh.
+        transient: Whether time steps are made, which keep two fields besides.
     """
 
     num_cells: int
@@ -51,6 +52,7 @@ class Job:
     self_scattering: bool = False
     num_orders: int = 16
     dim: int = 3
+    transient: bool = False
 
     @property
     def num_dofs(self) -> int:
@@ -108,6 +110,9 @@ def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
     steps = [orders]
     if job.steady_rank:
         steps.append(_steady(job, layout, modes, dofs))
+    if job.transient:  # the state and the past of every mode, beside what solves a stage
+        stage = _steady(job, layout, modes, dofs)
+        steps.append(stage | {"fields": stage["fields"] + 2.0 * field})
     largest = max(steps, key=lambda step: sum(step.values()))
     sharers = min(layout.ranks_per_node, layout.num_ranks)
     shared = (SHARED_LIBRARIES + FIRST_RANK + _matrix_bytes(job)) / sharers
@@ -131,6 +136,7 @@ def job_of(
     steady_rank: int = 0,
     self_scattering: bool = True,
     num_orders: int = 16,
+    transient: bool = False,
 ) -> Job:
     """Return what a kernel on a mesh asks for.
 
@@ -141,6 +147,7 @@ def job_of(
         steady_rank: Rank of the kernel inside the steady solver; 0 without a steady state.
         self_scattering: Whether the orders may be split.
         num_orders: Number of orders that are kept.
+        transient: Whether time steps are made.
     """
     rank = kernel.w_out.shape[0] if isinstance(kernel, FactoredKernel) else None
     return Job(
@@ -152,6 +159,7 @@ def job_of(
         self_scattering=self_scattering and rank != 1,
         num_orders=num_orders,
         dim=dim,
+        transient=transient,
     )
 
 

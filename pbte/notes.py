@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pbte.observables.evolution import Evolution
 from pbte.observables.results import Snapshot
 from pbte.transport.growth import fades
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
@@ -22,6 +23,7 @@ def run_notes(
     *,
     undershoot: float,
     num_cyclic_modes: int,
+    transient: Evolution | None = None,
 ) -> tuple[str, ...]:
     """Return the notes of a run.
 
@@ -32,6 +34,7 @@ def run_notes(
         report: How the steady state was reached.
         undershoot: How far the heat source on the mesh falls below zero, relative to its peak.
         num_cyclic_modes: Modes whose cells depend on each other in a cycle.
+        transient: How the body went on in time.
     """
     notes = [*_growth_notes(estimates)]
     if report is not None and not report.converged:
@@ -53,6 +56,11 @@ def run_notes(
         notes.append(
             f"The cells depend on each other in a cycle for {num_cyclic_modes} modes; their drift "
             "was repeated until it did not change any more."
+        )
+    if transient is not None and transient.unconverged:
+        notes.append(
+            f"{transient.unconverged} stages of the transient did NOT reach their tolerance "
+            "(energy is kept all the same). Raise steady.max_iterations or steady.rank."
         )
     return tuple(notes)
 

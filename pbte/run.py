@@ -3,6 +3,7 @@
     mesh, material, source and walls      -> a Problem on every rank
     scattering orders, one by one         -> how far phonons get between events
     steady state                          -> what the orders add up to
+    transient                             -> how the body goes on in time, if the case says so
 
 The two verbs underneath are `stream` and `collide` (pbte.transport.problem).
 """
@@ -19,9 +20,11 @@ from mpi4py import MPI
 from pbte.case import Case, resolved_toml
 from pbte.conduction import conduction_of
 from pbte.notes import run_notes
+from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
+from pbte.run_times import follow_time
 from pbte.setup import Say, Setup, prepare
 from pbte.setup_bodies import geometry_of
 from pbte.setup_sources import undershoot
@@ -30,6 +33,7 @@ from pbte.transport.orders import scattering_orders
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 from pbte.transport.steady import solve_steady
 from pbte.transport.system import split_system
+from pbte.types import Array
 from pbte.versions import versions
 
 # The self-scattering that "auto" tries, in this order. The first with which the orders fade is
@@ -62,10 +66,16 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         orders, estimates = follow_orders(case, setup, progress)
     steady: Snapshot | None = None
     report: SteadyReport | None = None
+    kept: tuple[Array, ...] | None = None
     if case.steady.enabled:
         gc.collect()  # a cycle of references would keep the field of the last order alive
         with _timed(timings, "steady"):
-            steady, report = reach_steady_state(case, setup, progress)
+            steady, report, kept = reach_steady_state(case, setup, progress)
+    transient: Evolution | None = None
+    if case.transient is not None:
+        gc.collect()
+        with _timed(timings, "transient"):
+            transient = follow_time(case, setup, progress, kept)
     bodies = setup.system.bodies
     geometry = whole_geometry(geometry_of(setup.bodies), setup.part)
     conductivity, slips = conduction_of(case, setup.system, geometry, steady, report)
@@ -86,6 +96,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         steady_report=report,
         conductivity=conductivity,
         slips=slips,
+        transient=transient,
         notes=run_notes(
             estimates,
             orders,
@@ -93,6 +104,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             report,
             undershoot=undershoot(case, bodies),
             num_cyclic_modes=sum(body.num_cyclic_modes for body in bodies),
+            transient=transient,
         ),
         timings=timings,
     )
@@ -143,8 +155,13 @@ def _try_orders(
     return tuple(snapshots), growth.estimate()
 
 
-def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapshot, SteadyReport]:
-    """Return the observables of the steady state and how it was reached."""
+def reach_steady_state(
+    case: Case, setup: Setup, progress: Say
+) -> tuple[Snapshot, SteadyReport, tuple[Array, ...] | None]:
+    """Return the observables of the steady state, how it was reached, and the state itself.
+
+    The state, the mode temperatures of each body, is kept only where a transient begins with it.
+    """
     solution = solve_steady(
         setup.problem,
         *setup.leading,
@@ -152,12 +169,16 @@ def reach_steady_state(case: Case, setup: Setup, progress: Say) -> tuple[Snapsho
         max_iterations=case.steady.max_iterations,
         progress=progress,
     )
-    observer = setup.observer
+    observer, bodies = setup.observer, setup.system.bodies
+    begins = case.transient is not None and case.transient.initial.kind == "steady"
+    kept = tuple(body.new_field() for body in bodies) if begins else None
     for drift in solution.drifts():
         observer.watch(drift)
-    power = sum(body.heat_power for body in setup.system.bodies)
+        if kept is not None:
+            kept[drift.body][drift.modes] = drift.theta
+    power = sum(body.heat_power for body in bodies)
     snapshot = observer.snapshot(power, hands_on=False)
-    return whole_snapshot(snapshot, setup.part), solution.report
+    return whole_snapshot(snapshot, setup.part), solution.report, kept
 
 
 @contextmanager

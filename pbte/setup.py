@@ -187,15 +187,16 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     """
     inputs = read_inputs(case, comm)
     bodies, part = inputs.bodies, inputs.part
-    if case.steady.enabled and len(bodies.bodies) > 1:
+    solves = case.steady.enabled or case.transient is not None
+    if solves and len(bodies.bodies) > 1:
         raise InputError(
-            "steady: the steady state of several materials cannot be solved yet; set "
-            "steady.enabled = false, the scattering orders can"
+            "steady: the steady state of several materials cannot be solved yet, nor their "
+            "transient; set steady.enabled = false, the scattering orders can"
         )
     for material in inputs.of_bodies:
         progress(f"{material.name}: {material.modes.num_modes} modes")
     progress(f"mesh: {bodies.whole.num_cells if part is None else part.num_cells} cells")
-    rank = case.steady.rank if case.steady.enabled else NUM_MOMENTS
+    rank = case.steady.rank if solves else NUM_MOMENTS
     leading = tuple(
         leading_part(material.kernel, max(rank, NUM_MOMENTS), comm) for material in inputs.of_bodies
     )

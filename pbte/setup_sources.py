@@ -96,7 +96,9 @@ def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
     sources = case.all_sources
     if not sources:
         return None
-    return np.array([_selected(f"{name}.modes", s.modes, modes) for name, s in sources.items()])
+    return np.array(
+        [selected_modes(f"{name}.modes", s.modes, modes) for name, s in sources.items()]
+    )
 
 
 def undershoot(case: Case, bodies: Sequence[Problem]) -> float:
@@ -114,7 +116,12 @@ def undershoot(case: Case, bodies: Sequence[Problem]) -> float:
     return worst
 
 
-def _selected(name: str, chosen: ModeSelection, modes: ModeTable) -> BoolArray:
+def selected_modes(name: str, chosen: ModeSelection, modes: ModeTable) -> BoolArray:
+    """Return which modes a selection means, shape (num_modes,).
+
+    Raises:
+        InputError: None of them; `name` says where the case has it.
+    """
     frequencies = modes.frequencies / (2.0 * np.pi)
     heated = frequencies >= chosen.min_frequency
     if chosen.max_frequency is not None:

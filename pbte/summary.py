@@ -17,6 +17,7 @@ from pbte.observables.conductivity import Conductivity, accumulation, reached_at
 from pbte.observables.results import Balance, Results, Snapshot
 from pbte.observables.slip import WallSlip
 from pbte.output.style import scaled
+from pbte.summary_times import transient_data, transient_lines
 from pbte.types import Array
 
 
@@ -37,6 +38,8 @@ def summary(
         parts.append(_order_table(results))
     parts += [Text(line) for line in _account(results)]
     parts += [Text(line) for line in _conduction(results)]
+    if results.transient is not None:
+        parts += [Text(line) for line in transient_lines(results, _power_unit(results))]
     parts += [Text(f"Note: {note}") for note in results.notes]
     if files:
         parts.append(Text("Written: " + "\n         ".join(str(file) for file in files)))
@@ -89,6 +92,7 @@ def as_data(results: Results) -> dict[str, Any]:
         "steady_report": _steady_data(results),
         "conductivity": _conductivity_data(results.conductivity),
         "slips": [_slip_data(slip) for slip in results.slips],
+        "transient": None if results.transient is None else transient_data(results.transient),
         "notes": list(results.notes),
         "timings": dict(results.timings),
         "case": results.case,

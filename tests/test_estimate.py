@@ -122,6 +122,14 @@ def test_the_best_grid_is_at_least_as_fast_as_every_other_that_fits():
     assert best_layout(LARGE, 2, ranks_per_node=2, node_memory=1e9, **options) is None
 
 
+def test_a_transient_keeps_two_fields_more_than_the_steady_state():
+    field = 8 * FULL.num_unknowns
+    steady = memory_per_rank(FULL, Layout())["fields"]
+    assert memory_per_rank(replace(FULL, transient=True), Layout())["fields"] == steady + 2 * field
+    factored = replace(FULL, rank=1, steady_rank=1, transient=True)
+    assert memory_per_rank(factored, Layout())["fields"] == 2 * field
+
+
 def test_a_factored_kernel_needs_no_memory_per_mode_but_the_visiting_orders():
     few, many = (
         memory_per_rank(replace(FACTORED, steady_rank=0, num_modes=modes), Layout())

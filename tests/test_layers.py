@@ -26,7 +26,8 @@ ROOMS = {
     "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
 }
 CASE = {
-    "case", "case_walls", "case_errors", "case_interfaces", "case_materials", "case_regions",
+    "case", "case_walls", "case_times", "case_errors", "case_interfaces", "case_materials",
+    "case_regions",
     "case_sources",
     "records", "mesh_builders",
 }  # fmt: skip
@@ -36,6 +37,7 @@ TOP = {
     "case_errors": set(),
     "case_sources": set(),
     "case_walls": set(),
+    "case_times": {"case_sources"},
     "case_interfaces": {"materials", "interfaces", "reference"},
     "case_regions": set(),
     "records": set(),
@@ -63,7 +65,16 @@ TOP = {
     "setup_walls": {"materials", "interfaces", "geometry", "transport"},
     "validate": {"validation"},
     "validation_report": {"validate"},
-    "run": {*ROOMS, "notes", "setup", "setup_sources", "setup_bodies", "conduction"},
+    "run_times": {*ROOMS, "setup", "setup_sources", "setup_walls"},
+    "run": {
+        *ROOMS,
+        "notes",
+        "setup",
+        "setup_sources",
+        "setup_bodies",
+        "conduction",
+        "run_times",
+    },
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
 # The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.

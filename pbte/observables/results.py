@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from pbte.observables.conductivity import Conductivity
 from pbte.observables.slip import WallSlip
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 from pbte.types import Array, IntArray
+
+if TYPE_CHECKING:
+    from pbte.observables.evolution import Evolution
 
 __all__ = [
     "Balance",
@@ -134,6 +138,7 @@ class Results:
         conductivity: Effective conductivity of the steady state, or None where no temperature
             drop over a length drives heat, or there is no converged steady state.
         slips: Temperature slip at each isothermal wall, in the steady state.
+        transient: How the body went on in time, or None when it was not asked for.
         notes: Plain sentences the user must read (divergence, fictitious events, ...).
         timings: Name of a phase -> wall time [s].
     """
@@ -154,5 +159,6 @@ class Results:
     steady_report: SteadyReport | None
     conductivity: Conductivity | None = None
     slips: tuple[WallSlip, ...] = ()
+    transient: Evolution | None = None
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)

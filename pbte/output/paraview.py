@@ -5,6 +5,8 @@
     steady.pvd           the steady state
     arrivals.pvd         power arriving at the boundary facets, per order and summed up
     steady_arrivals.pvd  the same of the steady state
+    transient.pvd        the body at the times of a transient [ps]
+    transient_arrivals.pvd  power arriving at the boundary facets at these times
 
 The fields are linear in each cell and jump between cells: every cell owns its vertices, so ParaView
 shows exactly what the solver computed (its filter "Clean to Grid" joins the cells).
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pbte.observables.evolution import Evolution
 from pbte.observables.results import MeshGeometry, Results, Snapshot
 from pbte.output.vtu import (
     LINE,
@@ -37,6 +40,9 @@ LENGTH_UNIT = 1e-9
 In metres ParaView shows and probes the fields correctly, but its stream tracer, which has absolute
 tolerances, gives up after a few steps (ParaView 5.13).
 """
+
+TIME_UNIT = 1e-12
+"""Times of a transient in the files are in units of this [s], or its slider would show only 0."""
 
 _CELL_TYPES = {0: VERTEX, 1: LINE, 2: TRIANGLE, 3: TETRAHEDRON}
 
@@ -81,6 +87,29 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
         surface.write(folder / "steady_arrivals.vtu", fields, None, "steady state")
         for name in ("steady", "steady_arrivals"):
             indices.append(_index(folder / f"{name}.pvd", [(0.0, folder / f"{name}.vtu")]))
+    if results.transient is not None:
+        indices += _write_transient(results.transient, body, surface, folder)
+    return indices
+
+
+def _write_transient(
+    transient: Evolution, body: _BodyWriter, surface: _SurfaceWriter, folder: Path
+) -> list[Path]:
+    writers: dict[str, _BodyWriter | _SurfaceWriter] = {
+        "transient": body,
+        "transient_arrivals": surface,
+    }
+    indices = []
+    for name, writer in writers.items():
+        (folder / name).mkdir(exist_ok=True)
+        files = []
+        for number, (time, snapshot) in enumerate(
+            zip(transient.times / TIME_UNIT, transient.snapshots, strict=True)
+        ):
+            path = folder / name / f"time_{number:04d}.vtu"
+            writer.write(path, _fields(snapshot), None, f"transient at {time:.10g} ps")
+            files.append((float(time), path))
+        indices.append(_index(folder / f"{name}.pvd", files))
     return indices
 
 
@@ -201,6 +230,7 @@ def _texts(results: Results) -> dict[str, str]:
     return {
         "title": results.title,
         "length_unit": "nm",
+        "time_unit": "ps",
         "units": "temperature: K, deviation from T0; heat_flux and arrivals: W/m^2",
         "reference_temperature": f"{results.reference_temperature:.10g} K",
         "self_scattering": f"{results.self_scattering:.10g}",

@@ -24,6 +24,7 @@ from pbte.observables.profiles import (
 )
 from pbte.observables.results import MeshGeometry, Results
 from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
+from pbte.output.evolution_plots import plot_energy, plot_evolution
 from pbte.output.maps import plot_arrival_map
 from pbte.output.style import INK, STEADY_COLOUR, OrderColours, panels, scaled, style
 from pbte.types import Array
@@ -56,6 +57,9 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
     if results.conductivity is not None:
         figures["conductivity_accumulation"] = plot_accumulation
         figures["suppression"] = plot_suppression
+    if results.transient is not None:
+        figures["transient_temperature"] = plot_transient
+        figures["transient_energy"] = plot_energy
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, draw in figures.items():
@@ -77,6 +81,17 @@ def plot_temperature(results: Results) -> Figure:
     """
     orders = [order.temperature for order in results.orders]
     return _temperature_figure(results, orders, None, "$T - T_0$ per order")
+
+
+def plot_transient(results: Results) -> Figure:
+    """Return the temperature profiles at the times of a transient.
+
+    Raises:
+        InputError: The results hold no transient.
+    """
+    geometry = results.geometry
+    coordinate = "x" if is_film(geometry) else "Radius"
+    return plot_evolution(results, lambda fields: _profile(geometry, fields), coordinate)
 
 
 def plot_cumulated_temperature(results: Results) -> Figure:

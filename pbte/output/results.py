@@ -6,6 +6,7 @@
     eigenvalues/ one group for each self-scattering that was tried
     conductivity/  effective conductivity, mode by mode, with its accumulation functions
     slips/       temperature slip at each isothermal wall
+    transient/   snapshots at chosen times, the integral over time, and the account of each step
     ...
 
 Every dataset has the attributes `unit` ("1" for pure numbers, "" for text) and `description`.
@@ -34,6 +35,7 @@ from pbte.observables.results import (
 )
 from pbte.output.conduction import get_conductivity, get_slips, put_conductivity, put_slips
 from pbte.output.datasets import put, scalar, strings, texts
+from pbte.output.evolution import get_evolution, put_evolution
 
 FORMAT = "pbte-results"
 VERSION = 1
@@ -180,6 +182,13 @@ def _put_all(file: Any, results: Results) -> None:
         put_conductivity(file.create_group("conductivity"), results.conductivity)
     if results.slips:
         put_slips(file.create_group("slips"), results.slips)
+    if results.transient is not None:
+        group = file.create_group("transient")
+        put_evolution(group, results.transient, _put_stacked)
+
+
+def _put_stacked(group: Any, snapshots: Sequence[Snapshot]) -> None:
+    _put_snapshots(group, snapshots, stacked=True)
 
 
 def _put_snapshots(group: Any, snapshots: Sequence[Snapshot], *, stacked: bool) -> None:
@@ -255,6 +264,7 @@ def _get_all(file: Any) -> Results:
         steady_report=_get_report(file["steady_report"]) if "steady_report" in file else None,
         conductivity=get_conductivity(file["conductivity"]) if "conductivity" in file else None,
         slips=get_slips(file["slips"]) if "slips" in file else (),
+        transient=get_evolution(file["transient"], _get_snapshot) if "transient" in file else None,
         notes=tuple(strings(file["notes"])),
         timings=_mapping(file["timings"], "phases", "seconds"),
         **scalars,

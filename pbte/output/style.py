@@ -82,6 +82,26 @@ class OrderColours:
         bar.set_label(self._label)
 
 
+def time_colours(figure: Figure, axes: Any, times: Array) -> list[Any]:
+    """Return a colour for each time, from early to late, and add the bar that explains them."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    shares = np.linspace(0.0, 0.9, max(2, len(times)))[: len(times)]
+    colours = [colormaps["viridis"](share) for share in shares]
+    if len(times) > 1:
+        factor, unit = scaled(times, "s")
+        shown = ScalarMappable(Normalize(-0.5, len(times) - 0.5), ListedColormap(colours))
+        bar = figure.colorbar(shown, ax=axes, aspect=28, pad=0.02)
+        ticks = np.unique(np.linspace(0, len(times) - 1, min(8, len(times))).round().astype(int))
+        bar.set_ticks(list(ticks), labels=[f"{times[n] * factor:.3g}" for n in ticks])
+        bar.ax.tick_params(length=0)
+        no_outline(bar)
+        bar.set_label(f"Time ({unit})")
+    return colours
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Use the style of all figures; needs no home directory that can be written."""

@@ -68,6 +68,20 @@ def gaussian(centre: Array, sigma: float) -> Callable[[Array], Array]:
     return density
 
 
+def wave(axis: int, period: float) -> Callable[[Array], Array]:
+    """Return cos(2 pi x / period) of one coordinate [-].
+
+    Args:
+        axis: Which coordinate.
+        period: Length of the wave [m].
+    """
+
+    def density(points: Array) -> Array:
+        return np.asarray(np.cos(2.0 * np.pi * points[:, axis] / period), dtype=np.float64)
+
+    return density
+
+
 def wall_inflow(
     mesh: Simplices, walls: Mapping[str, int], temperatures: Mapping[str, float]
 ) -> Array:

@@ -29,7 +29,7 @@ Memory: the state and the past, two fields of all modes; with a full matrix two 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -89,7 +89,8 @@ class TimeStepper:
 
     Args:
         given: Sources and walls at any time; only heat source and given temperatures may change.
-        kernel: The leading part of the kernel, or the kernel itself when it is of low rank.
+        kernels: For each body the leading part of its kernel, or the kernel itself when it is of
+            low rank.
         fields: Mode temperatures of the local modes at the start, one for each body, shape
             (local modes, num_dofs) [K]; used, not copied.
         time: When that is [s].
@@ -107,14 +108,14 @@ class TimeStepper:
     def __init__(
         self,
         given: Given,
-        kernel: FactoredKernel,
+        kernels: Sequence[FactoredKernel],
         fields: tuple[Array, ...],
         *,
         time: float = 0.0,
         tolerance: float = 1e-10,
         max_iterations: int = 50,
     ) -> None:
-        self.given, self.kernel, self.fields, self.time = given, kernel, fields, time
+        self.given, self.kernels, self.fields, self.time = given, kernels, fields, time
         self.tolerance, self.max_iterations = tolerance, max_iterations
         self.system = as_system(given(time))
         self.scale = self._norm(fields)
@@ -186,15 +187,15 @@ class TimeStepper:
         return replace(system, bodies=bodies)
 
     def _solve(self, system: System, size: float) -> SteadyState:
-        (problem,) = system.bodies
+        (problem,), (kernel,) = system.bodies, self.kernels
         if self._solver is None or self._solver[0] != size:
             self._solver = None  # what it holds is freed before its successor is made
-            factors = local_factors(self.kernel, problem.share)
+            factors = local_factors(kernel, problem.share)
             self._solver = size, MomentSystem(problem, factors)
         guess, self._guess = self._guess, None
         return solve_steady(
             problem,
-            self.kernel,
+            kernel,
             tolerance=self.tolerance,
             max_iterations=self.max_iterations,
             moments=self._solver[1],

@@ -80,7 +80,7 @@ def grating(comm, *, stops, control, knudsen=1.0 / WAVE, cells=40, polar=32):
     problem = ring(domain, gray(knudsen, polar), comm)
     wave = project(problem.mesh, lambda points: np.cos(WAVE * points[:, 0]))
     kernel, start = gray(knudsen, polar), all_modes_at(problem, wave)
-    stepper = TimeStepper(lambda time: problem, kernel, (start,))
+    stepper = TimeStepper(lambda time: problem, (kernel,), (start,))
     measure = amplitude_of(problem, wave)
     steps = list(march(stepper, np.asarray(stops) * knudsen, control, measure))
     ends = {step.start + step.size: step.measured[1] for step in steps if step.accepted}
@@ -163,7 +163,7 @@ def test_what_is_stored_is_what_went_in_less_what_went_out(body, silicon, comm, 
     kernel, leading = crystal(silicon, scattering)
     film = heated_film(body, kernel, comm)
     start = all_modes_at(film.problem, np.linspace(1.0, 0.0, film.problem.mesh.num_dofs))
-    stepper = TimeStepper(lambda time: film.problem, leading, (start,), tolerance=1e-3)
+    stepper = TimeStepper(lambda time: film.problem, (leading,), (start,), tolerance=1e-3)
     before = stepper.energy
     for step in march(stepper, np.array([1e-12, 2e-11]), StepControl(size=6e-12), film.measure):
         powers = [m.balance.deposited - sum(m.balance.absorbed.values()) for m in step.measured]
@@ -178,7 +178,7 @@ def test_a_transient_ends_in_the_steady_state(body, silicon, comm, scattering):
     film = heated_film(body, kernel, comm)
     steady = solve_steady(film.problem, leading, tolerance=1e-10)
     expected = film.measure(steady.drifts(), 0.0)
-    stepper = TimeStepper(lambda time: film.problem, leading, (film.problem.new_field(),))
+    stepper = TimeStepper(lambda time: film.problem, (leading,), (film.problem.new_field(),))
     control = StepControl(size=1e-13, tolerance=0.1)
     *_, step = march(stepper, np.array([1e-6]), control, film.measure)
     scale = np.abs(expected.temperature).max()
@@ -203,7 +203,7 @@ def test_a_closed_body_of_one_temperature_stays_so(body, silicon, comm):
         inflow=np.zeros_like(film.problem.inflow),
     )
     start = all_modes_at(closed, np.full(mesh.num_dofs, 2.5))
-    stepper = TimeStepper(lambda time: closed, leading, (start,))
+    stepper = TimeStepper(lambda time: closed, (leading,), (start,))
     before = stepper.energy
     list(march(stepper, np.array([2e-11]), StepControl(size=1e-11), nothing))
     # As good as the stages are solved; the energy to round-off.
@@ -224,7 +224,7 @@ def test_the_integral_over_time_is_the_steady_state_of_the_population_as_source(
     problem, seconds = pulsed_film(body, kernel, comm), 1e-12
     dark = replace(problem, heat_sources=np.zeros_like(problem.heat_sources))
     start = seconds * problem.source()
-    stepper = TimeStepper(lambda time: dark, leading, (start,), tolerance=1e-11)
+    stepper = TimeStepper(lambda time: dark, (leading,), (start,), tolerance=1e-11)
     heat = problem.heat_capacities
     weights = np.stack([heat, heat * problem.velocities[:, 0]])
 
@@ -268,7 +268,7 @@ def test_populations_fly_with_their_group_velocity(comm):
         mesh, kernel, np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size), share=share
     )
     shape = project(mesh, gaussian(np.array([0.5]), 0.05))
-    stepper = TimeStepper(lambda time: problem, kernel, (all_modes_at(problem, shape),))
+    stepper = TimeStepper(lambda time: problem, (kernel,), (all_modes_at(problem, shape),))
     list(march(stepper, np.array([0.2]), StepControl(size=0.005), nothing))
     place = mesh.points.reshape(-1) * mesh.dof_weights
     square = np.square(mesh.points.reshape(-1)) * mesh.dof_weights
@@ -283,7 +283,7 @@ def test_a_refused_step_leaves_no_trace(body, silicon, comm):
     kernel, leading = crystal(silicon, "rta")
     film = heated_film(body, kernel, comm)
     start = all_modes_at(film.problem, np.linspace(1.0, 0.0, film.problem.mesh.num_dofs))
-    stepper = TimeStepper(lambda time: film.problem, leading, (start.copy(),))
+    stepper = TimeStepper(lambda time: film.problem, (leading,), (start.copy(),))
     tried = stepper.attempt(1e-9, nothing)
     assert not tried.accepted
     assert stepper.time == 0.0
@@ -303,7 +303,7 @@ def test_a_march_may_be_taken_up_from_its_state(body, silicon, comm):
     stops, size = np.array([1e-11, 3e-11]), 4e-12
 
     def stepper(fields, time):
-        return TimeStepper(lambda t: film.problem, leading, fields, time=time, tolerance=1e-12)
+        return TimeStepper(lambda t: film.problem, (leading,), fields, time=time, tolerance=1e-12)
 
     through = stepper((film.problem.new_field(),), 0.0)
     sizes = [step.size for step in march(through, stops, StepControl(size=size), nothing)]
@@ -324,7 +324,7 @@ def test_ranks_that_share_the_modes_agree_with_one(body, silicon, comm):
     for ranks in (MPI.COMM_SELF, comm):
         film = heated_film(body, kernel, ranks)
         stepper = TimeStepper(
-            lambda time, film=film: film.problem, leading, (film.problem.new_field(),)
+            lambda time, film=film: film.problem, (leading,), (film.problem.new_field(),)
         )
         control = StepControl(size=5e-12, tolerance=1e-2)
         *_, step = march(stepper, np.array([2e-11]), control, film.measure)

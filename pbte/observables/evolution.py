@@ -1,0 +1,118 @@
+"""What a transient leaves behind: snapshots at chosen times, and the energy account of all steps.
+
+Moments are linear in the mode temperatures, so their integral over time is a snapshot of its own:
+that of an initial population is the steady state with the population as source, and the sum of all
+scattering orders of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pbte.observables.results import Balance, Snapshot
+from pbte.types import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evolution:
+    """A transient, finished or on its way.
+
+    Attributes:
+        times: When the snapshots were taken, the initial state first, shape (n,) [s].
+        snapshots: The state at these times.
+        ends: End of each step, shape (num_steps,) [s].
+        sizes: Length of each step [s].
+        errors: Error of each step by the embedded solution, relative to the largest state [-].
+        energies: Energy stored beyond that at T0, at the start and after each step,
+            shape (num_steps + 1,) [J].
+        deposited: Mean power of the heat sources in each step [W].
+        absorbed: By wall name, mean net power that left through it in each step [W].
+        integral: The moments integrated over time, in their units times seconds; powers are
+            energies.
+        sweeps: Sweeps over all modes.
+        refused: Steps that were tried and found too long.
+        unconverged: Stages that missed their tolerance.
+    """
+
+    times: Array
+    snapshots: tuple[Snapshot, ...]
+    ends: Array
+    sizes: Array
+    errors: Array
+    energies: Array
+    deposited: Array
+    absorbed: Mapping[str, Array]
+    integral: Snapshot | None
+    sweeps: int
+    refused: int
+    unconverged: int
+
+    @property
+    def defects(self) -> Array:
+        """Energy unaccounted for in each step, relative to the largest that is stored or passes."""
+        left = sum(self.absorbed.values(), np.zeros_like(self.sizes))
+        passing = self.sizes * (np.abs(self.deposited) + np.abs(left))
+        lost = np.diff(self.energies) - self.sizes * (self.deposited - left)
+        scale = max(np.abs(self.energies).max(initial=0.0), passing.max(initial=0.0))
+        return np.asarray(lost / scale if scale > 0.0 else lost, dtype=np.float64)
+
+    @property
+    def time(self) -> float:
+        """The last time that was reached [s]."""
+        return float(self.ends[-1]) if self.ends.size else float(self.times[0])
+
+
+def start_of(snapshot: Snapshot, energy: float) -> Evolution:
+    """Return a transient before its first step.
+
+    Args:
+        snapshot: The initial state.
+        energy: What it stores [J].
+    """
+    none = np.zeros(0)
+    return Evolution(
+        times=np.zeros(1),
+        snapshots=(snapshot,),
+        ends=none,
+        sizes=none,
+        errors=none,
+        energies=np.array([energy]),
+        deposited=none,
+        absorbed=dict.fromkeys(snapshot.balance.absorbed, none),
+        integral=None,
+        sweeps=0,
+        refused=0,
+        unconverged=0,
+    )
+
+
+def weighted_sum(snapshots: Sequence[Snapshot], weights: Sequence[float]) -> Snapshot:
+    """Return sum_i weights_i snapshot_i of all moments."""
+
+    def add(parts: Sequence[Array]) -> Array:
+        return np.asarray(np.tensordot(weights, np.stack(parts), axes=1))
+
+    def by_wall(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+        return {wall: float(np.dot(weights, [p[wall] for p in parts])) for wall in parts[0]}
+
+    balances = [snapshot.balance for snapshot in snapshots]
+    bodies = range(len(snapshots[0].mode_temperatures))
+    return Snapshot(
+        temperature=add([s.temperature for s in snapshots]),
+        heat_flux=add([s.heat_flux for s in snapshots]),
+        arrival_spectrum={
+            wall: add([s.arrival_spectrum[wall] for s in snapshots])
+            for wall in snapshots[0].arrival_spectrum
+        },
+        arrival_map=add([s.arrival_map for s in snapshots]),
+        mode_temperatures=tuple(add([s.mode_temperatures[b] for s in snapshots]) for b in bodies),
+        wall_temperatures=by_wall([s.wall_temperatures for s in snapshots]),
+        balance=Balance(
+            deposited=float(np.dot(weights, [b.deposited for b in balances])),
+            absorbed=by_wall([b.absorbed for b in balances]),
+            handed_on=float(np.dot(weights, [b.handed_on for b in balances])),
+        ),
+    )

@@ -1,0 +1,250 @@
+"""The transient of a case: initial state, what is switched when, and what is kept of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from pbte.case import Case
+from pbte.case_sources import ModeSelection
+from pbte.case_times import (
+    GaussianState,
+    GratingState,
+    InitialState,
+    SourceState,
+    Transient,
+    UniformState,
+)
+from pbte.errors import InputError
+from pbte.observables.evolution import Evolution, start_of, weighted_sum
+from pbte.observables.gathering import whole_snapshot
+from pbte.observables.results import Snapshot
+from pbte.setup import Say, Setup
+from pbte.setup_sources import selected_modes
+from pbte.setup_walls import given_inflow
+from pbte.transport.problem import Problem
+from pbte.transport.sources import gaussian, project, wave
+from pbte.transport.step_control import StepControl
+from pbte.transport.system import Drift, System, as_system
+from pbte.transport.transient import WEIGHTS, Step, TimeStepper, march
+from pbte.types import Array
+
+# Without a step of its own an adaptive run begins with this share of the mean life of a phonon, in
+# which the error is well below any tolerance.
+FIRST_SHARE = 1e-2
+
+
+def initial_fields(case: Case, setup: Setup, steady: tuple[Array, ...] | None) -> tuple[Array, ...]:
+    """Return the mode temperatures at t = 0, shape (local modes, num_dofs) of each body [K].
+
+    Args:
+        case: The case, with a transient.
+        setup: The case made ready.
+        steady: Mode temperatures of its steady state, where that is the initial one.
+
+    Raises:
+        InputError: The initial state is made of heat sources, and there are none; or it does not
+            fit the mesh or the crystals.
+    """
+    assert case.transient is not None
+    choice, bodies = case.transient.initial, setup.system.bodies
+    if choice.kind == "steady":
+        assert steady is not None, "the case was checked"
+        return steady
+    if isinstance(choice, SourceState):
+        if not case.all_sources:
+            raise InputError(
+                'transient.initial.kind = "source": the case has no heat source; add a table '
+                "[source]"
+            )
+        return tuple(choice.duration * body.source() for body in bodies)
+    profile = _profile(case, choice, bodies[0].mesh.dim)
+    modes = choice.modes if isinstance(choice, GaussianState) else ModeSelection()
+    return tuple(_held_by(modes, body)[:, None] * project(body.mesh, profile) for body in bodies)
+
+
+def _profile(case: Case, choice: InitialState, dim: int) -> Callable[[Array], Array]:
+    """Return the deviation from T0 by the place, (n, dim) [m] to (n,) [K]."""
+    if isinstance(choice, GaussianState):
+        shape, size = gaussian(np.asarray(choice.centre), choice.sigma), choice.peak
+    elif isinstance(choice, GratingState):
+        axis = "xyz".index(choice.axis)
+        if axis >= dim:
+            raise InputError(
+                f"transient.initial.axis = {choice.axis!r}: the mesh has {dim} dimensions; choose "
+                f"one of {', '.join('xyz'[:dim])}"
+            )
+        shape, size = wave(axis, choice.period), choice.amplitude
+    else:
+        assert isinstance(choice, UniformState)
+        size = 0.0 if choice.temperature is None else choice.temperature - case.temperature
+        return lambda points: np.full(len(points), size)
+    return lambda points: size * shape(points)
+
+
+def _held_by(choice: ModeSelection, body: Problem) -> Array:
+    """Return how much hotter each local mode is than the temperature of all, (local modes,) [-].
+
+    The same energy in fewer modes makes each of them hotter.
+    """
+    modes = body.modes
+    held = selected_modes("transient.initial.modes", choice, modes)
+    hotter = modes.heat_capacity / float(modes.heat_capacities[held].sum())
+    return np.where(held[body.share.indices], hotter, 0.0)
+
+
+def switched(case: Case, setup: Setup) -> Callable[[float], System]:
+    """Return what is sent in and heated at a time [s]."""
+    transient = case.transient
+    assert transient is not None
+    source, system = transient.source_profile, setup.system
+    steady = [given_inflow(case, body.mesh, setup.walls) for body in system.bodies]
+
+    def of_body(number: int, body: Problem, time: float) -> Problem:
+        inflow = steady[number].copy()
+        for name, profile in transient.walls.items():
+            on_wall = np.repeat(body.mesh.boundary_walls == setup.walls[name], body.mesh.dim)
+            inflow[on_wall] *= profile.factor(time)
+        heat = source.factor(time) * body.heat_sources
+        return replace(body, heat_sources=heat, inflow=inflow[None, :])
+
+    def given(time: float) -> System:
+        bodies = (of_body(number, body, time) for number, body in enumerate(system.bodies))
+        return replace(system, bodies=tuple(bodies))
+
+    return given
+
+
+def first_step(case: Case, setup: Setup) -> StepControl:
+    """Return how the steps are chosen, at the start."""
+    transient = case.transient
+    assert transient is not None
+    if transient.tolerance is None:
+        assert transient.step is not None
+        return StepControl(size=transient.step)
+    tables = [body.modes for body in setup.system.bodies]
+    mean_rate = max(float(m.heat_capacities @ m.loss_rates) / m.heat_capacity for m in tables)
+    longest = np.inf if transient.step is None else transient.step
+    size = min(FIRST_SHARE / mean_rate, transient.end)
+    return StepControl(size=size, tolerance=transient.tolerance, longest=longest)
+
+
+class Recorder:
+    """Follows a transient and keeps what is to be told of it.
+
+    Args:
+        case: The case, with a transient.
+        setup: The case made ready.
+        stepper: The state that moves.
+        before: What is known already of an earlier part; nothing by default.
+    """
+
+    def __init__(
+        self, case: Case, setup: Setup, stepper: TimeStepper, before: Evolution | None = None
+    ) -> None:
+        assert case.transient is not None
+        self.case, self.setup, self.stepper = case, setup, stepper
+        self._outputs = case.transient.output_times()
+        self._integral: Snapshot | None = None
+        self._before = before
+        if before is None:
+            first = whole_snapshot(stepper.observe(self.measure), setup.part)
+            self.evolution = start_of(first, stepper.energy)
+        else:
+            self.evolution = before
+
+    def measure(self, drifts: Iterator[Drift], time: float) -> Snapshot:
+        """Return the observables of one stage. Collective over the ranks."""
+        observer = self.setup.observer
+        for drift in drifts:
+            observer.watch(drift)
+        system = as_system(self.stepper.given(time))
+        power = sum(body.heat_power for body in system.bodies)
+        return observer.snapshot(power, hands_on=False)
+
+    def take(self, step: Step[Snapshot]) -> None:
+        """Take note of a step. Collective over the ranks."""
+        old = self.evolution
+        sweeps = old.sweeps + sum(report.sweeps for report in step.reports)
+        if not step.accepted:
+            self.evolution = replace(old, sweeps=sweeps, refused=old.refused + 1)
+            return
+        mean = weighted_sum(step.measured, WEIGHTS)
+        parts = [(mean, step.size)]
+        if self._integral is not None:
+            parts.insert(0, (self._integral, 1.0))
+        self._integral = weighted_sum([p for p, _ in parts], [w for _, w in parts])
+        end = self.stepper.time
+        times, snapshots = old.times, old.snapshots
+        if end in self._outputs:
+            times = np.append(times, end)
+            snapshots = (*snapshots, whole_snapshot(step.measured[-1], self.setup.part))
+        missed = sum(not report.converged for report in step.reports)
+        self.evolution = Evolution(
+            times=times,
+            snapshots=snapshots,
+            ends=np.append(old.ends, end),
+            sizes=np.append(old.sizes, step.size),
+            errors=np.append(old.errors, step.error),
+            energies=np.append(old.energies, self.stepper.energy),
+            deposited=np.append(old.deposited, mean.balance.deposited),
+            absorbed={
+                wall: np.append(powers, mean.balance.absorbed[wall])
+                for wall, powers in old.absorbed.items()
+            },
+            integral=old.integral,
+            sweeps=sweeps,
+            refused=old.refused,
+            unconverged=old.unconverged + missed,
+        )
+
+    def so_far(self) -> Evolution:
+        """Return all that is known, integral included. Collective over the ranks."""
+        before = None if self._before is None else self._before.integral
+        if self._integral is None:
+            return replace(self.evolution, integral=before)
+        own = whole_snapshot(self._integral, self.setup.part)
+        whole = own if before is None else weighted_sum([before, own], [1.0, 1.0])
+        return replace(self.evolution, integral=whole)
+
+
+def follow_time(
+    case: Case, setup: Setup, progress: Say, steady: tuple[Array, ...] | None = None
+) -> Evolution:
+    """Return the transient of a case. Collective over the ranks.
+
+    Args:
+        case: The case, with a transient.
+        setup: The case made ready.
+        progress: Called with a line of text now and then.
+        steady: Mode temperatures of the steady state, where that is the initial one.
+
+    Raises:
+        InputError: Something in the case does not fit.
+        RunError: The steps have become too small to go on.
+    """
+    transient = case.transient
+    assert transient is not None
+    control = first_step(case, setup)
+    stepper = TimeStepper(
+        switched(case, setup),
+        setup.leading,
+        initial_fields(case, setup, steady),
+        tolerance=transient.solver_tolerance,
+        max_iterations=case.steady.max_iterations,
+    )
+    recorder = Recorder(case, setup, stepper)
+    for step in march(stepper, transient.stops(), control, recorder.measure):
+        recorder.take(step)
+        tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
+    return recorder.so_far()
+
+
+def tell(
+    progress: Say, transient: Transient, step: Step[Snapshot], now: float, number: int
+) -> None:
+    """Tell how far a transient is."""
+    what = f"step {number}" if step.accepted else "a step refused"
+    progress(f"transient: {now:.4g} s of {transient.end:.4g} s, {what} of {step.size:.2g} s")

@@ -1,0 +1,93 @@
+"""A transient in a few sentences, and as plain data for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pbte.observables.evolution import Evolution
+from pbte.observables.results import Results, Snapshot
+from pbte.output.style import scaled
+from pbte.types import Array
+
+
+def transient_lines(results: Results, power_unit: str) -> Iterator[str]:
+    """Yield what is to be known of the transient of a run, in sentences."""
+    transient = results.transient
+    assert transient is not None
+    unit = power_unit.replace("W", "J")
+    sizes = transient.sizes
+    spread = f"{_quantity(sizes.min(), 's')} to {_quantity(sizes.max(), 's')}"
+    refused = f", {transient.refused} refused" if transient.refused else ""
+    yield (
+        f"Transient: {_quantity(transient.time, 's')} in {len(sizes)} steps of {spread}{refused}, "
+        f"{transient.sweeps} sweeps, {len(transient.times)} times written."
+    )
+    energies = transient.energies
+    put_in = float(sizes @ transient.deposited)
+    left = {wall: float(sizes @ powers) for wall, powers in transient.absorbed.items()}
+    each = ", ".join(f"{wall} {value:.4g}" for wall, value in left.items())
+    yield (
+        f"Energy: {energies[0]:.4g} {unit} at the start, {put_in:.4g} put in, "
+        f"{sum(left.values()):.4g} left through the walls ({each}), {energies[-1]:.4g} still there "
+        f"(largest defect of a step {np.abs(transient.defects).max():.0e})."
+    )
+    half = half_life(transient)
+    if half is not None:
+        yield f"Half of the energy has left after {_quantity(half, 's')}."
+
+
+def half_life(transient: Evolution) -> float | None:
+    """Return when half of the initial energy is left [s]; None if heat is put in, or never."""
+    energies = transient.energies
+    if transient.deposited.any() or not energies[0] > 0.0 or energies.min() > 0.5 * energies[0]:
+        return None
+    times = np.concatenate([transient.times[:1], transient.ends])
+    after = int(np.argmax(energies <= 0.5 * energies[0]))
+    pair = slice(after - 1, after + 1)
+    return float(np.interp(-0.5 * energies[0], -energies[pair], times[pair]))
+
+
+def transient_data(transient: Evolution) -> dict[str, Any]:
+    """Return everything but the fields on the mesh.
+
+    Times in s, energies in J and powers in W (in 2D per m, in 1D per m^2).
+    """
+    return {
+        "times": transient.times,
+        "extreme_temperatures": [_extreme(s.temperature) for s in transient.snapshots],
+        "wall_temperatures": [dict(s.wall_temperatures) for s in transient.snapshots],
+        "steps": {
+            "ends": transient.ends,
+            "sizes": transient.sizes,
+            "errors": transient.errors,
+            "deposited": transient.deposited,
+            "absorbed": dict(transient.absorbed),
+            "defects": transient.defects,
+        },
+        "energies": transient.energies,
+        "integral": None if transient.integral is None else _integral_data(transient.integral),
+        "half_life": half_life(transient),
+        "sweeps": transient.sweeps,
+        "refused": transient.refused,
+        "unconverged": transient.unconverged,
+    }
+
+
+def _integral_data(integral: Snapshot) -> dict[str, Any]:
+    return {
+        "extreme_temperature_seconds": _extreme(integral.temperature),
+        "absorbed_energies": dict(integral.balance.absorbed),
+        "deposited_energy": integral.balance.deposited,
+    }
+
+
+def _extreme(temperature: Array) -> float:
+    return float(temperature.flat[np.argmax(np.abs(temperature))])
+
+
+def _quantity(value: float, unit: str) -> str:
+    factor, prefixed = scaled(np.array([value]), unit)
+    return f"{value * factor:.4g} {prefixed}"
