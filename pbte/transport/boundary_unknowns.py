@@ -1,54 +1,100 @@
 """What walls and interfaces send in, as unknowns of the steady state.
 
-Beside the moments inside the body, the temperatures of a surface's bins at every facet node are
+Beside the moments inside the bodies, the temperatures of a surface's bins at every facet node are
 unknown and, for a sparse law, the mode temperatures that enter there. Ranks that share the modes
 hold the same bins; each owns those of consecutive facets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+
 import numpy as np
 
-from pbte.transport.surfaces import Surface, SurfaceState
+from pbte.transport.surfaces import SurfaceState
 from pbte.transport.system import Boundary
-from pbte.types import Array, IntArray
+from pbte.types import Array, IntArray, Numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Some unknowns of a surface: its bins, or the modes that enter one of its sides.
+
+    Attributes:
+        normals: Which normal each facet has, shape (facets,).
+        areas: Area of each facet over the number of its nodes, shape (facets,) [m^(dim-1)].
+        num_nodes: Nodes of a facet.
+        powers: Where values enter, as degrees of freedom counted through all bodies, (facets, dim),
+            and the power per temperature and area there, (values, num_normals) [W/m^2 K].
+        shares: Where they come from, and the value per temperature there, (values, num_normals).
+    """
+
+    normals: IntArray
+    areas: Array
+    num_nodes: int
+    powers: list[tuple[IntArray, Array]]
+    shares: list[tuple[IntArray, Array]]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.powers[0][1].shape[0], self.normals.size, self.num_nodes
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    def power(self) -> Array:
+        """Return the power that enters per temperature of each value [W/K]."""
+        total = np.sum([power for _, power in self.powers], axis=0)
+        by_facet = total[:, self.normals] * self.areas
+        return np.broadcast_to(by_facet[:, :, None], self.shape)
 
 
 class BoundaryUnknowns:
     """Packs the states of all surfaces into one vector of this rank.
 
     Args:
-        boundary: The surfaces of one body.
+        boundary: The surfaces of all bodies.
         rate: Weight of what enters beside what is emitted, about a loss rate [1/s].
-
-    Note: Collective over the ranks that share the modes.
     """
 
     def __init__(self, boundary: Boundary, rate: float) -> None:
-        self.boundary, self.rate = boundary, rate
-        self.comm = boundary.system.bodies[0].share.comm
-        self._weights = [_weights(state.surface, self._facets(state)) for state in self.states]
-        self.power = self._concatenate(self._weights)
-        self.weights = rate * self.power
+        self.boundary, self.comm = boundary, boundary.system.group
+        sizes = [body.mesh.num_dofs for body in boundary.system.bodies]
+        self.num_dofs = sum(sizes)
+        offsets = np.cumsum([0, *sizes])
+        self._parts = [
+            part
+            for state, owners in zip(boundary.states, boundary.owners, strict=True)
+            for part in self._parts_of(state, [int(offsets[owner]) for owner in owners])
+        ]
+        self.weights = rate * _flat(part.power() for part in self._parts)
 
-    @property
-    def states(self) -> list[SurfaceState]:
-        """The surfaces."""
-        return self.boundary.states
+    def of(self, boundary: Boundary) -> BoundaryUnknowns:
+        """Return the same unknowns of another state of the same surfaces."""
+        other = copy(self)
+        other.boundary = boundary
+        return other
 
     @property
     def size(self) -> int:
         """Number of unknowns of this rank."""
-        return int(self.power.size)
+        return int(self.weights.size)
 
-    def read(self) -> Array:
+    def read(self) -> Numbers:
         """Return what the surfaces send in, shape (size,) [K]."""
-        return self._concatenate([[s.bins[:, self._facets(s)], *s.inflow] for s in self.states])
+        return _flat(
+            part
+            for state in self.boundary.states
+            for part in (state.bins[:, self._facets(state)], *state.inflow)
+        )
 
-    def write(self, values: Array) -> None:
+    def write(self, values: Numbers) -> None:
         """Let the surfaces send in these values. Collective."""
         start = 0
-        for state in self.states:
+        for state in self.boundary.states:
             for number, part in enumerate([state.bins[:, self._facets(state)], *state.inflow]):
                 taken = values[start : start + part.size].reshape(part.shape)
                 start += part.size
@@ -58,85 +104,70 @@ class BoundaryUnknowns:
                 else:
                     state.inflow[number - 1][:] = taken
 
-    def into_dofs(self, values: Array, num_dofs: int) -> Array:
-        """Return the power that values carry into the body, at the degrees of freedom. Collective.
+    def into_dofs(self, values: Numbers) -> Numbers:
+        """Return the power that values carry into the bodies, at the degrees of freedom.
 
         Args:
-            values: Mode temperatures that enter, shape (size,) [K].
-            num_dofs: Degrees of freedom of the body.
+            values: Temperatures that enter, shape (size,) [K].
 
         Returns:
-            Shape (num_dofs,) [W].
+            Shape (num_dofs,) [W], complete on every rank. Collective.
         """
-        heat, start = np.zeros(num_dofs), 0
-        carried = values * self.power
-        for state in self.states:
-            facets = self._facets(state)
-            for side, dofs, shape in self._parts(state, facets):
-                size = int(np.prod(shape))
-                if size == 0:
-                    continue
-                sums = carried[start : start + size].reshape(shape).sum(axis=0)
-                if side < 0:  # bins send into all sides
-                    for number in range(len(dofs)):
-                        share = sums if len(dofs) == 1 else 0.5 * sums
-                        np.add.at(heat, dofs[number], share)
-                else:
-                    np.add.at(heat, dofs[0], sums)
-                start += size
-        return np.asarray(self.comm.allreduce(heat), dtype=np.float64)
+        heat = np.zeros(self.num_dofs, dtype=np.result_type(values, np.float64))
+        for part, taken in self._taken(values):
+            for dofs, power in part.powers:
+                carried = np.einsum("vf,vfn->fn", power[:, part.normals], taken)
+                np.add.at(heat, dofs, part.areas[:, None] * carried)
+        return np.asarray(self.comm.allreduce(heat))
 
-    def at_dofs(self, temperature: Array) -> Array:
-        """Return the temperature of the body where each unknown enters it, shape (size,) [K]."""
-        parts = []
-        for state in self.states:
-            for side, dofs, shape in self._parts(state, self._facets(state)):
-                value = np.mean([temperature[d] for d in dofs], axis=0)
-                if 0 in shape:
-                    continue
-                spread = np.broadcast_to(value, shape)
-                if side >= 0:
-                    port = state.surface.ports[side]
-                    spread = spread * port.enters.T[:, state.surface.normal_of, None]
-                parts.append(spread.ravel())
-        return np.concatenate(parts) if parts else np.zeros(0)
+    def at_dofs(self, temperature: Numbers) -> Numbers:
+        """Return what enters while all modes have the temperature of their place, (size,) [K].
 
-    def _parts(
-        self, state: SurfaceState, facets: IntArray
-    ) -> list[tuple[int, list[IntArray], tuple[int, ...]]]:
-        """Return for each packed array its side (-1: bins), its dofs, and its shape."""
-        sides = state.surface.sides
-        shape = (state.bins.shape[0], facets.size, state.bins.shape[2])
-        found: list[tuple[int, list[IntArray], tuple[int, ...]]] = [
-            (-1, [side.dofs[facets] for side in sides], shape)
-        ]
-        for number, (side, inflow) in enumerate(zip(sides, state.inflow, strict=True)):
-            found.append((number, [side.dofs], inflow.shape))
-        return found
+        Args:
+            temperature: At the degrees of freedom of all bodies, shape (num_dofs,) [K].
+        """
+        return _flat(
+            np.sum(
+                [share[:, part.normals, None] * temperature[dofs] for dofs, share in part.shares],
+                axis=0,
+            )
+            for part in self._parts
+        )
+
+    def _taken(self, values: Numbers) -> Iterator[tuple[_Part, Numbers]]:
+        start = 0
+        for part in self._parts:
+            yield part, values[start : start + part.size].reshape(part.shape)
+            start += part.size
+
+    def _parts_of(self, state: SurfaceState, offsets: list[int]) -> Iterator[_Part]:
+        surface, response, own = state.surface, state.surface.response, self._facets(state)
+        num_nodes = surface.sides[0].dofs.shape[1]
+        areas = surface.areas / num_nodes
+        dofs = [side.dofs + offset for side, offset in zip(surface.sides, offsets, strict=True)]
+        yield _Part(
+            normals=surface.normal_of[own],
+            areas=areas[own],
+            num_nodes=num_nodes,
+            powers=[(w[own], response.powers[:, :, side].T) for side, w in enumerate(dofs)],
+            shares=[(w[own], response.bins[:, :, side].T) for side, w in enumerate(dofs)],
+        )
+        for side, answers in enumerate(response.modes):
+            entering = surface.ports[side].flux[:, : answers.shape[1]].T
+            yield _Part(
+                normals=surface.normal_of,
+                areas=areas,
+                num_nodes=num_nodes,
+                powers=[(dofs[side], entering)],
+                shares=[(w, answers[:, :, number].T) for number, w in enumerate(dofs)],
+            )
 
     def _facets(self, state: SurfaceState) -> IntArray:
         """Return the facets whose bins this rank owns."""
         total, rank, size = state.surface.num_facets, self.comm.rank, self.comm.size
         return np.arange((total * rank) // size, (total * (rank + 1)) // size)
 
-    @staticmethod
-    def _concatenate(groups: list[list[Array]]) -> Array:
-        flat = [part.ravel() for group in groups for part in group]
-        return np.concatenate(flat) if flat else np.zeros(0)
 
-
-def _weights(surface: Surface, facets: IntArray) -> list[Array]:
-    """Return the power that enters per temperature of each unknown [W/K]. Collective."""
-    dim = surface.sides[0].dofs.shape[1]
-    per_node = surface.areas / dim
-    bins = np.zeros((surface.num_bins, len(surface.mixing)))
-    for port in surface.ports:
-        taken = np.flatnonzero(port.bins >= 0)
-        np.add.at(bins, port.bins[taken], (port.spread * port.flux).T[taken])
-    bins = surface.sides[0].share.comm.allreduce(bins)
-    nodes = np.ones(dim)
-    out = [(bins[:, surface.normal_of[facets]] * per_node[facets])[:, :, None] * nodes]
-    for port in surface.ports:
-        rows = port.flux.T[:, surface.normal_of] * per_node
-        out.append((rows if surface.is_sparse else rows[:0])[:, :, None] * nodes)
-    return out
+def _flat(parts: Iterator[Numbers]) -> Numbers:
+    flat = [np.ravel(part) for part in parts]
+    return np.concatenate(flat) if flat else np.zeros(0)

@@ -14,7 +14,7 @@ import numpy as np
 from pbte.errors import RunError
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
 from pbte.transport.share import ModeShare
-from pbte.types import Array
+from pbte.types import Array, Numbers
 
 # Columns per matrix product: wide enough for BLAS-3, narrow enough for the work space of a block
 # of all modes (4000 modes x 1024 columns = 33 MB) to stay small beside the field.
@@ -24,8 +24,11 @@ BLOCK = 1024
 class Collisions(Protocol):
     """How a kernel acts on the modes of this rank."""
 
-    def mix(self, theta: Array, out: Array) -> None:
-        """Write M theta to `out`; both (local modes, columns), `out` may be `theta`."""
+    def mix(self, theta: Numbers, out: Numbers) -> None:
+        """Write M theta to `out`; both (local modes, columns), `out` may be `theta`.
+
+        Real or complex; the columns of a row lie side by side in memory.
+        """
         ...
 
 
@@ -49,8 +52,9 @@ class FullCollisions:
     odd: Array
     scale: Array
 
-    def mix(self, theta: Array, out: Array) -> None:
+    def mix(self, theta: Numbers, out: Numbers) -> None:
         """Write M theta to `out`. Collective over the ranks that share the modes."""
+        theta, out = in_reals(theta), in_reals(out)
         share, num_pairs = self.share, self.share.num_pairs
         for columns in blocks(theta.shape[1], BLOCK):
             first, second = theta[:num_pairs, columns], theta[num_pairs : 2 * num_pairs, columns]
@@ -84,11 +88,23 @@ class FactoredCollisions:
         """Number of moments."""
         return self.w_out.shape[0]
 
-    def mix(self, theta: Array, out: Array) -> None:
+    def mix(self, theta: Numbers, out: Numbers) -> None:
         """Write M theta to `out`. Collective over the ranks that share the modes."""
+        theta, out = in_reals(theta), in_reals(out)
         for columns in blocks(theta.shape[1], BLOCK):
             moments = self.share.total(self.w_out @ theta[:, columns])
             np.matmul(self.w_in, moments, out=out[:, columns])
+
+
+def in_reals(numbers: Numbers) -> Array:
+    """Return the same memory with real and imaginary parts as columns of their own."""
+    return numbers.view(np.float64) if np.iscomplexobj(numbers) else numbers
+
+
+def times(matrix: Array, numbers: Numbers) -> Numbers:
+    """Return a real matrix times real or complex columns, in real arithmetic."""
+    product = matrix @ in_reals(np.ascontiguousarray(numbers))
+    return product.view(np.complex128) if np.iscomplexobj(numbers) else product
 
 
 def local_collisions(kernel: CollisionKernel, share: ModeShare) -> Collisions:

@@ -40,14 +40,18 @@ thick body, large beside r, would come back as an error.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from mpi4py import MPI
 
+from pbte.transport.body_moments import BodyMoments
 from pbte.transport.collisions import FactoredCollisions
 from pbte.transport.diffusion import HeatModel, HeatSolver, Layout
-from pbte.transport.diffusion_assembly import gradients
-from pbte.transport.problem import Problem
-from pbte.types import Array
+from pbte.transport.diffusion_assembly import FacetPairs, gradients
+from pbte.transport.problem import Problem, with_past
+from pbte.transport.system import System
+from pbte.types import Array, IntArray, Numbers
 
 # The corrections need not be exact: an error of this size costs no step.
 TOLERANCE = 1e-4
@@ -56,24 +60,119 @@ NOTHING = 1e-6
 
 
 class MomentCorrection:
-    """An approximation of (1 - P)^-1.
+    """An approximation of (1 - P)^-1 in all bodies.
+
+    Of the heat equation the bodies share one, with the local conductance h of each interface: what
+    a jump of the temperature drives through it. All else is of each body by itself.
 
     Args:
-        problem: What to solve.
-        factors: Local factors of the kernel, the energy moment first.
-        layout: Who owns which degrees of freedom.
+        system: The bodies.
+        moments: Their moments, the energy moment first.
+        layout: Who owns which degrees of freedom of the bodies side by side.
         absorption: Share of what arrives that a boundary facet does not give back, 1 for a black
-            wall and 0 for an adiabatic one, shape (num_boundary_facets,).
+            wall and 0 for an adiabatic one or an interface, shape (num_boundary_facets,).
+        passages: Interfaces between the bodies.
+        conductances: h of each of these facets, shape (num_passages,) [W/m^2 K].
 
     Note: Collective over the ranks that share the modes.
     """
 
     def __init__(
-        self, problem: Problem, factors: FactoredCollisions, layout: Layout, absorption: Array
+        self,
+        system: System,
+        moments: Sequence[BodyMoments],
+        layout: Layout,
+        absorption: Array,
+        passages: FacetPairs,
+        conductances: Array,
     ) -> None:
-        self.layout = layout
-        mesh = problem.mesh
-        longest, shortest = _wave_numbers(problem)
+        self.layout, self.moments = layout, moments
+        self.slopes = gradients(layout.mesh)[layout.cells]
+        longest = np.pi / _extent(system)
+        self.bodies = [_BodyCorrection(part, longest) for part in moments]
+        heat = _heat_model(self.bodies, layout, absorption, passages, conductances)
+        # Where nothing absorbs, a uniform temperature is no error, and its round-off would grow.
+        absorbs = bool(absorption.any()) or any(body.absorption for body in system.bodies)
+        self.floating = not system.comm.allreduce(absorbs, MPI.LOR)
+        self.heat = HeatSolver(layout, heat, TOLERANCE, floating=self.floating)
+
+    def apply(
+        self, residuals: Sequence[Numbers], entering: Numbers | None = None
+    ) -> tuple[list[Numbers], Numbers]:
+        """Return the error of the moments and the temperature in it. Collective.
+
+        Args:
+            residuals: Residual of the moments of each body, shape (rows, rank) of this rank.
+            entering: Power that enters through the boundary as well, shape (rows of all bodies,)
+                [W].
+
+        Returns:
+            Errors, and T without what a sweep brings by itself, (rows of all bodies,) [K].
+        """
+        heat = np.concatenate(
+            [
+                body.rate * self._carried(residual, body.carry, places)
+                for body, residual, places in zip(
+                    self.bodies, residuals, self._places(), strict=True
+                )
+            ]
+        )
+        if entering is not None:
+            heat = heat + entering
+        temperature = self._solved(heat)
+        errors = []
+        corners = self.slopes.shape[1]
+        for body, residual, places in zip(self.bodies, residuals, self._places(), strict=True):
+            own = temperature[corners * places.start : corners * places.stop]
+            gradient = np.einsum("cik,ci->ck", self.slopes[places], own.reshape(-1, corners))
+            error = np.empty_like(residual)
+            error[:, 0] = residual[:, 0] + own
+            error[:, 1:] = residual[:, 1:] @ body.relax.T
+            error[:, 1:] -= np.repeat(gradient, corners, axis=0) @ body.drive.T
+            errors.append(error)
+        return errors, temperature
+
+    def _places(self) -> Iterator[slice]:
+        """Yield the cells of each body among those of this rank."""
+        start = 0
+        for part in self.moments:
+            stop = start + part.shape[0] // self.slopes.shape[1]
+            yield slice(start, stop)
+            start = stop
+
+    def _carried(self, residual: Numbers, carry: Array, places: slice) -> Numbers:
+        """Return int S (r_0 - d . grad Y r) for every basis function S of a body's rows."""
+        corners = self.slopes.shape[1]
+        volumes = self.layout.mesh.volumes[self.layout.cells[places], None]
+        energy = residual[:, 0].reshape(-1, corners)
+        scale = volumes / (corners * (corners + 1))
+        stored = scale * (energy + energy.sum(axis=1, keepdims=True))
+        flux = (residual[:, 1:] @ carry.T).reshape(-1, corners, carry.shape[0])
+        carried = np.einsum("cik,ck->ci", self.slopes[places], volumes * flux.mean(axis=1))
+        return np.asarray((stored + carried).ravel())
+
+    def _solved(self, heat: Numbers) -> Numbers:
+        """Return the temperature; real and imaginary parts of the heat go their own ways."""
+        if np.iscomplexobj(heat):
+            return self.heat.solve(heat.real) + 1j * self.heat.solve(heat.imag)
+        return self.heat.solve(heat)
+
+
+class _BodyCorrection:
+    """What a body contributes: coefficients of its heat equation, answers of its other moments.
+
+    A complex absorption i omega counts by its size: (A + omega)^-1 is never farther than a factor
+    of sqrt 2 from (A + i omega)^-1.
+
+    Args:
+        moments: Moments of the body.
+        longest: Wave number of the longest wave [1/m].
+    """
+
+    def __init__(self, moments: BodyMoments, longest: float) -> None:
+        factors = moments.factors
+        self.body = problem = with_past(moments.body, abs(moments.body.absorption), None)
+        shortest = max(0.5 * np.pi / _cell_size(problem), 4.0 * longest)
         long, half, short = (_symbol(problem, factors, k) for k in (longest, 2 * longest, shortest))
         one = np.eye(factors.rank)
         # Of the real part: what is odd in the direction cancels in the mean over directions.
@@ -81,8 +180,7 @@ class MomentCorrection:
         self.relax = np.linalg.inv(one[1:, 1:] - local[1:, 1:])
         # At the shortest wave, where they cannot exceed what a cell passes on.
         self.drive = self.relax @ (-short[:, 1:, 0].imag.T / shortest)
-        self.carry = (-short[:, 0, 1:].imag / shortest) @ self.relax
-        self.slopes = gradients(mesh)[layout.cells]
+        self.carry = np.asarray((-short[:, 0, 1:].imag / shortest) @ self.relax, dtype=np.float64)
         first, second = (
             max(NOTHING, np.linalg.inv(one - symbol)[:, 0, 0].real.mean() - 1.0)
             for symbol in (long, half)
@@ -91,37 +189,8 @@ class MomentCorrection:
             problem.share.comm.allreduce(problem.heat_capacities @ problem.loss_rates)
         )
         weight, shift = one_term(longest, first, second)
-        model = _heat_model(problem, layout, self.rate / weight, shift, absorption)
-        # Where nothing absorbs, a uniform temperature is no error, and its round-off would grow.
-        absorbs = bool(absorption.any()) or problem.absorption > 0.0
-        self.floating = not problem.comm.allreduce(absorbs, MPI.LOR)
-        self.heat = HeatSolver(layout, model, TOLERANCE, floating=self.floating)
-
-    def apply(self, residual: Array, entering: Array | None = None) -> tuple[Array, Array]:
-        """Return the error of the moments and the temperature in it. Collective.
-
-        Args:
-            residual: Residual of the moments, shape (rows, rank) of this rank.
-            entering: Power that enters through the boundary as well, shape (rows,) [W].
-
-        Returns:
-            Error, shape (rows, rank), and T without what a sweep brings by itself, (rows,) [K].
-        """
-        num_corners = self.slopes.shape[1]
-        volumes = self.layout.mesh.volumes[self.layout.cells, None]
-        flux = (residual[:, 1:] @ self.carry.T).reshape(-1, num_corners, self.carry.shape[0])
-        carried = np.einsum("cik,ck->ci", self.slopes, volumes * flux.mean(axis=1))
-        heat = self.rate * (self.layout.mass(residual[:, 0]) + carried.ravel())
-        if entering is not None:
-            heat = heat + entering
-        temperature = self.heat.solve(heat)
-
-        gradient = np.einsum("cik,ci->ck", self.slopes, temperature.reshape(-1, num_corners))
-        error = np.empty_like(residual)
-        error[:, 0] = residual[:, 0] + temperature
-        error[:, 1:] = residual[:, 1:] @ self.relax.T
-        error[:, 1:] -= np.repeat(gradient, num_corners, axis=0) @ self.drive.T
-        return error, temperature
+        self.conductivity = self.rate / weight
+        self.reaction = self.conductivity * shift
 
 
 def one_term(wave: float, first: float, second: float) -> tuple[float, float]:
@@ -135,40 +204,56 @@ def one_term(wave: float, first: float, second: float) -> tuple[float, float]:
 
 
 def _heat_model(
-    problem: Problem, layout: Layout, conductivity: float, shift: float, absorption: Array
+    bodies: Sequence[_BodyCorrection],
+    layout: Layout,
+    absorption: Array,
+    passages: FacetPairs,
+    conductances: Array,
 ) -> HeatModel:
     """Return the heat equation of the correction, ghosts included."""
-    mesh, shape = layout.mesh, _conductivity_shape(problem)
-    contacts = layout.heat_mesh.contacts
+    mesh, contacts = layout.mesh, layout.heat_mesh.contacts
+    counts = [body.body.mesh.num_cells for body in bodies]
+    # Ghosts are cells of the only body.
+    counts[-1] += mesh.num_cells - sum(counts)
+    number = np.repeat(np.arange(len(bodies)), counts)
+    tensors = np.array([b.conductivity * _conductivity_shape(b.body) for b in bodies])
+    conductivity = np.array([body.conductivity for body in bodies])
+
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
-    flux = _passing(problem, mesh.boundary_normals / areas[:, None])
+    cells = mesh.boundary_dofs[:, 0] // (mesh.dim + 1)
+    flux = _passing(bodies, number[cells], mesh.boundary_normals / areas[:, None])
     # From the bare outflow, where cells are thick, to twice that, where they are thin.
-    depth = mesh.volumes[mesh.boundary_dofs[:, 0] // (mesh.dim + 1)] / areas
-    flux *= 1.0 + 1.0 / (1.0 + depth * flux / conductivity)
+    depth = mesh.volumes[cells] / areas
+    flux *= 1.0 + 1.0 / (1.0 + depth * flux / conductivity[number[cells]])
     return HeatModel(
-        conductivity=np.broadcast_to(conductivity * shape, (mesh.num_cells, *shape.shape)),
-        reaction=np.full(mesh.num_cells, conductivity * shift),
+        conductivity=tensors[number],
+        reaction=np.array([body.reaction for body in bodies])[number],
         contacts=contacts,
-        jumps=_passing(problem, contacts.normals / contacts.areas[:, None]),
-        passages=contacts.select(np.zeros(0, dtype=np.int64)),
-        conductances=np.zeros(0),
+        jumps=_passing(
+            bodies, number[contacts.cells[:, 0]], contacts.normals / contacts.areas[:, None]
+        ),
+        passages=passages,
+        conductances=conductances,
         walls=absorption * flux,
     )
 
 
-def _wave_numbers(problem: Problem) -> tuple[float, float]:
-    """Return the wave numbers of the body and of its cells [1/m]. Collective."""
-    mesh = problem.mesh
-    corners = mesh.points.reshape(-1, mesh.dim)
+def _extent(system: System) -> float:
+    """Return the largest extent of all bodies together [m]. Collective."""
+    dim = system.bodies[0].mesh.dim
+    corners = np.concatenate([body.mesh.points.reshape(-1, dim) for body in system.bodies])
     ends = np.concatenate([corners.max(axis=0), -corners.min(axis=0)])
-    problem.comm.Allreduce(MPI.IN_PLACE, ends, op=MPI.MAX)
-    extent = float((ends[: mesh.dim] + ends[mesh.dim :]).max())
+    system.comm.Allreduce(MPI.IN_PLACE, ends, op=MPI.MAX)
+    return float((ends[:dim] + ends[dim:]).max())
+
+
+def _cell_size(problem: Problem) -> float:
+    """Return the mean size of the cells of a body [m]. Collective."""
+    mesh = problem.mesh
     factorial = (1.0, 1.0, 2.0, 6.0)[mesh.dim]
     sizes = (factorial * mesh.volumes) ** (1.0 / mesh.dim)
     total, count = problem.over_space(np.array([sizes.sum(), float(sizes.size)]))
-    size = float(total / count)
-    longest = np.pi / extent
-    return longest, max(0.5 * np.pi / size, 4.0 * longest)
+    return float(total / count)
 
 
 def _symbol(problem: Problem, factors: FactoredCollisions, wave: float) -> Array:
@@ -181,17 +266,22 @@ def _symbol(problem: Problem, factors: FactoredCollisions, wave: float) -> Array
     return np.asarray(problem.share.comm.allreduce(np.array(parts)))
 
 
-def _passing(problem: Problem, normals: Array) -> Array:
-    """Return sum c |v.n| / 2, the flux through a plane per temperature, for unit normals (n, dim).
+def _passing(bodies: Sequence[_BodyCorrection], numbers: IntArray, normals: Array) -> Array:
+    """Return sum c |v.n| / 2, the flux through a plane per temperature [W/m^2 K]. Collective.
 
-    In W/m^2 K. Collective.
+    Args:
+        bodies: The bodies.
+        numbers: Number of the body of each plane, shape (n,).
+        normals: Unit normals, shape (n, dim).
     """
     flux = np.zeros(normals.shape[0])
-    for start in range(0, problem.share.num_modes, 256):
-        modes = slice(start, start + 256)
-        speeds = np.abs(normals @ problem.velocities[modes, : problem.mesh.dim].T)
-        flux += speeds @ (0.5 * problem.heat_capacities[modes])
-    return np.asarray(problem.share.comm.allreduce(flux))
+    for number, part in enumerate(bodies):
+        body, own = part.body, np.flatnonzero(numbers == number)
+        for start in range(0, body.share.num_modes, 256):
+            modes = slice(start, start + 256)
+            speeds = np.abs(normals[own] @ body.velocities[modes, : body.mesh.dim].T)
+            flux[own] += speeds @ (0.5 * body.heat_capacities[modes])
+    return np.asarray(bodies[0].body.share.comm.allreduce(flux))
 
 
 def _conductivity_shape(problem: Problem) -> Array:

@@ -1,16 +1,16 @@
 """The moments of the steady state: (1 - w_out L^-1 w_in) x = b, by a preconditioned Krylov method.
 
-One application of the operator is one sweep of all modes; no other vector is longer than the
-moments.
+One application of the operator is one sweep of all modes of all bodies; no other vector is longer
+than the moments and what walls and interfaces send in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
-import scipy.linalg
 
+from pbte.transport.body_moments import BodyMoments
 from pbte.transport.boundary_unknowns import BoundaryUnknowns
 from pbte.transport.collisions import FactoredCollisions
 from pbte.transport.correction import MomentCorrection
@@ -18,10 +18,12 @@ from pbte.transport.diffusion import Layout
 from pbte.transport.diffusion_assembly import FacetPairs
 from pbte.transport.ghosts import heat_mesh
 from pbte.transport.partition import CUT
-from pbte.transport.problem import Modes, Problem, stream
+from pbte.transport.problem import stream
 from pbte.transport.recycling import RecycledKrylov
-from pbte.transport.system import Boundary, as_system
-from pbte.types import Array
+from pbte.transport.simplices import Simplices, side_by_side
+from pbte.transport.surfaces import Surface
+from pbte.transport.system import Boundary, System
+from pbte.types import Array, IntArray, Numbers
 
 # Directions that the Krylov solves keep; each is two vectors of the size of the moments.
 NUM_DIRECTIONS = 20
@@ -32,71 +34,77 @@ MAX_STEPS = 500
 class MomentSystem:
     """(1 - w_out L^-1 w_in) x = b on the moments, and on what walls and interfaces send in.
 
-    An unknown is one vector of this rank: the moments (rows, rank), the rows being the degrees of
-    freedom of consecutive cells, then the unknowns of the boundary. Its norm is that of the
-    emission w_in x, and of what enters in proportion to a mean loss rate.
+    An unknown is one vector of this rank: the moments of each body (rows, rank), the rows being the
+    degrees of freedom of consecutive cells, then the unknowns of the boundary. Its norm is that of
+    the emission w_in x, and of what enters in proportion to a mean loss rate.
 
     Args:
-        problem: What to solve.
-        factors: Local factors of the kernel, or of its leading part; energy-conserving.
+        system: The bodies.
+        factors: Local factors of the kernel of each body, or of its leading part.
         precondition: Whether the diffusion correction is used.
 
     Note: Collective over the ranks.
     """
 
     def __init__(
-        self, problem: Problem, factors: FactoredCollisions, *, precondition: bool = True
+        self,
+        system: System,
+        factors: Sequence[FactoredCollisions],
+        *,
+        precondition: bool = True,
     ) -> None:
-        self.problem, self.factors = problem, energy_first(problem, factors)
-        self.num_sweeps = 0
-        group, mesh = problem.share.comm, problem.mesh
-        joined = _joined(problem)
-        cells = heat_mesh(mesh, problem.share, problem.halo, problem.comm, joined)
-        self.layout = Layout(problem.comm, cells, group.rank)
-        self.counts = np.diff(self.layout.starts) * (mesh.dim + 1) * self.rank
-        weighted = problem.heat_capacities[:, None] * self.factors.w_in
-        gram = group.allreduce(self.factors.w_in.T @ weighted)
-        relaxed = self.factors.w_out / problem.loss_rates
-        self.projection = np.linalg.lstsq(
-            group.allreduce(relaxed @ self.factors.w_in), relaxed, rcond=1e-12
-        )[0]
-        self.boundary = Boundary(as_system(problem))
-        heat = group.allreduce(problem.heat_capacities @ problem.loss_rates)
-        self.unknowns = BoundaryUnknowns(self.boundary, heat / problem.modes.heat_capacity)
-        self.has_boundary = problem.comm.allreduce(self.unknowns.size) > 0
-        self.correct: Callable[[Array], Array] = np.copy
+        self.system, self.num_sweeps = system, 0
+        bodies, group = system.bodies, system.group
+        mesh = side_by_side([body.mesh for body in bodies])
+        touching, passages, conductances = _joined(system, mesh)
+        cells = heat_mesh(mesh, bodies[0].share, bodies[0].halo, system.comm, touching)
+        self.layout = Layout(system.comm, cells, group.rank)
+        starts = self.layout.starts * (mesh.dim + 1)
+        ends = np.cumsum([0] + [body.mesh.num_dofs for body in bodies])
+        self.bodies = [
+            BodyMoments(body, own, np.clip(starts, first, last) - first)
+            for body, own, first, last in zip(bodies, factors, ends, ends[1:], strict=False)
+        ]
+        self.counts = np.diff(starts)
+        self.boundary = Boundary(system)
+        heat = [body.heat_capacities @ np.abs(body.loss_rates) for body in bodies]
+        capacity = sum(body.modes.heat_capacity for body in bodies)
+        self.unknowns = BoundaryUnknowns(self.boundary, group.allreduce(sum(heat)) / capacity)
+        self.has_boundary = system.comm.allreduce(self.unknowns.size) > 0
+        self.correction = None
         if precondition:
+            black = np.concatenate([black_facets(system, number) for number in range(len(bodies))])
             self.correction = MomentCorrection(
-                problem, self.factors, self.layout, black_facets(problem)
+                system, self.bodies, self.layout, black, passages, conductances
             )
-            self.correct = self._correct
-        weights = mesh.dof_weights[self.layout.rows, None]
-
-        def weigh(x: Array) -> Array:
-            moments, entering = self.parts(x)
-            return self.join(weights * (moments @ gram), self.unknowns.weights * entering)
-
-        self.krylov = RecycledKrylov(problem.comm, self.apply, self.correct, weigh, NUM_DIRECTIONS)
+        self.krylov = RecycledKrylov(
+            system.comm, self.apply, self._correct, self._weigh, NUM_DIRECTIONS
+        )
 
     @property
     def rank(self) -> int:
-        """Number of moments."""
-        return self.factors.rank
+        """Largest number of moments of a body."""
+        return max(body.rank for body in self.bodies)
 
-    def parts(self, x: Array) -> tuple[Array, Array]:
-        """Return the moments, shape (rows, rank), and the unknowns of the boundary."""
-        size = self.layout.num_rows * self.rank
-        return x[:size].reshape(-1, self.rank), x[size:]
+    def parts(self, x: Numbers) -> tuple[list[Numbers], Numbers]:
+        """Return the moments of each body, (rows, rank), and the unknowns of the boundary."""
+        moments: list[Numbers] = []
+        start = 0
+        for body in self.bodies:
+            size = body.shape[0] * body.shape[1]
+            moments.append(x[start : start + size].reshape(body.shape))
+            start += size
+        return moments, x[start:]
 
-    def join(self, moments: Array, entering: Array) -> Array:
+    def join(self, moments: Sequence[Numbers], entering: Numbers) -> Numbers:
         """Return both as one vector."""
-        return np.concatenate([moments.ravel(), entering])
+        return np.concatenate([*(part.ravel() for part in moments), entering])
 
-    def norm(self, x: Array) -> float:
+    def norm(self, x: Numbers) -> float:
         """Return the norm of the emission w_in x and of what enters. Collective."""
         return self.krylov.norm(x)
 
-    def solve(self, rhs: Array, reduction: float, target: float) -> Array:
+    def solve(self, rhs: Numbers, reduction: float, target: float) -> Numbers:
         """Return x on this rank's rows. Collective.
 
         Args:
@@ -107,110 +115,113 @@ class MomentSystem:
         target = max(target, reduction * self.norm(rhs))
         x, residual = self.krylov.solve(rhs, target, MAX_STEPS)
         # What is left is corrected once more, without a sweep to see what that brings.
-        return x + self.correct(residual)
+        return x + self._correct(residual)
 
-    def apply(self, x: Array) -> Array:
+    def apply(self, x: Numbers) -> Numbers:
         """Return (1 - w_out L^-1 w_in) x on this rank's rows. Collective."""
         moments, entering = self.parts(x)
-        everywhere = self.gather(moments)
         self.unknowns.write(entering)
-        streamed = np.zeros((self.rank, self.problem.mesh.num_dofs))
-        for modes in self.problem.mode_blocks():
-            theta = self.emit(modes, everywhere)
-            inflow = self.boundary.inflow(0, modes, given=False)
-            stream(self.problem, theta, modes, inflow=inflow)
-            streamed += self.factors.w_out[:, modes] @ theta
-            self.boundary.collect(0, modes, theta)
+        arrived = []
+        for number, (body, local) in enumerate(zip(self.bodies, moments, strict=True)):
+            everywhere, streamed = body.gather(local), body.nothing()
+            for modes in body.body.mode_blocks():
+                theta = body.emit(modes, everywhere)
+                inflow = self.boundary.inflow(number, modes, given=False)
+                stream(body.body, theta, modes, inflow=inflow)
+                streamed += body.collected(modes, theta)
+                self.boundary.collect(number, modes, theta)
+            arrived.append(body.scatter(streamed.T))
         self.boundary.reflect()
         self.num_sweeps += 1
-        return x - self.join(self.scatter(streamed.T), self.unknowns.read())
+        return x - self.join(arrived, self.unknowns.read())
 
-    def _correct(self, x: Array) -> Array:
+    def _weigh(self, x: Numbers) -> Numbers:
+        moments, entering = self.parts(x)
+        weighed = [
+            body.weights[:, None] * (part @ body.gram)
+            for body, part in zip(self.bodies, moments, strict=True)
+        ]
+        return self.join(weighed, self.unknowns.weights * entering)
+
+    def _correct(self, x: Numbers) -> Numbers:
         """Return the error from the residual. Collective.
 
-        What is missing at the walls is heat that enters the body there, and where the body warms
-        by T so does what it sends to a wall, and what that returns.
+        What is missing at a surface is heat that enters the bodies there, and where they warm by T
+        so does what they send to it, and what that returns.
         """
-        residual, missing = self.parts(x)
+        if self.correction is None:
+            return x.copy()
+        residuals, missing = self.parts(x)
         if not self.has_boundary:
-            return self.join(self.correction.apply(residual)[0], missing)
-        heat = self.unknowns.into_dofs(missing, self.problem.mesh.num_dofs)
-        error, temperature = self.correction.apply(residual, heat[self.layout.rows])
-        everywhere = np.empty(self.problem.mesh.num_dofs)
-        self.problem.share.comm.Allgatherv(temperature, [everywhere, self.counts // self.rank])
-        return self._pinned(self.join(error, missing + self.unknowns.at_dofs(everywhere)))
+            return self.join(self.correction.apply(residuals)[0], missing)
+        heat = self.unknowns.into_dofs(missing)
+        errors, temperature = self.correction.apply(residuals, heat[self.layout.rows])
+        everywhere = np.empty(self.unknowns.num_dofs, dtype=temperature.dtype)
+        self.system.group.Allgatherv(temperature, [everywhere, self.counts])
+        return self._pinned(self.join(errors, missing + self.unknowns.at_dofs(everywhere)))
 
-    def _pinned(self, x: Array) -> Array:
-        """Return x without its uniform temperature, which nothing pins where no wall absorbs."""
+    def _pinned(self, x: Numbers) -> Numbers:
+        """Return x without its uniform temperature, which nothing pins where nothing absorbs."""
+        assert self.correction is not None
         if not self.correction.floating:
             return x
-        moments = np.zeros((self.layout.num_rows, self.rank))
-        moments[:, 0] = 1.0
-        uniform = self.join(moments, self.unknowns.at_dofs(np.ones(self.problem.mesh.num_dofs)))
-        weighed = self.krylov.weigh(uniform)
+        moments = [np.zeros(body.shape) for body in self.bodies]
+        for part in moments:
+            part[:, 0] = 1.0
+        uniform = self.join(moments, self.unknowns.at_dofs(np.ones(self.unknowns.num_dofs)))
+        weighed = self._weigh(uniform)
         products = np.array([np.vdot(weighed, x), np.vdot(weighed, uniform)])
-        share, size = self.problem.comm.allreduce(products)
-        return np.asarray(x - (share / size) * uniform, dtype=np.float64)
-
-    def emit(self, modes: Modes, moments: Array) -> Array:
-        """Return w_in x of some modes from x at all degrees of freedom, (modes, num_dofs)."""
-        return np.asarray(self.factors.w_in[modes] @ moments.T, dtype=np.float64)
-
-    def gather(self, local: Array) -> Array:
-        """Return the moments at all degrees of freedom, shape (num_dofs, rank). Collective."""
-        everywhere = np.empty((self.problem.mesh.num_dofs, self.rank))
-        self.problem.share.comm.Allgatherv(np.ascontiguousarray(local), [everywhere, self.counts])
-        return everywhere
-
-    def scatter(self, partial: Array) -> Array:
-        """Return the sum over the ranks on this rank's rows, shape (rows, rank). Collective."""
-        mine = np.empty((self.layout.num_rows, self.rank))
-        self.problem.share.comm.Reduce_scatter(
-            np.ascontiguousarray(partial), mine, list(self.counts)
-        )
-        return mine
+        share, size = self.system.comm.allreduce(products)
+        return np.asarray(x - (share / size) * uniform)
 
 
-def black_facets(problem: Problem) -> Array:
-    """Return 1 for black boundary facets and 0 for all that send back or lead on elsewhere."""
-    mesh = problem.mesh
-    absorption = np.where(mesh.boundary_walls == CUT, 0.0, 1.0)
-    for surface in problem.surfaces:
-        for side in surface.sides:
-            absorption[side.slots[:, 0] // mesh.dim] = 0.0
+def black_facets(system: System, number: int) -> Array:
+    """Return 1 for black boundary facets of a body, 0 for all that send back or lead on."""
+    body = system.bodies[number]
+    absorption = np.where(body.mesh.boundary_walls == CUT, 0.0, 1.0)
+    sides = [side for surface in body.surfaces for side in surface.sides]
+    sides += [side for joint in system.joints for side in joint.sides if side.body == number]
+    for side in sides:
+        absorption[side.slots[:, 0] // body.mesh.dim] = 0.0
     return absorption
 
 
-def _joined(problem: Problem) -> FacetPairs | None:
-    """Return the boundary facets where the body goes on at another of its facets."""
-    pairs = [surface for surface in problem.surfaces if len(surface.sides) == 2]
-    if not pairs:
-        return None
-    mesh = problem.mesh
-    dofs = np.concatenate([np.stack([s.dofs for s in p.sides], axis=1) for p in pairs])
-    facets = np.concatenate([p.sides[0].slots[:, 0] // mesh.dim for p in pairs])
-    return FacetPairs(
-        cells=dofs[:, :, 0] // (mesh.dim + 1), dofs=dofs, normals=mesh.boundary_normals[facets]
-    )
+def _joined(system: System, mesh: Simplices) -> tuple[FacetPairs | None, FacetPairs, Array]:
+    """Return facets where a body goes on as if there were none, interfaces, their conductances.
 
-
-def energy_first(problem: Problem, factors: FactoredCollisions) -> FactoredCollisions:
-    """Return the same kernel with the temperature of scattering as its first moment.
-
-    M = w_in w_out = (w_in S)(S^-1 w_out). A uniform temperature has the moments e = w_out 1, and
-    sum c w_in y = G l.y is the energy emitted; with S = (e, null space of l) the first moment is
-    l.y and e is the first unit vector. Kernels that come so are returned unchanged. Collective.
+    The former are periodic, or a perfect interface; None where there are none. All in the numbers
+    of the bodies side by side.
     """
-    comm = problem.share.comm
-    uniform = comm.allreduce(factors.w_out.sum(axis=1))
-    emitted = comm.allreduce(problem.heat_capacities @ factors.w_in)
-    emitted = emitted / (emitted @ uniform)
-    first = np.eye(factors.rank)[0]
-    if max(np.abs(uniform - first).max(), np.abs(emitted - first).max()) < 1e-8:
-        return factors
-    basis = np.column_stack([uniform, scipy.linalg.null_space(emitted[None, :])])
-    return FactoredCollisions(
-        share=factors.share,
-        w_in=np.ascontiguousarray(factors.w_in @ basis),
-        w_out=np.linalg.solve(basis, factors.w_out),
+    offsets = np.cumsum([0] + [body.mesh.num_dofs for body in system.bodies])
+    doubles: list[tuple[Surface, list[int]]] = [
+        (surface, [number, number])
+        for number, body in enumerate(system.bodies)
+        for surface in body.surfaces
+        if len(surface.sides) == 2
+    ]
+    doubles += [(joint, [side.body for side in joint.sides]) for joint in system.joints]
+    dim = mesh.dim
+    dofs: list[IntArray] = [np.zeros((0, 2, dim), np.int64)]
+    normals: list[Array] = [np.zeros((0, dim))]
+    conductances: list[Array] = [np.zeros(0)]
+    for surface, owners in doubles:
+        first, second = (
+            side.dofs + offsets[owner] for side, owner in zip(surface.sides, owners, strict=True)
+        )
+        dofs.append(np.stack([first, second], axis=1))
+        normals.append(_normals_of(system, surface, owners[0]))
+        conductances.append(surface.conductances[surface.normal_of])
+    places = np.concatenate(dofs)
+    pairs = FacetPairs(
+        cells=places[:, :, 0] // (dim + 1), dofs=places, normals=np.concatenate(normals)
     )
+    passing = np.concatenate(conductances)
+    touching: IntArray = np.flatnonzero(np.isinf(passing))
+    apart: IntArray = np.flatnonzero(np.isfinite(passing))
+    contacts = pairs.select(touching) if touching.size else None
+    return contacts, pairs.select(apart), passing[apart]
+
+
+def _normals_of(system: System, surface: Surface, owner: int) -> Array:
+    mesh = system.bodies[owner].mesh
+    return mesh.boundary_normals[surface.sides[0].slots[:, 0] // mesh.dim]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -24,7 +25,7 @@ from pbte.transport.share import ModeShare, share_modes
 from pbte.transport.simplices import Simplices
 from pbte.transport.surfaces import Surface
 from pbte.transport.sweep import SweepOrder, plan_sweep, sweep
-from pbte.types import Array, BoolArray, IntArray
+from pbte.types import Array, BoolArray, IntArray, Numbers
 
 # Which local modes: consecutive ones, or any.
 Modes = slice | IntArray
@@ -61,17 +62,18 @@ class Problem:
         halo: How the local cells touch those of other ranks; None if this rank holds all cells.
         comm: All ranks of the problem: those that share the modes times those that share the cells.
         block_modes: How many modes are formed, streamed and forgotten at a time.
-        absorption: Rate at which every mode is lost besides, contained in `loss_rates` [1/s].
+        absorption: Rate at which every mode is lost besides, contained in `loss_rates` [1/s];
+            real or complex.
         past: What every mode is given besides, shape (local modes, num_dofs) [K/s]; None for
             nothing. A time step of length h loses phonons to the future at the rate 1/h and gets
-            those of the past.
+            those of the past; oscillations exp(i omega t) have the absorption i omega.
     """
 
     mesh: Simplices
     modes: ModeTable
     share: ModeShare
     velocities: Array
-    loss_rates: Array
+    loss_rates: Numbers
     heat_capacities: Array
     collisions: Collisions
     order: SweepOrder | PipelineOrder
@@ -83,12 +85,17 @@ class Problem:
     surfaces: tuple[Surface, ...] = ()
     self_scattering: float = 0.0
     halo: Halo | None = None
-    absorption: float = 0.0
-    past: Array | None = None
+    absorption: complex = 0.0
+    past: Numbers | None = None
 
-    def new_field(self) -> Array:
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Kind of the mode temperatures: complex where the absorption is."""
+        return np.dtype(np.complex128 if np.iscomplexobj(self.loss_rates) else np.float64)
+
+    def new_field(self) -> Numbers:
         """Return a field of zeros, shape (local modes, num_dofs)."""
-        return np.zeros((self.share.num_modes, self.mesh.num_dofs))
+        return np.zeros((self.share.num_modes, self.mesh.num_dofs), dtype=self.dtype)
 
     def mode_blocks(self) -> Iterator[IntArray]:
         """Yield all local modes, a block at a time, each mode beside its time-reversed partner.
@@ -135,9 +142,10 @@ class Problem:
         local = np.array([self.heat_source @ self.mesh.dof_weights])
         return float(self.over_space(local)[0])
 
-    def source(self, columns: slice = slice(None), modes: Modes = slice(None)) -> Array:
+    def source(self, columns: slice = slice(None), modes: Modes = slice(None)) -> Numbers:
         """Return g_mu and the past of some modes, shape (modes, columns) [K/s]; a new array."""
-        rates: Array = self.generation[modes] @ self.heat_sources[:, columns]
+        rates: Numbers = self.generation[modes] @ self.heat_sources[:, columns]
+        rates = rates.astype(self.dtype, copy=False)
         if self.past is not None:
             rates += self.past[modes][:, columns]
         return rates
@@ -227,7 +235,7 @@ def with_self_scattering(problem: Problem, self_scattering: float) -> Problem:
     )
 
 
-def with_past(problem: Problem, absorption: float, past: Array | None) -> Problem:
+def with_past(problem: Problem, absorption: complex, past: Numbers | None) -> Problem:
     """Return the same problem, without self-scattering, with another absorption and past."""
     real = problem.modes.loss_rates[problem.share.indices]
     return replace(
@@ -241,10 +249,10 @@ def with_past(problem: Problem, absorption: float, past: Array | None) -> Proble
 
 def stream(
     problem: Problem,
-    field: Array,
+    field: Numbers,
     modes: Modes = slice(None),
     walls: bool = True,
-    inflow: Array | None = None,
+    inflow: Numbers | None = None,
 ) -> None:
     """Drift every mode from its source, theta = L^-1 Q, in place.
 

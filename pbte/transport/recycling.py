@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from mpi4py import MPI
 
-from pbte.types import Array
+from pbte.types import Numbers
 
 # A new image that is, up to this share, made of the old ones carries their round-off and little
 # else: the direction is worthless.
@@ -24,35 +24,35 @@ NOTHING_NEW = 1e-6
 class RecycledKrylov:
     """Solves A x = b again and again.
 
-    A vector is any array of this rank's share of the unknowns.
+    A vector is any array of this rank's share of the unknowns, real or complex.
 
     Args:
         comm: The ranks among which the vectors are distributed.
         apply: A x.
         precondition: An approximation of A^-1 r; need not be linear.
-        weigh: W r of the inner product (a, b) = a . W b, W symmetric positive definite.
+        weigh: W r of the inner product (a, b) = a* . W b, W symmetric positive definite.
         capacity: Largest number of directions kept; the oldest are dropped.
     """
 
     def __init__(
         self,
         comm: MPI.Intracomm,
-        apply: Callable[[Array], Array],
-        precondition: Callable[[Array], Array],
-        weigh: Callable[[Array], Array],
+        apply: Callable[[Numbers], Numbers],
+        precondition: Callable[[Numbers], Numbers],
+        weigh: Callable[[Numbers], Numbers],
         capacity: int,
     ) -> None:
         self.comm, self.apply, self.precondition = comm, apply, precondition
         self.weigh, self.capacity = weigh, capacity
-        self.directions: list[Array] = []
-        self.images: list[Array] = []
+        self.directions: list[Numbers] = []
+        self.images: list[Numbers] = []
 
-    def norm(self, vector: Array) -> float:
+    def norm(self, vector: Numbers) -> float:
         """Return the norm of a vector. Collective."""
-        local = np.array([np.vdot(vector, self.weigh(vector))])
+        local = np.array([np.vdot(vector, self.weigh(vector)).real])
         return float(np.sqrt(max(0.0, self.comm.allreduce(local)[0])))
 
-    def solve(self, rhs: Array, target: float, max_steps: int) -> tuple[Array, Array]:
+    def solve(self, rhs: Numbers, target: float, max_steps: int) -> tuple[Numbers, Numbers]:
         """Return x and b - A x, of norm at most `target` if the steps suffice. Collective.
 
         Args:
@@ -81,12 +81,12 @@ class RecycledKrylov:
             size = self.norm(residual)
         return solution, residual
 
-    def _extend(self, residual: Array, propose: Callable[[Array], Array]) -> bool:
+    def _extend(self, residual: Numbers, propose: Callable[[Numbers], Numbers]) -> bool:
         """Add the direction that is proposed for a residual; return whether it is a new one."""
         if len(self.images) == self.capacity:
             del self.images[0], self.directions[0]
-        p: Array = propose(residual)
-        q: Array = self.apply(p)
+        p: Numbers = propose(residual)
+        q: Numbers = self.apply(p)
         before = self.norm(q)
         for _ in range(2):
             for share, old_p, old_q in zip(
@@ -97,12 +97,12 @@ class RecycledKrylov:
         size = self.norm(q)
         if not size > NOTHING_NEW * before:
             return False
-        self.directions.append(np.asarray(p / size, dtype=np.float64))
-        self.images.append(np.asarray(q / size, dtype=np.float64))
+        self.directions.append(p / size)
+        self.images.append(q / size)
         return True
 
-    def _project(self, vector: Array) -> Array:
+    def _project(self, vector: Numbers) -> Numbers:
         """Return the products of all images with a vector, in one reduction."""
         weighed = self.weigh(vector)
         local = np.array([np.vdot(q, weighed) for q in self.images])
-        return np.asarray(self.comm.allreduce(local), dtype=np.float64)
+        return np.asarray(self.comm.allreduce(local))

@@ -13,7 +13,7 @@ import numpy as np
 from mpi4py import MPI
 
 from pbte.errors import InputError
-from pbte.types import Array, IntArray
+from pbte.types import Array, IntArray, Numbers
 
 # Repetitions until a mode settles whose cells depend on each other in a cycle.
 TYPICAL_ROUNDS = 20
@@ -69,9 +69,9 @@ class ModeShare:
         singles = np.arange(self.singles[rank], self.singles[rank + 1])
         return np.concatenate([pairs, self.total_pairs + singles])
 
-    def total(self, local: Array) -> Array:
+    def total(self, local: Numbers) -> Numbers:
         """Return the sum of an array over the ranks. Collective."""
-        whole = np.array(local, dtype=np.float64, order="C")
+        whole = np.array(local, dtype=np.result_type(local, np.float64), order="C")
         if self.comm.size > 1:  # in place and as it is: pickles of large arrays are slow
             self.comm.Allreduce(MPI.IN_PLACE, whole)
         return whole
@@ -229,7 +229,7 @@ def _require_positive(what: str, values: Array, size: int) -> None:
         )
 
 
-def all_modes(share: ModeShare, rows: Array) -> Array:
+def all_modes(share: ModeShare, rows: Numbers) -> Numbers:
     """Return the rows of all ranks in the canonical order of modes. Collective."""
     comm = share.comm
     if comm.size == 1:
@@ -237,8 +237,9 @@ def all_modes(share: ModeShare, rows: Array) -> Array:
     width = int(np.prod(rows.shape[1:]))
     indices = comm.allgather(share.indices)
     counts = [index.size * width for index in indices]
-    gathered = np.empty((sum(index.size for index in indices), *rows.shape[1:]))
-    comm.Allgatherv([np.ascontiguousarray(rows), MPI.DOUBLE], [gathered, counts, MPI.DOUBLE])
+    size = sum(index.size for index in indices)
+    gathered = np.empty((size, *rows.shape[1:]), dtype=np.result_type(rows, np.float64))
+    comm.Allgatherv(np.ascontiguousarray(rows, dtype=gathered.dtype), [gathered, counts])
     ordered = np.empty_like(gathered)
     ordered[np.concatenate(indices)] = gathered
     return ordered

@@ -7,6 +7,7 @@ normals of its faces; face f is the one opposite vertex f. The degrees of freedo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,38 @@ class Simplices:
     def dof_weights(self) -> Array:
         """Integral of each basis function, shape (num_dofs,) [m^dim]."""
         return np.repeat(self.volumes / (self.dim + 1), self.dim + 1)
+
+
+def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
+    """Return the cells of several meshes as one mesh of unconnected parts, in their sequence."""
+    if len(meshes) == 1:
+        return meshes[0]
+    dim = meshes[0].dim
+    cells = np.cumsum([0] + [mesh.num_cells for mesh in meshes])
+    facets = np.cumsum([0] + [mesh.boundary_dofs.shape[0] for mesh in meshes])
+    num_dofs, num_slots = int(cells[-1]) * (dim + 1), int(facets[-1]) * dim
+    neighbours, upstream = [], []
+    for mesh, cell, facet in zip(meshes, cells, facets, strict=False):
+        own = mesh.neighbours
+        neighbours.append(np.where(own >= 0, own + cell, own - facet))
+        dofs, slots = mesh.num_dofs, mesh.boundary_dofs.size
+        numbers = mesh.upstream_dofs.astype(np.int64)
+        flows_in = num_dofs + facet * dim + numbers - dofs
+        flows_in = np.where(numbers < dofs + slots, flows_in, num_dofs + num_slots)
+        upstream.append(np.where(numbers < dofs, numbers + cell * (dim + 1), flows_in))
+    shifted = [
+        mesh.boundary_dofs + cell * (dim + 1) for mesh, cell in zip(meshes, cells, strict=False)
+    ]
+    return Simplices(
+        points=np.concatenate([mesh.points for mesh in meshes]),
+        volumes=np.concatenate([mesh.volumes for mesh in meshes]),
+        face_normals=np.concatenate([mesh.face_normals for mesh in meshes]),
+        neighbours=np.concatenate(neighbours).astype(np.int32),
+        upstream_dofs=np.concatenate(upstream).astype(np.int32),
+        boundary_dofs=np.concatenate(shifted),
+        boundary_normals=np.concatenate([mesh.boundary_normals for mesh in meshes]),
+        boundary_walls=np.concatenate([mesh.boundary_walls for mesh in meshes]),
+    )
 
 
 def simplices_of(domain: Domain) -> Simplices:

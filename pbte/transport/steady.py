@@ -22,23 +22,27 @@ each correction corrects the one before. Preconditioner: `pbte.transport.correct
 
 A kernel that is of low rank itself is its own leading part. Its emission w_in y + g is known from
 the moments y, so blocks of modes are formed, streamed and forgotten, and one correction is all.
+
+Several bodies are one equation: each has its own moments, and what their interfaces send in belongs
+to the unknowns of the Krylov solves like what walls send back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pbte.materials.kernel import FactoredKernel
+from pbte.transport.body_moments import BodyMoments
 from pbte.transport.boundary_unknowns import BoundaryUnknowns
-from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, local_factors
+from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, local_factors, times
 from pbte.transport.moment_system import MomentSystem
 from pbte.transport.problem import Modes, Problem, stream
 from pbte.transport.reports import SteadyReport
-from pbte.transport.system import Boundary, Drift, as_system
-from pbte.types import Array
+from pbte.transport.system import Boundary, Drift, System, as_system
+from pbte.types import Array, Numbers
 
 # What one inner solve has to reduce the moments to: a correction with the full matrix leaves about
 # 0.2 of the error anyway.
@@ -64,8 +68,8 @@ class Departure:
 
     body: int
     modes: Modes
-    rows: Array
-    inflow: Array
+    rows: Numbers
+    inflow: Numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +77,14 @@ class Guess:
     """What is scattered and sent in: all that a solution of a similar problem needs to begin from.
 
     Attributes:
-        scattered: In-scattering of all local modes, (local modes, num_dofs) [K/s], taken over by
-            the solution that begins from it; of a kernel of low rank the moments on this rank's
-            rows, (rows, rank) [K].
+        scattered: For each body the in-scattering of all local modes, (local modes, num_dofs)
+            [K/s], taken over by the solution that begins from it; of a kernel of low rank the
+            moments on this rank's rows, (rows, rank) [K].
         entering: What walls and interfaces send in, the unknowns of the boundary [K].
     """
 
-    scattered: Array
-    entering: Array
+    scattered: tuple[Numbers, ...]
+    entering: Numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,43 +92,47 @@ class SteadyState:
     """The solution and how it was found.
 
     Attributes:
-        problem: What was solved.
+        system: What was solved.
         report: Residuals and counts.
-        state: The converged emission.
+        states: What is scattered in each body.
     """
 
-    problem: Problem
+    system: System
     report: SteadyReport
-    state: _FieldState | _MomentState
+    states: Sequence[_FieldState | _MomentState]
 
     def drifts(self) -> Iterator[Drift]:
         """Yield all local modes with their temperatures and inflow, block by block. Collective."""
-        return self.state.drifts()
+        for state in self.states:
+            yield from state.drifts()
 
     def departures(self) -> Iterator[Departure]:
         """Yield what all local modes set out with, block by block. Collective."""
-        return self.state.departures()
+        for state in self.states:
+            yield from state.departures()
 
     def guess(self) -> Guess:
         """Return what another problem may begin from; this solution is used up by it."""
-        state = self.state
-        return Guess(scattered=state.scattered, entering=state.boundary.unknowns.read())
+        return Guess(
+            scattered=tuple(state.scattered for state in self.states),
+            entering=self.states[0].boundary.unknowns.read(),
+        )
 
     @property
-    def theta(self) -> Array:
-        """Mode temperatures of the local modes, shape (local modes, num_dofs) [K]."""
-        if isinstance(self.state, _FieldState):
-            return self.state.theta
-        theta = self.problem.new_field()
+    def theta(self) -> Numbers:
+        """Mode temperatures of the local modes of the only body, (local modes, num_dofs) [K]."""
+        (state,) = self.states
+        if isinstance(state, _FieldState):
+            return state.theta
+        theta = state.body.new_field()
         for drift in self.drifts():
             theta[drift.modes] = drift.theta
         return theta
 
 
 def solve_steady(
-    problem: Problem,
-    kernel: FactoredKernel,
-    *,
+    system: System | Problem,
+    *kernels: FactoredKernel,
     tolerance: float = 1e-8,
     max_iterations: int = 50,
     precondition: bool = True,
@@ -132,11 +140,12 @@ def solve_steady(
     guess: Guess | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> SteadyState:
-    """Return the steady state of the full problem.
+    """Return the steady state of one body or several.
 
     Args:
-        problem: What to solve, without self-scattering (it changes nothing here).
-        kernel: The leading part of its kernel, or the kernel itself when it is of low rank.
+        system: What to solve, without self-scattering (it changes nothing here).
+        kernels: For each body the leading part of its kernel, or the kernel itself when it is of
+            low rank.
         tolerance: Residual |M theta + g - L theta| relative to the source |M theta + g| of the
             first scattering order, in the norm weighted with heat capacity and volume. A residual
             that stops at the round-off of the emission counts as converged too.
@@ -149,15 +158,13 @@ def solve_steady(
 
     Note: Collective over the ranks that share the modes.
     """
+    system = as_system(system)
     if moments is None:
-        factors = local_factors(kernel, problem.share)
-        moments = MomentSystem(problem, factors, precondition=precondition)
+        moments = moment_system(system, *kernels, precondition=precondition)
     before = moments.num_sweeps
-    collisions = problem.collisions
-    whole = isinstance(collisions, FactoredCollisions) and collisions.rank == kernel.rank
-    kind = _MomentState if whole else _FieldState
-    state = kind(problem, moments, guess)
-    defect, change, scale = state.scatter()
+    events = _Events(system, moments, guess)
+    whole = all(state.is_whole for state in events.states)
+    defect, change, scale = events.scatter()
     residual = change / scale if scale > 0.0 else 0.0
     residuals: list[float] = []
 
@@ -168,8 +175,8 @@ def solve_steady(
     while not (converged or _grows(residuals)) and len(residuals) < max_iterations:
         reduction = 0.0 if whole else INNER_REDUCTION
         solved = moments.solve(defect, reduction, 0.3 * tolerance * scale)
-        state.add(solved - defect)
-        defect, change, size = state.scatter()
+        events.add(solved - defect)
+        defect, change, size = events.scatter()
         residual = change / scale
         residuals.append(residual)
         round_off = change < ROUND_OFF * size and (_stalls(residuals) or _grows(residuals))
@@ -179,17 +186,37 @@ def solve_steady(
             f"of {tolerance:.0e}, {sweeps()} sweeps"
         )
     return SteadyState(
-        problem=problem,
-        state=state,
+        system=system,
+        states=events.states,
         report=SteadyReport(
             converged=converged,
             iterations=len(residuals),
             sweeps=sweeps(),
             residuals=np.array(residuals),
             tolerance=tolerance,
-            rank=kernel.rank,
+            rank=moments.rank,
         ),
     )
+
+
+def moment_system(
+    system: System | Problem, *kernels: FactoredKernel, precondition: bool = True
+) -> MomentSystem:
+    """Return the equation of the moments of one body or several.
+
+    Args:
+        system: The bodies.
+        kernels: For each body the leading part of its kernel, or the kernel itself.
+        precondition: Whether the diffusion correction is used.
+
+    Note: Collective over the ranks.
+    """
+    system = as_system(system)
+    factors = [
+        local_factors(kernel, body.share)
+        for kernel, body in zip(kernels, system.bodies, strict=True)
+    ]
+    return MomentSystem(system, factors, precondition=precondition)
 
 
 def _grows(residuals: list[float]) -> bool:
@@ -202,173 +229,227 @@ def _stalls(residuals: list[float]) -> bool:
     return len(residuals) > PATIENCE and residuals[-1] > 0.5 * residuals[-1 - PATIENCE]
 
 
-class _FieldState:
-    """In-scattering and mode temperatures of every mode, for a kernel held in full."""
+class _Events:
+    """One event after another in all bodies, corrected in between.
 
-    def __init__(self, problem: Problem, moments: MomentSystem, guess: Guess | None) -> None:
-        self.problem, self.moments = problem, moments
-        self.boundary = BoundaryState(problem, moments, guess)
-        self.scattered = problem.new_field() if guess is None else guess.scattered
-        self.theta = np.empty_like(self.scattered)
+    Args:
+        system: The bodies.
+        moments: Their moments.
+        guess: What is scattered at first; nothing by default.
+    """
 
-    def scatter(self) -> tuple[Array, float, float]:
+    def __init__(self, system: System, moments: MomentSystem, guess: Guess | None) -> None:
+        self.system, self.moments = system, moments
+        self.boundary = BoundaryState(system, moments, guess)
+        self.states: list[_FieldState | _MomentState] = []
+        for number, (body, part) in enumerate(zip(system.bodies, moments.bodies, strict=True)):
+            kernel = body.collisions
+            whole = isinstance(kernel, FactoredCollisions) and kernel.rank == part.rank
+            scattered = None if guess is None else guess.scattered[number]
+            state = _MomentState if whole else _FieldState
+            self.states.append(state(number, body, part, self.boundary, scattered))
+
+    def scatter(self) -> tuple[Numbers, float, float]:
         """Stream and scatter once; return rho and the norms of r and of the emission. Collective.
 
         Because theta = L^-1 Q, what changes in the emission is the residual of the equation.
         """
-        problem, theta, scattered = self.problem, self.theta, self.scattered
-        for columns in blocks(theta.shape[1], BLOCK):
-            np.add(scattered[:, columns], problem.source(columns), out=theta[:, columns])
-        everyone = slice(None)
-        stream(problem, theta, inflow=self.boundary.inflow(everyone))
-        self.boundary.collect(everyone, theta)
         squares = np.zeros(2)
-        weights = problem.mesh.dof_weights
-        defect = np.empty((problem.mesh.num_dofs, self.moments.rank))
-        for columns in blocks(theta.shape[1], BLOCK):
-            new = np.empty((theta.shape[0], columns.stop - columns.start))
-            problem.collisions.mix(theta[:, columns], new)
-            change = new - scattered[:, columns]
-            scattered[:, columns] = new
-            new += problem.source(columns)
-            for i, values in enumerate((change, new)):
-                squares[i] += problem.heat_capacities @ (np.square(values) @ weights[columns])
-            defect[columns] = (self.moments.projection @ change).T
+        defects = []
+        for state in self.states:
+            defect, own = state.scatter()
+            defects.append(defect)
+            squares += own
         entering, entered = self.boundary.reflect()
-        change_norm, size = np.sqrt(problem.comm.allreduce(squares) + entered)
-        defect_rows = self.moments.scatter(defect)
-        return self.moments.join(defect_rows, entering), float(change_norm), float(size)
+        change, size = np.sqrt(np.maximum(self.system.comm.allreduce(squares) + entered, 0.0))
+        return self.moments.join(defects, entering), float(change), float(size)
 
-    def add(self, x: Array) -> None:
+    def add(self, x: Numbers) -> None:
         """Add w_in x to the emission, and x to what enters. Collective."""
         moments, entering = self.moments.parts(x)
-        everywhere = self.moments.gather(moments)
-        for modes in self.problem.mode_blocks():
-            self.scattered[modes] += self.moments.emit(modes, everywhere)
+        for state, part in zip(self.states, moments, strict=True):
+            state.add(part)
         self.boundary.add(entering)
+
+
+class _FieldState:
+    """In-scattering and mode temperatures of every mode, for a kernel held in full."""
+
+    is_whole = False
+
+    def __init__(
+        self,
+        number: int,
+        body: Problem,
+        moments: BodyMoments,
+        boundary: BoundaryState,
+        scattered: Numbers | None,
+    ) -> None:
+        self.number, self.body, self.moments, self.boundary = number, body, moments, boundary
+        self.scattered = body.new_field() if scattered is None else scattered
+        self.theta = np.empty_like(self.scattered)
+
+    def scatter(self) -> tuple[Numbers, Array]:
+        """Stream and scatter once; return rho, local squares of r and emission. Collective."""
+        body, theta, scattered = self.body, self.theta, self.scattered
+        for columns in blocks(theta.shape[1], BLOCK):
+            np.add(scattered[:, columns], body.source(columns), out=theta[:, columns])
+        everyone = slice(None)
+        stream(body, theta, inflow=self.boundary.inflow(self.number, everyone))
+        self.boundary.collect(self.number, everyone, theta)
+        squares = np.zeros(2)
+        weights = body.mesh.dof_weights
+        defect = np.empty((body.mesh.num_dofs, self.moments.rank), dtype=theta.dtype)
+        for columns in blocks(theta.shape[1], BLOCK):
+            shape = theta.shape[0], columns.stop - columns.start
+            new = np.empty(shape, dtype=theta.dtype)
+            body.collisions.mix(theta[:, columns], new)
+            change = new - scattered[:, columns]
+            scattered[:, columns] = new
+            new += body.source(columns)
+            for i, values in enumerate((change, new)):
+                squares[i] += body.heat_capacities @ (_square(values) @ weights[columns])
+            defect[columns] = (self.moments.projection @ change).T
+        return self.moments.scatter(defect), squares
+
+    def add(self, moments: Numbers) -> None:
+        """Add w_in y to the emission. Collective."""
+        everywhere = self.moments.gather(moments)
+        for modes in self.body.mode_blocks():
+            self.scattered[modes] += self.moments.emit(modes, everywhere)
 
     def drifts(self) -> Iterator[Drift]:
         """Yield the mode temperatures, all at once."""
         everyone = slice(None)
-        inflow = self.boundary.before(everyone)
-        yield Drift(body=0, modes=everyone, theta=self.theta, inflow=inflow)
+        inflow = self.boundary.before(self.number, everyone)
+        yield Drift(body=self.number, modes=everyone, theta=self.theta, inflow=inflow)
 
     def departures(self) -> Iterator[Departure]:
         """Yield what some modes set out with after the last event."""
-        for modes in self.problem.mode_blocks():
-            rows = self.problem.source(modes=modes)
+        for modes in self.body.mode_blocks():
+            rows = self.body.source(modes=modes)
             rows += self.scattered[modes]
-            yield Departure(body=0, modes=modes, rows=rows, inflow=self.boundary.inflow(modes))
+            inflow = self.boundary.inflow(self.number, modes)
+            yield Departure(body=self.number, modes=modes, rows=rows, inflow=inflow)
 
 
 class _MomentState:
     """The moments y of the emission w_in y + g, for a kernel of low rank."""
 
-    def __init__(self, problem: Problem, moments: MomentSystem, guess: Guess | None) -> None:
-        self.problem, self.moments = problem, moments
-        self.boundary = BoundaryState(problem, moments, guess)
-        nothing = np.zeros((moments.layout.num_rows, moments.rank))
-        self.scattered: Array = nothing if guess is None else guess.scattered
+    is_whole = True
+
+    def __init__(
+        self,
+        number: int,
+        body: Problem,
+        moments: BodyMoments,
+        boundary: BoundaryState,
+        scattered: Numbers | None,
+    ) -> None:
+        self.number, self.body, self.moments, self.boundary = number, body, moments, boundary
+        nothing = np.zeros(moments.shape, dtype=body.dtype)
+        self.scattered: Numbers = nothing if scattered is None else scattered
         self._given, self._given_square = self._weigh_source()
 
-    def _weigh_source(self) -> tuple[Array, float]:
-        """Return w_in . c g on this rank's rows, and the squared norm of g. Collective."""
-        problem, moments = self.problem, self.moments
-        products = np.zeros((moments.rank, problem.mesh.num_dofs))
-        square = 0.0
-        for modes in problem.mode_blocks():
-            given, heat = problem.source(modes=modes), problem.heat_capacities[modes]
-            products += (heat[:, None] * moments.factors.w_in[modes]).T @ given
-            square += float(heat @ (np.square(given) @ problem.mesh.dof_weights))
-        return moments.scatter(products.T), float(problem.comm.allreduce(square))
+    def _weigh_source(self) -> tuple[Numbers, float]:
+        """Return w_in . c g on this rank's rows, and the local part of |g|^2. Collective."""
+        body, products, square = self.body, self.moments.nothing(), 0.0
+        for modes in body.mode_blocks():
+            given, heat = body.source(modes=modes), body.heat_capacities[modes]
+            weighted = heat[:, None] * self.moments.factors.w_in[modes]
+            products += times(weighted.T, given)
+            square += float(heat @ (_square(given) @ body.mesh.dof_weights))
+        return self.moments.scatter(products.T), square
 
-    def scatter(self) -> tuple[Array, float, float]:
-        """Stream and scatter once; return rho and the norms of r and of the emission. Collective.
+    def scatter(self) -> tuple[Numbers, Array]:
+        """Stream and scatter once; return rho, local squares of r and emission. Collective.
 
         The residual is w_in rho, with rho the change of the moments.
         """
-        arrived = np.zeros((self.moments.rank, self.problem.mesh.num_dofs))
+        arrived = self.moments.nothing()
         for drift in self.drifts():
-            arrived += self.moments.factors.w_out[:, drift.modes] @ drift.theta
-            self.boundary.collect(drift.modes, drift.theta)
+            arrived += self.moments.collected(drift.modes, drift.theta)
+            self.boundary.collect(self.number, drift.modes, drift.theta)
         new = self.moments.scatter(arrived.T)
-        entering, entered = self.boundary.reflect()
-        defect = self.moments.join(new - self.scattered, entering)
-        self.scattered = new
-        return defect, self.moments.norm(defect), float(np.sqrt(self._square() + entered[1]))
+        defect, self.scattered = new - self.scattered, new
+        mixed = 2.0 * (new.conj() * self._given).real.sum(axis=1)
+        given = float(self.moments.weights @ mixed) + self._given_square
+        return defect, np.array([self._square(defect), self._square(new) + given])
 
-    def _square(self) -> float:
-        """Return the squared norm of the emission w_in y + g. Collective."""
-        problem, layout = self.problem, self.moments.layout
-        weights = problem.mesh.dof_weights[layout.rows]
-        mixed = float(weights @ (2.0 * self.scattered * self._given).sum(axis=1))
-        nothing = np.zeros(self.moments.unknowns.size)
-        own = self.moments.norm(self.moments.join(self.scattered, nothing)) ** 2
-        return max(0.0, float(problem.comm.allreduce(mixed)) + self._given_square + own)
+    def _square(self, moments: Numbers) -> float:
+        """Return the local part of |w_in y|^2."""
+        own = (moments.conj() * (moments @ self.moments.gram)).real.sum(axis=1)
+        return float(self.moments.weights @ own)
 
-    def add(self, x: Array) -> None:
-        """Add x to the moments and to what enters. Collective."""
-        moments, entering = self.moments.parts(x)
+    def add(self, moments: Numbers) -> None:
+        """Add to the moments."""
         self.scattered = self.scattered + moments
-        self.boundary.add(entering)
 
     def drifts(self) -> Iterator[Drift]:
         """Yield the mode temperatures of some modes at a time. Collective."""
         for start in self.departures():
-            stream(self.problem, start.rows, start.modes, inflow=start.inflow)
-            yield Drift(body=0, modes=start.modes, theta=start.rows, inflow=start.inflow)
+            stream(self.body, start.rows, start.modes, inflow=start.inflow)
+            yield Drift(body=self.number, modes=start.modes, theta=start.rows, inflow=start.inflow)
 
     def departures(self) -> Iterator[Departure]:
         """Yield what some modes set out with after the last event. Collective."""
-        problem, everywhere = self.problem, self.moments.gather(self.scattered)
-        for modes in problem.mode_blocks():
+        everywhere = self.moments.gather(self.scattered)
+        for modes in self.body.mode_blocks():
             rows = self.moments.emit(modes, everywhere)
-            rows += problem.source(modes=modes)
-            yield Departure(body=0, modes=modes, rows=rows, inflow=self.boundary.inflow(modes))
+            rows += self.body.source(modes=modes)
+            inflow = self.boundary.inflow(self.number, modes)
+            yield Departure(body=self.number, modes=modes, rows=rows, inflow=inflow)
 
 
 class BoundaryState:
-    """What walls send into the body in the steady state.
+    """What walls and interfaces send in, in the steady state.
 
     Args:
-        problem: The body.
+        system: The bodies.
         moments: Names the unknowns of the boundary and weighs them.
         guess: What they are at first; nothing by default.
     """
 
-    def __init__(self, problem: Problem, moments: MomentSystem, guess: Guess | None) -> None:
-        self.boundary = Boundary(as_system(problem))
-        self.comm = problem.comm
-        self.unknowns = BoundaryUnknowns(self.boundary, moments.unknowns.rate)
+    def __init__(self, system: System, moments: MomentSystem, guess: Guess | None) -> None:
+        self.boundary = Boundary(system)
+        self.unknowns: BoundaryUnknowns = moments.unknowns.of(self.boundary)
         if guess is not None:
             self.unknowns.write(guess.entering)
-        self.previous: Array = self.unknowns.read()
+        self.previous: Numbers = self.unknowns.read()
 
-    def inflow(self, modes: Modes) -> Array:
-        """Return what enters some modes, shape (modes or 1, boundary slots) [K]."""
-        return self.boundary.inflow(0, modes, given=True)
+    def inflow(self, number: int, modes: Modes) -> Numbers:
+        """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K]."""
+        return self.boundary.inflow(number, modes, given=True)
 
-    def before(self, modes: Modes) -> Array:
+    def before(self, number: int, modes: Modes) -> Numbers:
         """Return what entered some modes in the last sweep. Collective."""
         present = self.unknowns.read()
         self.unknowns.write(self.previous)
-        inflow = self.inflow(modes)
+        inflow = self.inflow(number, modes)
         self.unknowns.write(present)
         return inflow
 
-    def collect(self, modes: Modes, theta: Array) -> None:
-        """Take what some modes run into the walls with."""
-        self.boundary.collect(0, modes, theta)
+    def collect(self, number: int, modes: Modes, theta: Numbers) -> None:
+        """Take what some modes of a body run into walls and interfaces with."""
+        self.boundary.collect(number, modes, theta)
 
-    def reflect(self) -> tuple[Array, Array]:
+    def reflect(self) -> tuple[Numbers, Array]:
         """Reflect; return what changed, and the squared norms of change and size. Collective."""
         self.previous = self.unknowns.read()
         self.boundary.reflect()
         present = self.unknowns.read()
         change = present - self.previous
-        squares = [self.unknowns.weights @ np.square(values) for values in (change, present)]
-        return change, np.asarray(self.comm.allreduce(np.array(squares)), dtype=np.float64)
+        squares = [self.unknowns.weights @ _square(values) for values in (change, present)]
+        total = self.boundary.system.comm.allreduce(np.array(squares))
+        return change, np.asarray(total, dtype=np.float64)
 
-    def add(self, entering: Array) -> None:
+    def add(self, entering: Numbers) -> None:
         """Add to what enters. Collective."""
         self.unknowns.write(self.unknowns.read() + entering)
+
+
+def _square(numbers: Numbers) -> Array:
+    """Return |x|^2 of each number."""
+    if np.iscomplexobj(numbers):
+        return np.asarray(np.square(numbers.real) + np.square(numbers.imag))
+    return np.square(numbers)

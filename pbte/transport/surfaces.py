@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 from pbte.errors import RunError
@@ -23,12 +24,14 @@ from pbte.interfaces.base import FluxMatrix, WallLaw, check_flux_matrix
 from pbte.materials.modes import ModeTable
 from pbte.transport.share import ModeShare, all_modes
 from pbte.transport.simplices import Simplices
-from pbte.types import Array, IntArray
+from pbte.types import Array, BoolArray, IntArray, Numbers
 
 # Facets of a flat wall have one normal up to the round-off of their coordinates.
 SAME_NORMAL = 1e-10
 # Facet nodes whose modes are brought together at a time when ranks share the modes.
 GATHERED_NODES = 512
+# A share of flux turned back that is round-off: the bodies touch.
+PERFECT = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,8 @@ class Surface:
         self.mixing = [matrix.mixing for matrix in matrices]
         self.is_sparse = any(matrix.sparse is not None for matrix in matrices)
         self.sparse = [[_part(matrix, own) for matrix in matrices] for own in rows]
+        self.response = _Response(matrices, _of_sides(self.sides), self.num_bins, self.sparse)
+        self.conductances = np.array([local_conductance(matrix, self) for matrix in matrices])
 
     @property
     def num_facets(self) -> int:
@@ -104,15 +109,16 @@ class SurfaceState:
 
     Args:
         surface: The surface; it sends nothing in at first.
+        dtype: Kind of the numbers, real or complex.
     """
 
-    def __init__(self, surface: Surface) -> None:
+    def __init__(self, surface: Surface, dtype: npt.DTypeLike = np.float64) -> None:
         self.surface = surface
         shape = surface.sides[0].dofs.shape
-        self.bins = np.zeros((surface.num_bins, *shape))
+        self.bins = np.zeros((surface.num_bins, *shape), dtype=dtype)
         self._collected = np.zeros_like(self.bins)
         self.inflow = [
-            np.zeros((side.share.num_modes if surface.is_sparse else 0, *shape))
+            np.zeros((side.share.num_modes if surface.is_sparse else 0, *shape), dtype=dtype)
             for side in surface.sides
         ]
         self._outflow = [np.zeros_like(inflow) for inflow in self.inflow]
@@ -122,7 +128,7 @@ class SurfaceState:
         """Bytes kept between two events on this rank."""
         return 2 * (self.bins.nbytes + sum(inflow.nbytes for inflow in self.inflow))
 
-    def send(self, side: int, modes: IntArray, rows: Array, *, jump: bool) -> None:
+    def send(self, side: int, modes: IntArray, rows: Numbers, *, jump: bool) -> None:
         """Add what enters one side to inflow rows.
 
         Args:
@@ -133,7 +139,7 @@ class SurfaceState:
         """
         surface = self.surface
         here, port, normal_of = surface.sides[side], surface.ports[side], surface.normal_of
-        values = np.zeros((modes.size, *here.dofs.shape))
+        values = np.zeros((modes.size, *here.dofs.shape), dtype=self.bins.dtype)
         _spread(port.spread[:, modes], port.bins[modes], normal_of, self.bins, values)
         if surface.is_sparse:
             values += self.inflow[side][modes]
@@ -141,7 +147,7 @@ class SurfaceState:
             values += surface.jumps[side] * port.enters[:, modes].T[:, normal_of, None]
         rows[:, here.slots] += values
 
-    def collect(self, side: int, modes: IntArray, theta: Array) -> None:
+    def collect(self, side: int, modes: IntArray, theta: Numbers) -> None:
         """Take what some local modes run into one side with, theta (modes, num_dofs) [K]."""
         surface = self.surface
         here, port = surface.sides[side], surface.ports[side]
@@ -194,6 +200,51 @@ class _Port:
         self.spread = np.stack([_over_flux(m, m.weights)[rows] for m in matrices])
         self.enters = np.stack([m.incoming[rows].astype(np.float64) for m in matrices])
         self.flux = np.stack([np.where(m.incoming, m.flux, 0.0)[rows] for m in matrices])
+
+
+class _Response:
+    """What a surface answers to bodies whose modes all have the temperature of their side.
+
+    Attributes:
+        powers: Power that enters each side per temperature of a bin, shape
+            (num_normals, num_bins, num_sides) [W/m^2 K].
+        bins: Temperature of each bin per temperature of each side, shape
+            (num_normals, num_bins, num_sides) [-].
+        modes: For each side the same of the local modes that enter it through the sparse part,
+            shape (num_normals, local modes, num_sides) [-]; no modes without one.
+    """
+
+    def __init__(
+        self,
+        matrices: Sequence[FluxMatrix],
+        of_sides: BoolArray,
+        num_bins: int,
+        sparse: Sequence[Sequence[scipy.sparse.csr_array]],
+    ) -> None:
+        shape = len(matrices), num_bins, of_sides.shape[1]
+        self.powers, self.bins = np.zeros(shape), np.zeros(shape)
+        for row, matrix in enumerate(matrices):
+            self.powers[row, : matrix.num_bins] = matrix.spreading.T @ of_sides
+            self.bins[row, : matrix.num_bins] = matrix.mixing @ (matrix.gathering @ of_sides)
+        self.modes = [np.stack([part @ of_sides for part in parts]) for parts in sparse]
+        if all(matrix.sparse is None for matrix in matrices):
+            self.modes = [answers[:, :0] for answers in self.modes]
+
+
+def local_conductance(matrix: FluxMatrix, surface: Surface) -> float:
+    """Return the flux over the jump of the local temperatures at an interface [W/m^2 K].
+
+    From the temperatures of the streams that arrive, h = sum of F from side 1 to side 2; between
+    bodies in local equilibrium that carry the flux h / (1 - (t12 + t21)/2), with the mean
+    transmissions t. Infinite where everything passes; 0 for a wall.
+    """
+    of_sides = _of_sides(surface.sides).astype(np.float64)
+    if of_sides.shape[1] == 1:
+        return 0.0
+    passing = float((matrix.flux * matrix.apply(of_sides[:, 0])) @ of_sides[:, 1])
+    arriving = np.where(matrix.outgoing, matrix.flux, 0.0) @ of_sides
+    left = 1.0 - 0.5 * float((passing / np.maximum(arriving, np.finfo(float).tiny)).sum())
+    return passing / left if left > PERFECT else np.inf
 
 
 def group_normals(normals: Array) -> tuple[Array, IntArray]:
@@ -311,6 +362,12 @@ def _local_rows(sides: Sequence[Side]) -> list[IntArray]:
     """Return where the local modes of each side are in the list of all modes of the surface."""
     starts = np.cumsum([0] + [_num_modes(side.share) for side in sides])
     return [start + side.share.indices for start, side in zip(starts, sides, strict=False)]
+
+
+def _of_sides(sides: Sequence[Side]) -> BoolArray:
+    """Return which modes of the surface are on which side, shape (num_modes, num_sides)."""
+    counts = [_num_modes(side.share) for side in sides]
+    return np.repeat(np.eye(len(sides), dtype=np.bool_), counts, axis=0)
 
 
 def _num_modes(share: ModeShare) -> int:

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from mpi4py import MPI
 
 from pbte.transport.emission import Emission, generation
 from pbte.transport.problem import Modes, Problem, stream, with_self_scattering
 from pbte.transport.surfaces import Surface, SurfaceState
-from pbte.types import Array, IntArray
+from pbte.types import IntArray, Numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,31 @@ class System:
         """The split s of all bodies [-]."""
         return self.bodies[0].self_scattering
 
+    @property
+    def comm(self) -> MPI.Intracomm:
+        """All ranks; every body is on all of them."""
+        return self.bodies[0].comm
+
+    @property
+    def group(self) -> MPI.Intracomm:
+        """The ranks that share the modes of the same cells."""
+        return self.bodies[0].share.comm
+
+    @property
+    def heat_power(self) -> float:
+        """Power of the heat sources [W]. Collective."""
+        return sum(body.heat_power for body in self.bodies)
+
+    @property
+    def num_unknowns(self) -> int:
+        """Modes times degrees of freedom of all bodies, on all ranks. Collective."""
+        return sum(body.num_unknowns for body in self.bodies)
+
+    @property
+    def num_cyclic_modes(self) -> int:
+        """Number of modes whose cells depend on each other in a cycle. Collective."""
+        return sum(body.num_cyclic_modes for body in self.bodies)
+
 
 def as_system(problem: Problem | System) -> System:
     """Return a single body as a system of its own."""
@@ -62,14 +88,14 @@ class Drift:
     Attributes:
         body: Number of the body.
         modes: Which of its local modes.
-        theta: Mode temperatures, shape (modes, num_dofs) [K].
+        theta: Mode temperatures, shape (modes, num_dofs) [K]; complex in the frequency domain.
         inflow: What entered at the boundary, shape (modes or 1, boundary slots) [K].
     """
 
     body: int
     modes: Modes
-    theta: Array
-    inflow: Array
+    theta: Numbers
+    inflow: Numbers
 
 
 class Watcher(Protocol):
@@ -85,13 +111,27 @@ class Boundary:
 
     Args:
         system: The bodies; nothing is sent in at first.
+
+    Attributes:
+        states: One for each surface, walls before joints.
+        owners: For each of them the body of each side.
     """
 
     def __init__(self, system: System) -> None:
         self.system = system
-        walls = [[SurfaceState(wall) for wall in body.surfaces] for body in system.bodies]
-        joints = [SurfaceState(joint) for joint in system.joints]
+        walls = [
+            [SurfaceState(wall, body.dtype) for wall in body.surfaces] for body in system.bodies
+        ]
+        joints = [SurfaceState(joint, system.bodies[0].dtype) for joint in system.joints]
         self.states = [*(state for states in walls for state in states), *joints]
+        self.owners = [
+            *(
+                tuple(number for _ in state.surface.sides)
+                for number, states in enumerate(walls)
+                for state in states
+            ),
+            *(tuple(side.body for side in state.surface.sides) for state in joints),
+        ]
         self.ports = [
             [(state, side) for state in walls[number] for side in range(len(state.surface.sides))]
             + [
@@ -108,7 +148,7 @@ class Boundary:
         """Bytes kept between two events on this rank."""
         return sum(state.nbytes for state in self.states)
 
-    def inflow(self, number: int, modes: Modes, *, given: bool) -> Array:
+    def inflow(self, number: int, modes: Modes, *, given: bool) -> Numbers:
         """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K].
 
         Args:
@@ -121,12 +161,12 @@ class Boundary:
         if not ports:
             return common
         chosen = np.arange(body.share.num_modes)[modes]
-        rows = np.repeat(common, chosen.size, axis=0)
+        rows = np.repeat(common, chosen.size, axis=0).astype(body.dtype, copy=False)
         for state, side in ports:
             state.send(side, chosen, rows, jump=given)
         return rows
 
-    def collect(self, number: int, modes: Modes, theta: Array) -> None:
+    def collect(self, number: int, modes: Modes, theta: Numbers) -> None:
         """Take what some modes of a body run into its walls and interfaces with."""
         chosen = np.arange(self.system.bodies[number].share.num_modes)[modes]
         for state, side in self.ports[number]:
