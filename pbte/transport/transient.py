@@ -37,11 +37,10 @@ import numpy as np
 
 from pbte.errors import RunError
 from pbte.materials.kernel import FactoredKernel
-from pbte.transport.collisions import local_factors
 from pbte.transport.moment_system import MomentSystem
 from pbte.transport.problem import Modes, Problem, stream, with_past
 from pbte.transport.reports import SteadyReport
-from pbte.transport.steady import Guess, SteadyState, solve_steady
+from pbte.transport.steady import Guess, SteadyState, moment_system, solve_steady
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import Boundary, Drift, System, as_system
 from pbte.types import Array
@@ -187,15 +186,13 @@ class TimeStepper:
         return replace(system, bodies=bodies)
 
     def _solve(self, system: System, size: float) -> SteadyState:
-        (problem,), (kernel,) = system.bodies, self.kernels
         if self._solver is None or self._solver[0] != size:
             self._solver = None  # what it holds is freed before its successor is made
-            factors = local_factors(kernel, problem.share)
-            self._solver = size, MomentSystem(problem, factors)
+            self._solver = size, moment_system(system, *self.kernels)
         guess, self._guess = self._guess, None
         return solve_steady(
-            problem,
-            kernel,
+            system,
+            *self.kernels,
             tolerance=self.tolerance,
             max_iterations=self.max_iterations,
             moments=self._solver[1],
@@ -216,7 +213,7 @@ class TimeStepper:
             heat = body.heat_capacities[modes]
             missing[start.body] -= heat @ (theta - body.source(modes=modes))
             stream(body, theta, modes, inflow=start.inflow)
-            missing[start.body] += (heat * (body.loss_rates[modes] - body.absorption)) @ theta
+            missing[start.body] += (heat * (body.loss_rates[modes] - body.absorption.real)) @ theta
             yield Drift(body=start.body, modes=modes, theta=theta, inflow=start.inflow)
             if last:
                 update.second(body, start.body, modes, theta)
