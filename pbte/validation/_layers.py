@@ -1,0 +1,110 @@
+"""Films of layers of several crystals, in one dimension, as systems of bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mpi4py import MPI
+
+from pbte.geometry.division import Division, divide
+from pbte.geometry.joints import find_joints
+from pbte.interfaces.base import InterfaceLaw, WallLaw
+from pbte.materials.kernel import CollisionKernel
+from pbte.transport.problem import Problem, make_problem
+from pbte.transport.share import share_modes
+from pbte.transport.simplices import build_simplices
+from pbte.transport.surfaces import Side, Surface, make_surface, wall_surface
+from pbte.transport.system import System
+from pbte.types import Array
+
+LEFT, RIGHT, JOINT = 1, 2, 10
+
+
+def film_of_layers(
+    edges: Sequence[Array],
+    kernels: Sequence[CollisionKernel],
+    laws: Sequence[InterfaceLaw],
+    *,
+    walls: tuple[float, float] = (0.0, 0.0),
+    heat: float = 0.0,
+    comm: MPI.Intracomm = MPI.COMM_SELF,
+    wall_laws: Mapping[int, WallLaw] | None = None,
+) -> System:
+    """Return layers between black walls (or walls with laws), an interface between neighbours.
+
+    Args:
+        edges: Edges of the cells of each layer [m]; the first one of a layer is the last before.
+        kernels: Kernel of each layer.
+        laws: Law of each interface.
+        walls: Deviation of the left and the right wall [K].
+        heat: Density of heat in all layers [W/m^3].
+        comm: The ranks that share the modes.
+        wall_laws: Laws of adiabatic walls by tag.
+    """
+    counts = [layer.size - 1 for layer in edges]
+    nodes = np.concatenate([edges[0], *(layer[1:] for layer in edges[1:])])
+    num = nodes.size - 1
+    vertices = np.stack([np.arange(num), np.arange(1, num + 1)], axis=1)
+    points = nodes[vertices][:, :, None]
+    groups = np.repeat(np.arange(len(counts)), counts)
+    cuts = np.cumsum(counts)[:-1]
+    joints = find_joints(points, vertices, groups + 1, cuts[:, None], np.arange(cuts.size) + JOINT)
+    boundary = np.array([1, 2 * (num - 1)])  # the face opposite the vertex
+    division = divide(points, vertices, boundary, np.array([LEFT, RIGHT]), groups, joints)
+    bodies = []
+    for number, kernel in enumerate(kernels):
+        cells = division.bodies[number]
+        mesh = build_simplices(cells.points, cells.vertices, cells.boundary, cells.tags)
+        modes = kernel.modes
+        share = share_modes(modes.num_pairs, modes.num_modes, comm)
+        given = np.select(
+            [mesh.boundary_walls == LEFT, mesh.boundary_walls == RIGHT], walls, default=0.0
+        )
+        surfaces = [
+            wall_surface("wall", mesh, tag, modes, share, law)
+            for tag, law in (wall_laws or {}).items()
+            if np.any(mesh.boundary_walls == tag)
+        ]
+        bodies.append(
+            make_problem(
+                mesh,
+                kernel,
+                np.full(mesh.num_dofs, heat),
+                given,
+                share=share,
+                surfaces=surfaces,
+                comm=comm,
+            )
+        )
+    joined = [_interface(joint, law, division, bodies, kernels) for joint, law in enumerate(laws)]
+    return System(
+        bodies=tuple(bodies),
+        joints=tuple(joined),
+        cells=tuple(division.bodies[number].cells for number in range(len(counts))),
+        facets=tuple(division.bodies[number].wall_facets for number in range(len(counts))),
+    )
+
+
+def _interface(
+    joint: int,
+    law: InterfaceLaw,
+    division: Division,
+    bodies: Sequence[Problem],
+    kernels: Sequence[CollisionKernel],
+) -> Surface:
+    owners, facets = division.groups[joint], division.facets[joint]
+    sides = [
+        Side(
+            body=int(owner),
+            share=bodies[owner].share,
+            dofs=bodies[owner].mesh.boundary_dofs[facet][None, :],
+            slots=np.array([[facet]]),
+        )
+        for owner, facet in zip(owners, facets, strict=True)
+    ]
+    first, second = (kernels[owner].modes for owner in owners)
+    normals = bodies[owners[0]].mesh.boundary_normals[facets[0]][None, :]
+    return make_surface(
+        f"interface {joint}", sides, normals, lambda n: law.flux_matrix(first, second, n)
+    )
