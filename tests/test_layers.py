@@ -90,6 +90,8 @@ LOOPS = (
     "collisions",
     "share",
     "moment_system",
+    "body_moments",
+    "steady_events",
     "correction",
     "recycling",
     "diffusion",

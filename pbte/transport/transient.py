@@ -40,7 +40,8 @@ from pbte.materials.kernel import FactoredKernel
 from pbte.transport.moment_system import MomentSystem
 from pbte.transport.problem import Modes, Problem, stream, with_past
 from pbte.transport.reports import SteadyReport
-from pbte.transport.steady import Guess, SteadyState, moment_system, solve_steady
+from pbte.transport.steady import SteadyState, moment_system, solve_steady
+from pbte.transport.steady_events import Guess
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import Boundary, Drift, System, as_system
 from pbte.types import Array
