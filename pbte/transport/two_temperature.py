@@ -22,15 +22,16 @@ not add up.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pbte.errors import InputError, RunError
+from pbte.errors import RunError
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.electrons import ElectronEquation, Electrons
+from pbte.transport.moment_system import MomentSystem
 from pbte.transport.problem import Problem, with_past
-from pbte.transport.steady import SteadyState, solve_steady
+from pbte.transport.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.system import System, as_system
 from pbte.types import Array
 
@@ -109,12 +110,10 @@ def solve_two_temperatures(
     Note: Collective over the ranks of the problem.
     """
     system = as_system(problem)
-    if len(system.bodies) > 1:
-        raise InputError("two temperatures: several bodies are not solved yet; give one")
     equation = ElectronEquation(electrons, system.bodies[electrons.body])
     return solve_coupled(
         system,
-        kernels,
+        Phonons(kernels, equation),
         equation,
         tolerance=tolerance,
         max_iterations=max_iterations,
@@ -124,7 +123,7 @@ def solve_two_temperatures(
 
 def solve_coupled(
     system: System,
-    kernels: Sequence[FactoredKernel],
+    phonons: Phonons,
     equation: ElectronEquation,
     *,
     past: Array | None = None,
@@ -138,7 +137,7 @@ def solve_coupled(
 
     Args:
         system: The phonons without the electrons; in a time step, with its absorption and past.
-        kernels: As `solve_two_temperatures` takes them.
+        phonons: Solves them for a given T_e.
         equation: The electrons, with the rate of the time step.
         past: T_past of the electrons, shape (num_dofs,) [K].
         pulse: Share of the electrons' heat that is on.
@@ -159,10 +158,10 @@ def solve_coupled(
     residuals: list[float] = []
     sweeps = 0
     while True:
-        state, phonons = _phonons(system, kernels, equation, given, INNER * tolerance)
+        state, cold = phonons.solve(system, given, INNER * tolerance)
         sweeps += state.report.sweeps
-        found = equation.solve(phonons, past, pulse)
-        passing = coupling * float(weights @ np.abs(found - phonons))
+        found = equation.solve(cold, past, pulse)
+        passing = coupling * float(weights @ np.abs(found - cold))
         missing = coupling * float(weights @ np.abs(found - given))
         residuals.append(missing / passing if passing > 0.0 else 0.0)
         progress(
@@ -174,9 +173,9 @@ def solve_coupled(
         given = memory.next(given, found)
     return TwoTemperatures(
         electrons=found,
-        phonons=phonons,
+        phonons=cold,
         state=state,
-        exchanged=coupling * float(weights @ (found - phonons)),
+        exchanged=coupling * float(weights @ (found - cold)),
         drained=equation.drained(found),
         report=CouplingReport(
             converged=residuals[-1] <= tolerance,
@@ -187,32 +186,54 @@ def solve_coupled(
     )
 
 
-def _phonons(
-    system: System,
-    kernels: Sequence[FactoredKernel],
-    equation: ElectronEquation,
-    electrons: Array,
-    tolerance: float,
-) -> tuple[SteadyState, Array]:
-    """Return the phonons that a given T_e makes, and their temperature in the metal."""
-    number = equation.electrons.body
-    metal = system.bodies[number]
-    gamma = equation.electrons.coupling / metal.modes.heat_capacity
-    warmed = np.broadcast_to(gamma * electrons, (metal.share.num_modes, electrons.size))
-    past = warmed if metal.past is None else metal.past + warmed
-    bodies = list(system.bodies)
-    bodies[number] = with_past(metal, metal.absorption + gamma, past)
-    state = solve_steady(bodies[0], *kernels, tolerance=tolerance)
-    if not state.report.converged:
-        raise RunError(
-            f"two temperatures: the phonons did not converge in {state.report.iterations} "
-            f"corrections (residual {state.report.residuals[-1]:.1e}); ask for a larger tolerance"
-        )
-    heat = np.zeros(electrons.size)
-    for drift in state.drifts():
-        if drift.body == number:
-            heat += metal.heat_capacities[drift.modes] @ drift.theta
-    return state, np.asarray(metal.share.total(heat) / metal.modes.heat_capacity)
+class Phonons:
+    """The phonons that a given T_e makes; what was made for their operator serves again.
+
+    Args:
+        kernels: Kernel of each body, or its leading part.
+        equation: The electrons of one of the bodies.
+    """
+
+    def __init__(self, kernels: Sequence[FactoredKernel], equation: ElectronEquation) -> None:
+        self.kernels, self.electrons = tuple(kernels), equation.electrons
+        self._moments: MomentSystem | None = None
+
+    def solve(
+        self, system: System, electrons: Array, tolerance: float
+    ) -> tuple[SteadyState, Array]:
+        """Return the phonons, and T_p of the metal. Collective.
+
+        Args:
+            system: All bodies, without the electrons; only their past may change between calls.
+            electrons: T_e of the metal, shape (num_dofs,) [K].
+            tolerance: See `solve_steady`.
+
+        Raises:
+            RunError: They did not converge.
+        """
+        number = self.electrons.body
+        metal = system.bodies[number]
+        gamma = self.electrons.coupling / metal.modes.heat_capacity
+        warmed = np.broadcast_to(gamma * electrons, (metal.share.num_modes, electrons.size))
+        past = warmed if metal.past is None else metal.past + warmed
+        bodies = list(system.bodies)
+        bodies[number] = with_past(metal, metal.absorption + gamma, past)
+        coupled = replace(system, bodies=tuple(bodies))
+        if self._moments is None:
+            self._moments = moment_system(coupled, *self.kernels)
+        # Not from the phonons before: beside their emission the residual would look small.
+        state = solve_steady(coupled, *self.kernels, tolerance=tolerance, moments=self._moments)
+        if not state.report.converged:
+            raise RunError(
+                f"two temperatures: the phonons did not converge in {state.report.iterations} "
+                f"corrections (residual {state.report.residuals[-1]:.1e}); ask for a larger "
+                "tolerance"
+            )
+        heat = np.zeros(electrons.size)
+        for drift in state.drifts():
+            if drift.body == number:
+                heat += metal.heat_capacities[drift.modes] @ drift.theta
+        return state, np.asarray(metal.share.total(heat) / metal.modes.heat_capacity)
 
 
 class _Memory:

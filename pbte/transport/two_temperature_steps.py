@@ -3,14 +3,9 @@ r"""A metal with two temperatures in time: a pulse heats the electrons, phonons 
     C_e dT_e/dt = div(k_e grad T_e) - G (T_e - T_p) + p(t) S,       phonons as
     `pbte.transport.two_temperature` has them, with d theta/dt.
 
-Each step of length h has two implicit stages of one rate 1/(a h), a = 1 - 1/sqrt(2): the stiffly
-accurate, L-stable method of second order of R. Alexander, SIAM J. Numer. Anal. 14, 1006 (1977). A
-stage is a steady problem that loses everything to the future at that rate and gets the past back,
-
-    (u_1 - u) / (a h) = f(u_1),       (u_2 - u - (1 - a)/a (u_1 - u)) / (a h) = f(u_2),
-
-so that energy is kept to the tolerance of the stages: that of u_2 is that of u plus h times
-(1 - a) times the net power of stage 1 and a times that of stage 2.
+The steps are those of `pbte.transport.transient`: two implicit stages, each a steady problem of
+both that loses everything to the future and gets the past back. Energy is kept to the tolerance of
+the stages; the power of a step is the sum of theirs with the weights `WEIGHTS`.
 """
 
 from __future__ import annotations
@@ -27,11 +22,10 @@ from pbte.transport.electrons import ElectronEquation, Electrons
 from pbte.transport.problem import Problem, with_past
 from pbte.transport.steady import SteadyState
 from pbte.transport.system import System, as_system
-from pbte.transport.two_temperature import TwoTemperatures, solve_coupled
+from pbte.transport.transient import GAMMA, NODES, REACH
+from pbte.transport.two_temperature import Phonons, TwoTemperatures, solve_coupled
 from pbte.types import Array
 
-DIAGONAL = 1.0 - 1.0 / np.sqrt(2.0)
-"""a: the share of a step that each stage looks ahead, and the weight of the second one."""
 MAX_ITERATIONS = 60
 
 
@@ -44,8 +38,7 @@ class Moment:
         electrons: T_e at the degrees of freedom of the metal, shape (num_dofs,) [K].
         phonons: T_p of the metal, shape (num_dofs,) [K].
         fields: Mode temperatures of each body, shapes (local modes, num_dofs) [K].
-        stages: The two stages of the step, the second at its end; their shares of the step are
-            1 - a and a.
+        stages: The two stages of the step, the second at its end.
     """
 
     time: float
@@ -85,17 +78,17 @@ def follow_pulse(
     fields = tuple(body.new_field() for body in system.bodies)
     warm: Array = np.zeros(metal.mesh.num_dofs)
     time = 0.0
-    equations: dict[float, ElectronEquation] = {}
-    ahead = (1.0 - DIAGONAL) / DIAGONAL
+    made: dict[float, tuple[Phonons, ElectronEquation]] = {}
     for step in steps:
         if not (np.isfinite(step) and step > 0.0):
             raise InputError(f"step = {step:g} s; it must be positive")
-        if step not in equations:
-            equations = {step: ElectronEquation(electrons, metal, 1.0 / (DIAGONAL * step))}
-        solve = partial(_stage, system, kernels, equations[step], tolerance)
-        first, between = solve(fields, warm, pulse(time + DIAGONAL * step))
-        old = tuple(u + ahead * (v - u) for u, v in zip(fields, between, strict=True))
-        past = np.asarray(warm + ahead * (first.electrons - warm))
+        if step not in made:
+            equation = ElectronEquation(electrons, metal, 1.0 / (GAMMA * step))
+            made = {step: (Phonons(kernels, equation), equation)}
+        solve = partial(_stage, system, *made[step], tolerance)
+        first, between = solve(fields, warm, pulse(time + NODES[0] * step))
+        old = tuple(u + REACH * (v - u) for u, v in zip(fields, between, strict=True))
+        past = np.asarray(warm + REACH * (first.electrons - warm))
         time += step
         second, fields = solve(old, past, pulse(time))
         warm = second.electrons
@@ -110,7 +103,7 @@ def follow_pulse(
 
 def _stage(
     system: System,
-    kernels: Sequence[FactoredKernel],
+    phonons: Phonons,
     equation: ElectronEquation,
     tolerance: float,
     fields: tuple[Array, ...],
@@ -125,7 +118,7 @@ def _stage(
     )
     found = solve_coupled(
         replace(system, bodies=bodies),
-        kernels,
+        phonons,
         equation,
         past=past,
         pulse=pulse,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pbte.errors import InputError
+from pbte.interfaces.dmm import DiffuseMismatch
+from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.specular import SpecularWall
 from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
@@ -24,9 +27,11 @@ from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
 from pbte.transport.surfaces import wall_surface
+from pbte.transport.transient import NODES, WEIGHTS
 from pbte.transport.two_temperature import solve_two_temperatures
-from pbte.transport.two_temperature_steps import DIAGONAL, follow_pulse
+from pbte.transport.two_temperature_steps import follow_pulse
 from pbte.validation._interval import interval
+from pbte.validation._pair import Pair, fields_of, kernels_of, pair_state, pair_system
 
 
 def metal_film(comm, ratio, lengths, *, cells=60, more=20.0):
@@ -127,6 +132,57 @@ def test_energy_is_balanced(comm):
     assert absorbed["left"] == pytest.approx(0.0, abs=1e-12)
 
 
+def metal_on_substrate(comm, ratio, lengths, law, *, cells=60):
+    """The same film on a crystal of the same phonons without electrons, black at its far end."""
+    film = metal_film(comm, ratio, lengths, cells=cells)
+    crystal = gray_crystal(
+        speed=1.0, relaxation_time=1.0, heat_capacity=1.0, quadrature=line_rule(12)
+    )
+    edges = np.linspace(-film.depth, 0.0, cells + 1), np.linspace(0.0, 100.0, 41)
+    pair = Pair(edges=edges, crystals=(crystal, crystal), law=law, walls=(0.0, 0.0))
+    system = pair_system(pair, comm)
+    metal, substrate = system.bodies
+    film.problem = replace(
+        system, bodies=(replace(metal, surfaces=film.problem.surfaces), substrate)
+    )
+    film.kernels = kernels_of(pair)
+    return film
+
+
+def test_a_film_on_a_substrate_is_a_resistance_in_series(comm):
+    """D5 above T_p at the interface; all of the heat goes through the substrate, q = k dT/L."""
+    film = metal_on_substrate(comm, 1e-4, 2.0, PerfectInterface())
+    found = solve_two_temperatures(film.problem, film.kernels, film.electrons, tolerance=1e-10)
+    assert found.exchanged == pytest.approx(1.0, rel=1e-9)
+    fields = fields_of(film.problem, found.state)
+    state = pair_state(film.problem, fields)
+    beyond = slice(state.num_left, None)
+    np.testing.assert_allclose(state.flux[beyond].mean(axis=1), 1.0, rtol=1e-7)
+    exact = film_profile(film.x, film.metal, 1.0, 300.0, film.depth)
+    largest = np.max(exact.electrons - 300.0)
+    np.testing.assert_allclose(
+        found.electrons - state.joint[1], exact.electrons - 300.0, atol=3e-3 * largest
+    )
+    # 3 L = 300 across the substrate, and the slip of 0.71 mean free paths at its black end
+    assert state.joint[1] == pytest.approx(300.0 + 3.0 * 0.7104, rel=2e-3)
+
+
+def test_a_pulse_reaches_the_substrate(comm):
+    """Through an interface too, electrons + phonons + what has left = what the pulse brought."""
+    film = metal_on_substrate(comm, 1e-2, 1.0, DiffuseMismatch(bins=1), cells=12)
+    metal, substrate = film.problem.bodies
+    steps, heat = [20.0] * 6, film.electrons.heat_capacity
+    for moment in follow_pulse(
+        film.problem, film.kernels, film.electrons, lambda time: float(time <= 40.0), steps
+    ):
+        stored = metal.mesh.dof_weights @ (heat * moment.electrons + moment.phonons)
+        crystal = substrate.share.total(substrate.heat_capacities @ moment.fields[1])
+        stored += substrate.mesh.dof_weights @ crystal
+    # nothing has arrived at the far end, 100 mean free paths away, after 120 mean free times
+    assert stored == pytest.approx(40.0, rel=1e-4)
+    assert substrate.mesh.dof_weights @ crystal > 10.0
+
+
 def test_a_sink_of_the_electrons_takes_its_share(comm):
     """Electrons that leak into the right wall as well: both ways together carry everything."""
     film = metal_film(comm, 1e-2, 3.0)
@@ -159,7 +215,6 @@ def test_a_pulse_is_kept_in_time(comm):
     weights, heat = film.mesh.dof_weights, film.electrons.heat_capacity
     duration, brought, left = 40.0, 0.0, 0.0
     steps = [10.0] * 12
-    share = (1.0 - DIAGONAL, DIAGONAL)
 
     def pulse(time):
         return 1.0 if time <= duration else 0.0
@@ -167,8 +222,8 @@ def test_a_pulse_is_kept_in_time(comm):
     start = 0.0
     for moment in follow_pulse(film.problem, [film.kernel], film.electrons, pulse, steps):
         length = moment.time - start
-        times = (start + DIAGONAL * length, moment.time)
-        for weight, time, stage in zip(share, times, moment.stages, strict=True):
+        for weight, node, stage in zip(WEIGHTS, NODES, moment.stages, strict=True):
+            time = start + node * length
             brought += weight * length * pulse(time)
             left += weight * length * sum(observed(film, stage.state).balance.absorbed.values())
         stored = weights @ (heat * moment.electrons + moment.phonons)
