@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from pbte.transport.simplices import build_simplices, simplices_of
+from pbte.transport.diffusion_assembly import interior_facets
+from pbte.transport.simplices import build_simplices, side_by_side, simplices_of
 from pbte.transport.sources import gaussian, project, wall_inflow
+from pbte.transport.sweep import plan_sweep, sweep
 
 TWO_TRIANGLES = {
     "points": np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]], dtype=np.float64),
@@ -88,3 +90,28 @@ def test_a_gaussian_keeps_its_power_on_cells_of_its_width(grid):
     heat = project(mesh, gaussian(np.array([0.5, 0.5, 0.5]), sigma)) @ mesh.dof_weights
     inside = math.erf(0.5 / (math.sqrt(2.0) * sigma)) ** 3
     assert heat == pytest.approx((2.0 * math.pi) ** 1.5 * sigma**3 * inside, rel=1e-6)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_meshes_side_by_side_are_swept_as_each_alone(grid, dim):
+    """What is upstream, inside and at the boundary, is the same in the numbers of both."""
+    meshes = [simplices_of(grid(dim, n, wobble=0.1, seed=n)) for n in (2, 3)]
+    both = side_by_side(meshes)
+    velocity = np.array([[0.3, -0.8, 0.5]])
+    rates = np.array([2.0])
+    random = np.random.default_rng(4)
+    sources = [random.uniform(size=(1, mesh.num_dofs)) for mesh in meshes]
+    inflows = [random.uniform(size=(1, mesh.boundary_dofs.size)) for mesh in meshes]
+    alone = []
+    for mesh, source, inflow in zip(meshes, sources, inflows, strict=True):
+        field = source.copy()
+        sweep(mesh, plan_sweep(mesh, velocity), velocity, rates, inflow, field)
+        alone.append(field)
+    together = np.concatenate(sources, axis=1)
+    order = plan_sweep(both, velocity)
+    sweep(both, order, velocity, rates, np.concatenate(inflows, axis=1), together)
+    np.testing.assert_allclose(together, np.concatenate(alone, axis=1), rtol=1e-13)
+    facets = interior_facets(both)
+    assert facets.areas.size == sum(interior_facets(mesh).areas.size for mesh in meshes)
+    corners = both.points.reshape(-1, dim)[facets.dofs]
+    np.testing.assert_array_equal(corners[:, 0], corners[:, 1])

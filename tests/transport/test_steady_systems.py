@@ -8,10 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from pbte.interfaces.amm import AcousticMismatch
 from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
+from pbte.materials.storage import read_material
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.orders import scattering_orders
 from pbte.transport.steady import solve_steady
@@ -80,6 +82,22 @@ def test_the_sweeps_through_a_mismatched_interface_stay_few(comm, length):
     absorbed = snapshot.balance.absorbed
     assert absorbed["left"] == pytest.approx(-absorbed["right"], rel=1e-6)
     assert report.sweeps <= 20
+
+
+@pytest.mark.parametrize("law", [DiffuseMismatch(), AcousticMismatch()], ids=["dmm", "amm"])
+@pytest.mark.parametrize("length", [1e-7, 1e-5])
+def test_the_sweeps_through_ten_layers_stay_few(comm, silicon, law, length):
+    """Layers of silicon and germanium, full matrices: at most 40 sweeps to 1e-8."""
+    crystals = [silicon.kernel, read_material("Ge-5").kernel]
+    leading = [truncated_kernel(kernel, 60) for kernel in crystals]
+    for number, kernel in enumerate(leading):
+        w_in, w_out = comm.bcast((kernel.w_in, kernel.w_out))
+        leading[number] = replace(kernel, w_in=w_in, w_out=w_out)
+    system = film_of_layers(
+        layers([length] * 10, 4), crystals * 5, [law] * 9, walls=(1.0, -1.0), comm=comm
+    )
+    _, report = snapshot_of(system, leading * 5, tolerance=1e-8)
+    assert report.sweeps <= 40
 
 
 def test_nothing_flows_between_walls_of_one_temperature(comm):
