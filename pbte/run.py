@@ -19,9 +19,11 @@ from mpi4py import MPI
 
 from pbte.case import Case, resolved_toml
 from pbte.conduction import conduction_of
+from pbte.interface_account import account, interface_observer
 from pbte.notes import run_notes
 from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import whole_geometry, whole_snapshot
+from pbte.observables.interfaces import MeetingFields
 from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
 from pbte.run_times import follow_time
@@ -63,14 +65,14 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
     with _timed(timings, "setup"):
         setup = prepare(case, comm, progress)
     with _timed(timings, "orders"):
-        orders, estimates = follow_orders(case, setup, progress)
+        orders, estimates, fields = follow_orders(case, setup, progress)
     steady: Snapshot | None = None
     report: SteadyReport | None = None
     kept: tuple[Array, ...] | None = None
     if case.steady.enabled:
         gc.collect()  # a cycle of references would keep the field of the last order alive
         with _timed(timings, "steady"):
-            steady, report, kept = reach_steady_state(case, setup, progress)
+            steady, report, fields, kept = reach_steady_state(case, setup, progress)
     transient: Evolution | None = None
     if case.transient is not None:
         gc.collect()
@@ -79,6 +81,14 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
     bodies = setup.system.bodies
     geometry = whole_geometry(geometry_of(setup.bodies), setup.part)
     conductivity, slips = conduction_of(case, setup.system, geometry, steady, report)
+    interfaces, stack = account(
+        case,
+        setup,
+        geometry,
+        fields,
+        orders if steady is None else (steady,),
+        whole=steady is not None,
+    )
     return Results(
         title=case.title,
         case=resolved_toml(case),
@@ -87,8 +97,8 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         frequency_edges=setup.observer.frequency_edges,
         reference_temperature=bodies[0].modes.temperature,
         num_modes=sum(body.modes.num_modes for body in bodies),
-        num_unknowns=sum(body.num_unknowns for body in bodies),
-        power=sum(body.heat_power for body in bodies),
+        num_unknowns=setup.system.num_unknowns,
+        power=setup.system.heat_power,
         self_scattering=estimates[-1].self_scattering,
         eigenvalues=estimates,
         orders=orders,
@@ -97,13 +107,15 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         conductivity=conductivity,
         slips=slips,
         transient=transient,
+        interfaces=interfaces,
+        stack=stack,
         notes=run_notes(
             estimates,
             orders,
             steady,
             report,
             undershoot=undershoot(case, bodies),
-            num_cyclic_modes=sum(body.num_cyclic_modes for body in bodies),
+            num_cyclic_modes=setup.system.num_cyclic_modes,
             transient=transient,
         ),
         timings=timings,
@@ -112,28 +124,29 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
 
 def follow_orders(
     case: Case, setup: Setup, progress: Say
-) -> tuple[tuple[Snapshot, ...], tuple[EigenvalueEstimate, ...]]:
+) -> tuple[tuple[Snapshot, ...], tuple[EigenvalueEstimate, ...], tuple[MeetingFields, ...]]:
     """Follow the scattering orders, with the least self-scattering that lets them fade.
 
     Returns:
-        The snapshot of each order, and one estimate of the growth for each self-scattering that
-        was tried; the last one is that of the orders.
+        The snapshot of each order; one estimate of the growth for each self-scattering that was
+        tried, the last one is that of the orders; and the sum of the orders at the interfaces.
     """
     wanted = case.orders.self_scattering
     trials = SELF_SCATTERING if wanted == "auto" else (float(wanted),)
     estimates: list[EigenvalueEstimate] = []
     for trial in trials:
-        orders, estimate = _try_orders(case, setup, trial, progress, give_up=trial != trials[-1])
+        found, estimate = _try_orders(case, setup, trial, progress, give_up=trial != trials[-1])
         estimates.append(estimate)
-        if orders is not None:
-            return orders, tuple(estimates)
+        if found is not None:
+            orders, fields = found
+            return orders, tuple(estimates), fields
     raise AssertionError("the last self-scattering is never given up")
 
 
 def _try_orders(
     case: Case, setup: Setup, self_scattering: float, progress: Say, *, give_up: bool
-) -> tuple[tuple[Snapshot, ...] | None, EigenvalueEstimate]:
-    """Return the orders, or None once the estimate shows that they do not fade."""
+) -> tuple[tuple[tuple[Snapshot, ...], tuple[MeetingFields, ...]] | None, EigenvalueEstimate]:
+    """Return the orders and their sum at the interfaces, or None once they turn out not to fade."""
     system = split_system(setup.system, self_scattering)
     observer = Observer(
         problem=system,
@@ -143,42 +156,49 @@ def _try_orders(
     growth = GrowthEstimate(system, *setup.leading)
     snapshots: list[Snapshot] = []
     last = case.orders.max_order
-    for order in scattering_orders(system, max(last, ORDERS_TO_ESTIMATE), growth, observer):
+    interfaces, fields = interface_observer(setup), tuple[MeetingFields, ...]()
+    many = max(last, ORDERS_TO_ESTIMATE)
+    for order in scattering_orders(system, many, growth, observer, interfaces):
         growth.next_order()
         snapshot = observer.snapshot(order.deposited, hands_on=True)
         if order.number <= last:
             snapshots.append(whole_snapshot(snapshot, setup.part))
             progress(f"order {order.number} of {last}, self-scattering {self_scattering:g}")
+        if order.number == last:
+            fields = interfaces.take()
         if order.number == ORDERS_TO_ESTIMATE and give_up and not fades(growth.estimate()):
             progress(f"self-scattering {self_scattering:g}: the orders do not fade, trying more")
             return None, growth.estimate()
-    return tuple(snapshots), growth.estimate()
+    return (tuple(snapshots), fields), growth.estimate()
 
 
 def reach_steady_state(
     case: Case, setup: Setup, progress: Say
-) -> tuple[Snapshot, SteadyReport, tuple[Array, ...] | None]:
+) -> tuple[Snapshot, SteadyReport, tuple[MeetingFields, ...], tuple[Array, ...] | None]:
     """Return the observables of the steady state, how it was reached, and the state itself.
 
-    The state, the mode temperatures of each body, is kept only where a transient begins with it.
+    The observables come in two parts, the second of interfaces. The state, the mode temperatures of
+    each body, is kept only where a transient begins with it.
     """
     solution = solve_steady(
-        setup.problem,
+        setup.system,
         *setup.leading,
         tolerance=case.steady.tolerance,
         max_iterations=case.steady.max_iterations,
         progress=progress,
     )
+    interfaces = interface_observer(setup)
     observer, bodies = setup.observer, setup.system.bodies
     begins = case.transient is not None and case.transient.initial.kind == "steady"
     kept = tuple(body.new_field() for body in bodies) if begins else None
     for drift in solution.drifts():
         observer.watch(drift)
+        interfaces.watch(drift)
         if kept is not None:
             kept[drift.body][drift.modes] = drift.theta
-    power = sum(body.heat_power for body in bodies)
-    snapshot = observer.snapshot(power, hands_on=False)
-    return whole_snapshot(snapshot, setup.part), solution.report, kept
+    snapshot = observer.snapshot(setup.system.heat_power, hands_on=False)
+    whole = whole_snapshot(snapshot, setup.part)
+    return whole, solution.report, interfaces.take(), kept
 
 
 @contextmanager

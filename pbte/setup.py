@@ -13,7 +13,6 @@ from mpi4py import MPI
 from pbte.case import Case, check_source, check_walls
 from pbte.case_materials import material_from_choice
 from pbte.case_regions import check_temperatures, materials_of
-from pbte.errors import InputError
 from pbte.geometry.distributed import read_domain_part
 from pbte.geometry.domain import Domain, read_domain
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
@@ -187,15 +186,10 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     """
     inputs = read_inputs(case, comm)
     bodies, part = inputs.bodies, inputs.part
-    solves = case.steady.enabled or case.transient is not None
-    if solves and len(bodies.bodies) > 1:
-        raise InputError(
-            "steady: the steady state of several materials cannot be solved yet, nor their "
-            "transient; set steady.enabled = false, the scattering orders can"
-        )
     for material in inputs.of_bodies:
         progress(f"{material.name}: {material.modes.num_modes} modes")
     progress(f"mesh: {bodies.whole.num_cells if part is None else part.num_cells} cells")
+    solves = case.steady.enabled or case.transient is not None
     rank = case.steady.rank if solves else NUM_MOMENTS
     leading = tuple(
         leading_part(material.kernel, max(rank, NUM_MOMENTS), comm) for material in inputs.of_bodies

@@ -205,7 +205,8 @@ def geometry_of(bodies: Bodies) -> MeshGeometry:
         pieces[body.cells] = body.pieces
         materials |= {int(piece): body.material for piece in np.unique(body.pieces)}
     names = tuple(materials[piece] for piece in sorted(materials))
-    return replace(whole, pieces=pieces, materials=names)
+    beside = pieces[mesh.boundary_dofs[:, 0] // (mesh.dim + 1)]
+    return replace(whole, pieces=pieces, materials=names, facet_pieces=beside)
 
 
 def _laws(

@@ -17,6 +17,7 @@ from pbte.observables.conductivity import Conductivity, accumulation, reached_at
 from pbte.observables.results import Balance, Results, Snapshot
 from pbte.observables.slip import WallSlip
 from pbte.output.style import scaled
+from pbte.summary_interfaces import interface_data, interface_tables
 from pbte.summary_times import transient_data, transient_lines
 from pbte.types import Array
 
@@ -40,6 +41,7 @@ def summary(
     parts += [Text(line) for line in _conduction(results)]
     if results.transient is not None:
         parts += [Text(line) for line in transient_lines(results, _power_unit(results))]
+    parts += [Text(x) if isinstance(x, str) else x for x in interface_tables(results)]
     parts += [Text(f"Note: {note}") for note in results.notes]
     if files:
         parts.append(Text("Written: " + "\n         ".join(str(file) for file in files)))
@@ -73,6 +75,7 @@ def as_data(results: Results) -> dict[str, Any]:
         "num_unknowns": results.num_unknowns,
         "volume": float(np.sum(results.geometry.volumes)),
         "walls": sorted(results.geometry.walls),
+        "materials": sorted(set(results.geometry.materials)),
         "power": results.power,
         "self_scattering": results.self_scattering,
         "eigenvalues": [
@@ -93,6 +96,7 @@ def as_data(results: Results) -> dict[str, Any]:
         "conductivity": _conductivity_data(results.conductivity),
         "slips": [_slip_data(slip) for slip in results.slips],
         "transient": None if results.transient is None else transient_data(results.transient),
+        **interface_data(results),
         "notes": list(results.notes),
         "timings": dict(results.timings),
         "case": results.case,
@@ -211,8 +215,10 @@ def _account(results: Results) -> Iterator[str]:
             f"{pending:.4g} {unit} not yet scattered out, {put_in}."
         )
     if results.steady is not None:
-        absorbed = results.steady.balance.absorbed
-        left = _absorbed(results.steady.balance)
+        # Interfaces pass on in the steady state what runs into them.
+        walls, powers = results.geometry.walls, results.steady.balance.absorbed
+        absorbed = {name: power for name, power in powers.items() if name in walls}
+        left = sum(absorbed.values())
         each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
         # Between walls of different temperature more may pass through than is put in.
         passing = max(abs(power) for power in (results.power, *absorbed.values()))
@@ -237,9 +243,11 @@ def _conduction(results: Results) -> Iterator[str]:
     if conductivity is not None:
         drive = conductivity.drive
         direction = ", ".join(f"{component:.4g}" for component in drive.direction + 0.0)
+        several = len(set(results.geometry.materials)) > 1
+        endless = "the endless crystals have, by volume," if several else "the endless crystal has"
         yield (
             f"Effective conductivity: {conductivity.value:.5g} W/m K along ({direction}), "
-            f"{drive.drop:.4g} K over {_quantity(drive.length, 'm')}; the endless crystal has "
+            f"{drive.drop:.4g} K over {_quantity(drive.length, 'm')}; {endless} "
             f"{conductivity.bulk:.5g} W/m K."
         )
         labels = conductivity.mean_free_paths

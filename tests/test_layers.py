@@ -66,9 +66,11 @@ TOP = {
     "validate": {"validation"},
     "validation_report": {"validate"},
     "run_times": {*ROOMS, "setup", "setup_sources", "setup_walls"},
+    "interface_account": {"drive", "transport", "observables", "setup", "setup_interfaces"},
     "run": {
         *ROOMS,
         "notes",
+        "interface_account",
         "setup",
         "setup_sources",
         "setup_bodies",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pbte.observables.conductivity import Conductivity
+from pbte.observables.resistance import InterfaceResult, Stack
 from pbte.observables.slip import WallSlip
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 from pbte.types import Array, IntArray
@@ -103,6 +104,7 @@ class MeshGeometry:
         pieces: Piece that each cell belongs to, numbered from left to right: the parts that
             interfaces leave connected, shape (num_cells,); empty for a body that has none.
         materials: Name of the material of each piece.
+        facet_pieces: Piece that each boundary facet belongs to, shape (num_boundary_facets,).
     """
 
     points: Array
@@ -114,6 +116,7 @@ class MeshGeometry:
     walls: Mapping[str, int]
     pieces: IntArray = field(default_factory=_no_pieces)
     materials: tuple[str, ...] = ()
+    facet_pieces: IntArray = field(default_factory=_no_pieces)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +142,10 @@ class Results:
             drop over a length drives heat, or there is no converged steady state.
         slips: Temperature slip at each isothermal wall, in the steady state.
         transient: How the body went on in time, or None when it was not asked for.
+        interfaces: Every interface in the steady state, or where that was not asked for in the sum
+            of the orders.
+        stack: Resistances in series of films between two walls, in the steady state; None where
+            the body is no such stack.
         notes: Plain sentences the user must read (divergence, fictitious events, ...).
         timings: Name of a phase -> wall time [s].
     """
@@ -160,5 +167,7 @@ class Results:
     conductivity: Conductivity | None = None
     slips: tuple[WallSlip, ...] = ()
     transient: Evolution | None = None
+    interfaces: tuple[InterfaceResult, ...] = ()
+    stack: Stack | None = None
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)

@@ -51,9 +51,10 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
     """Write the files for ParaView.
 
     Point arrays of the body: `temperature` [K, deviation from T0], `heat_flux` [W/m^2] and, for
-    orders, both with `_cumulated`: summed over the orders up to this one. Cell arrays of the
-    surface: `arrivals`, `arrivals_cumulated` [W/m^2] and `wall` (the wall's tag). Points stand in
-    the order of Results.geometry: vertex k of cell c is point c (dim + 1) + k.
+    orders, both with `_cumulated`: summed over the orders up to this one. Of several materials also
+    the cell array `material`. Cell arrays of the surface: `arrivals`, `arrivals_cumulated` [W/m^2]
+    and `wall` (the wall's tag). Points stand in the order of Results.geometry: vertex k of cell c
+    is point c (dim + 1) + k.
 
     Args:
         results: What the run reports.
@@ -150,6 +151,8 @@ class _BodyWriter:
         self._points = _in_space(points.reshape(-1, dim))
         self._cell_type = _CELL_TYPES[dim]
         self._texts = _texts(results)
+        self._cell_data, legend = _materials(results.geometry)
+        self._texts |= legend
 
     def write(self, path: Path, fields: _Fields, total: _Fields | None, what: str) -> None:
         data = []
@@ -166,6 +169,7 @@ class _BodyWriter:
             cells=self._cells,
             cell_type=self._cell_type,
             point_data=data,
+            cell_data=self._cell_data,
             texts={"content": what, **self._texts},
         )
         write_vtu(path, grid)
@@ -198,6 +202,17 @@ class _SurfaceWriter:
             texts={"content": what, **self._texts},
         )
         write_vtu(path, grid)
+
+
+def _materials(geometry: MeshGeometry) -> tuple[list[NamedArray], dict[str, str]]:
+    """Return the material of each cell as a number, and what the numbers mean."""
+    if not geometry.materials:
+        return [], {}
+    names = list(dict.fromkeys(geometry.materials))
+    numbers = np.array([names.index(name) for name in geometry.materials], dtype=np.int32)
+    legend = ", ".join(f"{number}: {name}" for number, name in enumerate(names))
+    values = numbers[geometry.pieces]
+    return [NamedArray(name="material", unit="", values=values)], {"materials": legend}
 
 
 def _array(name: str, unit: str, values: Array) -> NamedArray:

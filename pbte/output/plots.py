@@ -8,8 +8,9 @@ per order, (b) cumulated, (c) energy spectrum of the arriving carriers, (d, e) w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,12 +26,16 @@ from pbte.observables.profiles import (
 from pbte.observables.results import MeshGeometry, Results
 from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.evolution_plots import plot_energy, plot_evolution
+from pbte.output.interface_distributions import plot_interface_distributions
 from pbte.output.maps import plot_arrival_map
 from pbte.output.style import INK, STEADY_COLOUR, OrderColours, panels, scaled, style
 from pbte.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MOST_NAMES = 6
+"""Layers whose materials are named in a figure."""
 
 
 def write_plots(results: Results, folder: Path) -> list[Path]:
@@ -60,6 +65,8 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
     if results.transient is not None:
         figures["transient_temperature"] = plot_transient
         figures["transient_energy"] = plot_energy
+    if results.interfaces:
+        figures["interface_distributions"] = plot_interface_distributions
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, draw in figures.items():
@@ -176,8 +183,20 @@ def _temperature_figure(
         axes.set_xlabel(f"{'x' if is_film(results.geometry) else 'Radius'} ({length_unit})")
         axes.set_ylabel(f"{label} ({unit})")
         axes.set_xlim(*(end * lengths for end in _extent(results.geometry)))
+        _name_layers(axes, results.geometry, lengths)
         colours.add_bar(figure, [axes])
     return figure
+
+
+def _name_layers(axes: Any, geometry: MeshGeometry, lengths: float) -> None:
+    """Write the material of each layer of a film above it, unless there are too many."""
+    if not is_film(geometry) or len(geometry.materials) > MOST_NAMES:
+        return
+    for number, material in enumerate(geometry.materials):
+        along = geometry.points[geometry.pieces == number, :, 0]
+        middle = 0.5 * (along.min() + along.max()) * lengths
+        place = axes.get_xaxis_transform()
+        axes.text(middle, 1.0, material, transform=place, ha="center", va="bottom", fontsize=8.0)
 
 
 def _check_any(snapshots: Sequence[object]) -> None:
@@ -186,12 +205,33 @@ def _check_any(snapshots: Sequence[object]) -> None:
 
 
 def _profile(geometry: MeshGeometry, values: Array) -> Profile:
-    """Radial for bodies, along x for films; the exact curve in one dimension."""
+    """Radial for bodies, along x for films; the exact curve in one dimension.
+
+    Each piece of the body has a curve of its own, with nan between them: the temperature may jump
+    at interfaces.
+    """
+    centre, along_x = centre_of_volume(geometry), is_film(geometry)
+    if not geometry.materials:
+        return _smooth_profile(geometry, values, centre, along_x)
+    positions, curves = [], []
+    for number in range(len(geometry.materials)):
+        own = geometry.pieces == number
+        piece = replace(geometry, points=geometry.points[own], volumes=geometry.volumes[own])
+        curve = _smooth_profile(piece, values[own], centre, along_x)
+        positions += [curve.positions, curve.positions[-1:]]
+        curves += [curve.values, np.full_like(curve.values[-1:], np.nan)]
+    return Profile(positions=np.concatenate(positions[:-1]), values=np.concatenate(curves[:-1]))
+
+
+def _smooth_profile(geometry: MeshGeometry, values: Array, centre: Array, along_x: bool) -> Profile:
+    """Return the profile of one piece."""
     if geometry.points.shape[2] == 1:
         ends = geometry.points.min(), geometry.points.max()
         line = line_profile(geometry, values, np.array([ends[0]]), np.array([ends[1]]), 601)
         return Profile(positions=line.positions + ends[0], values=line.values)
-    return axis_profile(geometry, values) if is_film(geometry) else radial_profile(geometry, values)
+    if along_x:
+        return axis_profile(geometry, values)
+    return radial_profile(geometry, values, centre=centre)
 
 
 def _extent(geometry: MeshGeometry) -> tuple[float, float]:

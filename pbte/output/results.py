@@ -7,6 +7,8 @@
     conductivity/  effective conductivity, mode by mode, with its accumulation functions
     slips/       temperature slip at each isothermal wall
     transient/   snapshots at chosen times, the integral over time, and the account of each step
+    interfaces/  one group for each interface: resistances, temperatures, spectra of both sides
+    stack/       films between two walls as resistances in series
     ...
 
 Every dataset has the attributes `unit` ("1" for pure numbers, "" for text) and `description`.
@@ -36,6 +38,7 @@ from pbte.observables.results import (
 from pbte.output.conduction import get_conductivity, get_slips, put_conductivity, put_slips
 from pbte.output.datasets import put, scalar, strings, texts
 from pbte.output.evolution import get_evolution, put_evolution
+from pbte.output.interfaces import get_interfaces, get_stack, put_interfaces, put_stack
 
 FORMAT = "pbte-results"
 VERSION = 1
@@ -54,6 +57,10 @@ _GEOMETRY = (
     ("facet_areas", "m^(dim-1)", "area of each boundary facet"),
     ("facet_normals", "1", "outward unit normal of each boundary facet"),
     ("facet_walls", "1", "wall tag of each boundary facet"),
+)
+_PIECES = (
+    ("pieces", "1", "piece of each cell: the parts that interfaces leave connected"),
+    ("facet_pieces", "1", "piece of each boundary facet"),
 )
 _FIELDS = (
     ("temperature", "K", "deviation from T0 at the vertices of each cell"),
@@ -167,6 +174,11 @@ def _put_all(file: Any, results: Results) -> None:
     for name, unit, description in _GEOMETRY:
         put(geometry, name, getattr(results.geometry, name), unit, description)
     _put_mapping(geometry, "walls", results.geometry.walls, ("names", "tags"), "1")
+    if results.geometry.materials:
+        for name, unit, description in _PIECES:
+            put(geometry, name, getattr(results.geometry, name), unit, description)
+        names = texts(results.geometry.materials)
+        put(geometry, "materials", names, "", "material of each piece")
     for number, estimate in enumerate(results.eigenvalues):
         group = file.create_group(f"eigenvalues/{number:03d}")
         for name, unit, description in _ESTIMATE:
@@ -185,6 +197,10 @@ def _put_all(file: Any, results: Results) -> None:
     if results.transient is not None:
         group = file.create_group("transient")
         put_evolution(group, results.transient, _put_stacked)
+    if results.interfaces:
+        put_interfaces(file.create_group("interfaces"), results.interfaces)
+    if results.stack is not None:
+        put_stack(file.create_group("stack"), results.stack)
 
 
 def _put_stacked(group: Any, snapshots: Sequence[Snapshot]) -> None:
@@ -265,6 +281,8 @@ def _get_all(file: Any) -> Results:
         conductivity=get_conductivity(file["conductivity"]) if "conductivity" in file else None,
         slips=get_slips(file["slips"]) if "slips" in file else (),
         transient=get_evolution(file["transient"], _get_snapshot) if "transient" in file else None,
+        interfaces=get_interfaces(file["interfaces"]) if "interfaces" in file else (),
+        stack=get_stack(file["stack"]) if "stack" in file else None,
         notes=tuple(strings(file["notes"])),
         timings=_mapping(file["timings"], "phases", "seconds"),
         **scalars,
@@ -273,6 +291,9 @@ def _get_all(file: Any) -> Results:
 
 def _get_geometry(group: Any) -> MeshGeometry:
     arrays = {name: group[name][()] for name, _, _ in _GEOMETRY}
+    if "materials" in group:
+        arrays |= {name: group[name][()] for name, _, _ in _PIECES}
+        arrays["materials"] = tuple(strings(group["materials"]))
     return MeshGeometry(**arrays, walls=_mapping(group["walls"], "names", "tags"))
 
 

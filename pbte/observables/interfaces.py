@@ -1,0 +1,223 @@
+"""What the phonons do at interfaces: temperatures and heat flux on both sides, node by node.
+
+At a point of an interface every mode of a crystal either runs into it (outgoing from the crystal),
+comes out of it (incoming), or moves along it. With f = c |v . n| each side has
+
+    T       = sum c theta / sum c           temperature of all modes (local)
+    T_out   = sum_out f theta / sum_out f   of the stream that runs into the interface (emission)
+    T_in    = sum_in f theta / sum_in f     of the stream that comes out of it
+    q       = sum_out f theta - sum_in f theta, the heat flux out of the crystal
+
+theta of the incoming modes is what the law sends in, as the upwind flux has it, not what the
+discontinuous elements make of it in the first cell: q is then conserved to round-off, and T does
+not jump where there is no interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pbte.interfaces.base import GRAZING
+from pbte.transport.collisions import blocks
+from pbte.transport.problem import Modes, Problem
+from pbte.transport.surfaces import Side
+from pbte.transport.system import Drift, System
+from pbte.types import Array, BoolArray
+
+MODE_BLOCK = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meeting:
+    """Facets where two pieces of bodies meet.
+
+    Attributes:
+        name: Name of the interface, with a number where it joins several pairs of pieces.
+        law: Kind of its law.
+        materials: Name of the material on either side.
+        pieces: Number of the piece on either side.
+        sides: Facet nodes on either side, in the same sequence.
+        corners: Corners of the facets, shape (num_facets, dim, dim) [m].
+        normals: Unit normals out of the first side, shape (num_facets, dim).
+        areas: Shape (num_facets,) [m^(dim-1)].
+        conductances: Landauer conductance at each facet, shape (num_facets,) [W/m^2 K].
+    """
+
+    name: str
+    law: str
+    materials: tuple[str, str]
+    pieces: tuple[int, int]
+    sides: tuple[Side, Side]
+    corners: Array
+    normals: Array
+    areas: Array
+    conductances: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideFields:
+    """What was measured on one side of an interface.
+
+    Attributes:
+        temperature: Deviation of all modes from T0 at the facet nodes, shape (num_facets, dim) [K].
+        outgoing: That of the stream that runs into the interface, same shape [K].
+        incoming: That of the stream that comes out of it [K].
+        arriving: Flux of the stream that runs into it [W/m^2].
+        heat_flux: Net flux out of the crystal [W/m^2].
+        weights: By frequency bin, sum of f over the outgoing modes, mean over the interface, shape
+            (num_bins,) [W/m^2 K].
+        out_spectrum: Flux of the outgoing stream by bin, shape (num_bins,) [W/m^2].
+        in_spectrum: That of the incoming stream [W/m^2].
+    """
+
+    temperature: Array
+    outgoing: Array
+    incoming: Array
+    arriving: Array
+    heat_flux: Array
+    weights: Array
+    out_spectrum: Array
+    in_spectrum: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeetingFields:
+    """What was measured at an interface.
+
+    Attributes:
+        meeting: Where.
+        sides: Its two sides.
+        entropy: Entropy production at the facet nodes, to second order in theta, shape
+            (num_facets, dim) [W/m^2 K]; only of a field that was watched whole (not of orders).
+    """
+
+    meeting: Meeting
+    sides: tuple[SideFields, SideFields]
+    entropy: Array
+
+
+class InterfaceObserver:
+    """Measures at all interfaces, block of modes by block of modes.
+
+    What it watches until `take` adds up, such as scattering orders.
+
+    Args:
+        system: The bodies.
+        meetings: Where pieces of them meet.
+        frequency_edges: Edges of the frequency bins, shape (num_bins + 1,) [rad/s].
+    """
+
+    def __init__(self, system: System, meetings: Sequence[Meeting], frequency_edges: Array) -> None:
+        self.system, self.meetings = system, tuple(meetings)
+        self._sides = [
+            [
+                _SideObserver(
+                    system.bodies[side.body], side, sign * meeting.normals, meeting, frequency_edges
+                )
+                for sign, side in zip((1.0, -1.0), meeting.sides, strict=True)
+            ]
+            for meeting in self.meetings
+        ]
+
+    def watch(self, drift: Drift) -> None:
+        """Add the mode temperatures of some modes of one body."""
+        for sides in self._sides:
+            for side in sides:
+                if side.side.body == drift.body:
+                    side.watch(drift)
+
+    def take(self) -> tuple[MeetingFields, ...]:
+        """Return what was watched, and begin anew. Collective over the ranks."""
+        found = []
+        for meeting, (first, second) in zip(self.meetings, self._sides, strict=True):
+            temperature = self.system.bodies[first.side.body].modes.temperature
+            (one, lost), (other, gained) = first.take(), second.take()
+            entropy = np.asarray((lost + gained) / (2.0 * temperature**2), dtype=np.float64)
+            found.append(MeetingFields(meeting=meeting, sides=(one, other), entropy=entropy))
+        return tuple(found)
+
+
+class _SideObserver:
+    """Accumulates the moments of one side."""
+
+    def __init__(
+        self, body: Problem, side: Side, normals: Array, meeting: Meeting, edges: Array
+    ) -> None:
+        self.body, self.side, self.normals = body, side, normals
+        self._shares = meeting.areas / meeting.areas.sum()
+        self._fastest = float(np.linalg.norm(body.modes.velocities, axis=1).max())
+        frequencies = body.modes.frequencies[body.share.indices]
+        bins = np.searchsorted(edges, frequencies, side="right") - 1
+        self._bins = np.clip(bins, 0, edges.size - 2)
+        self._num_bins = edges.size - 1
+        self._fluxes = self._sums_of_fluxes()
+        self._begin()
+
+    def _begin(self) -> None:
+        # Energy of all modes; fluxes of the outgoing and of the incoming ones; entropy lost.
+        self._sums = np.zeros((4, *self.side.dofs.shape))
+        self._spectra = np.zeros((2, self._num_bins))
+
+    def _flux(self, modes: Modes) -> tuple[Array, BoolArray, BoolArray]:
+        """Return c v . n of some modes at each facet, and which of them run out and come in."""
+        dim = self.normals.shape[1]
+        speed = self.body.velocities[modes][:, :dim] @ self.normals.T
+        least = GRAZING * self._fastest
+        heat = self.body.heat_capacities[modes]
+        return heat[:, None] * speed, speed > least, speed < -least
+
+    def _sums_of_fluxes(self) -> tuple[Array, Array, Array]:
+        """Return the sums of f over outgoing and incoming modes, (num_facets,), and by bin."""
+        out, into = np.zeros((2, self._shares.size))
+        by_bin = np.zeros(self._num_bins)
+        for rows in blocks(self.body.share.num_modes, MODE_BLOCK):
+            flux, outgoing, incoming = self._flux(rows)
+            arriving = np.where(outgoing, flux, 0.0)
+            out += arriving.sum(axis=0)
+            into += np.where(incoming, -flux, 0.0).sum(axis=0)
+            np.add.at(by_bin, self._bins[rows], arriving @ self._shares)
+        comm = self.body.share.comm
+        return comm.allreduce(out), comm.allreduce(into), comm.allreduce(by_bin)
+
+    def watch(self, drift: Drift) -> None:
+        """Add some modes."""
+        chosen = np.arange(self.body.share.num_modes)[drift.modes]
+        for rows in blocks(chosen.size, MODE_BLOCK):
+            modes = chosen[rows]
+            theta = drift.theta[rows][:, self.side.dofs]
+            own = drift.inflow if drift.inflow.shape[0] == 1 else drift.inflow[rows]
+            entering = np.broadcast_to(own[:, self.side.slots], theta.shape)
+            flux, outgoing, incoming = self._flux(modes)
+            out = np.where(outgoing, flux, 0.0)
+            into = np.where(incoming, -flux, 0.0)
+            all_modes = np.where(incoming[:, :, None], entering, theta)
+            self._sums[0] += np.tensordot(self.body.heat_capacities[modes], all_modes, axes=1)
+            self._sums[1] += np.einsum("mf,mfi->fi", out, theta)
+            self._sums[2] += np.einsum("mf,mfi->fi", into, entering)
+            self._sums[3] += np.einsum("mf,mfi->fi", out, theta**2)
+            self._sums[3] -= np.einsum("mf,mfi->fi", into, entering**2)
+            for number, (weights, values) in enumerate(((out, theta), (into, entering))):
+                passing = (weights * values.mean(axis=2)) @ self._shares
+                np.add.at(self._spectra[number], self._bins[modes], passing)
+
+    def take(self) -> tuple[SideFields, Array]:
+        """Return the fields and the entropy lost at each node, and begin anew. Collective."""
+        comm = self.body.share.comm
+        energy, out, into, lost = comm.allreduce(self._sums)
+        spectra = comm.allreduce(self._spectra)
+        out_flux, in_flux, weights = self._fluxes
+        fields = SideFields(
+            temperature=energy / self.body.modes.heat_capacity,
+            outgoing=out / out_flux[:, None],
+            incoming=into / in_flux[:, None],
+            arriving=out,
+            heat_flux=out - into,
+            weights=weights,
+            out_spectrum=spectra[0],
+            in_spectrum=spectra[1],
+        )
+        self._begin()
+        return fields, lost

@@ -1,0 +1,402 @@
+"""Resistance of interfaces: four definitions that differ, and what a stack of films is made of.
+
+    local         jump of the temperature of all modes at the interface, over the heat flux
+    extrapolated  jump of the profiles of the bulk, extended to the interface
+    emission      difference of the temperatures of the two streams that run into the interface
+    Landauer      1 / sum F, of the law alone: emission between reservoirs in equilibrium
+
+A perfect interface of one crystal with itself has none of the first two and a finite value of the
+last two: the Kapitza paradox. Half of the modes beside an interface have just left it, so the local
+jump is smaller than that between the streams. The extrapolated jump counts the layers beside the
+interface in which the modes are not in equilibrium with each other; it is what an experiment on
+thick layers sees, and makes no sense in layers thinner than these (E. T. Swartz and R. O. Pohl,
+Rev. Mod. Phys. 61, 605 (1989), section II; G. Chen, Phys. Rev. B 57, 14958 (1998)).
+
+Over an interface on which the flux is not uniform, R is the one that describes it best, the least
+squares of dT = R q: sum q dT / sum q^2 over its area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pbte.types import Array
+
+if TYPE_CHECKING:
+    from pbte.observables.interfaces import Meeting, MeetingFields
+    from pbte.observables.results import MeshGeometry
+
+# An interface carries heat if the net flux is more than this share of what arrives [-].
+CARRIES = 1e-7
+# A layer is bulk if its gradient in the middle third is q / k up to this share [-].
+BULK = 0.05
+# Normals of a flat interface agree up to this [-].
+_FLAT = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterfaceSpectrum:
+    """What happens at an interface by frequency, the two sides in rows, shape (2, num_bins).
+
+    Attributes:
+        outgoing: Temperature of the modes that run into the interface [K]; nan in empty bins.
+        incoming: Temperature of the modes that come out of it [K]; nan in empty bins.
+        heat_flux: Net flux out of the crystal [W/m^2].
+    """
+
+    outgoing: Array
+    incoming: Array
+    heat_flux: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterfaceResult:
+    """An interface in one state; temperatures are deviations from T0, of side 1 and side 2.
+
+    Attributes:
+        name: Its name in the mesh, with a number where it joins several pairs of pieces.
+        law: Kind of its law.
+        materials: On side 1 and side 2.
+        area: [m^2] ([m] in 2D, 1 in 1D).
+        temperatures: Mean of all modes [K].
+        streams: Mean of the streams that run into the interface [K].
+        heat_flux: Mean flux from side 1 to side 2 [W/m^2].
+        mismatch: Largest difference of the fluxes on the two sides at one node [W/m^2].
+        local: Resistance by the jump of the temperature; nan where no heat flows [m^2 K/W].
+        extrapolated: By profiles of the bulk; nan where the layers are not bulk [m^2 K/W].
+        emission: By the temperatures of the streams [m^2 K/W].
+        landauer: 1 / sum F [m^2 K/W].
+        entropy: Mean entropy production; nan of a sum of orders [W/m^2 K].
+        least_entropy: The smallest at any node [W/m^2 K].
+        spectrum: The same by frequency.
+    """
+
+    name: str
+    law: str
+    materials: tuple[str, str]
+    area: float
+    temperatures: tuple[float, float]
+    streams: tuple[float, float]
+    heat_flux: float
+    mismatch: float
+    local: float
+    extrapolated: float
+    emission: float
+    landauer: float
+    entropy: float
+    least_entropy: float
+    spectrum: InterfaceSpectrum
+
+    @property
+    def jump(self) -> float:
+        """How much warmer side 1 is than side 2 [K]."""
+        return self.temperatures[0] - self.temperatures[1]
+
+
+def interface_result(
+    fields: MeetingFields,
+    geometry: MeshGeometry,
+    temperature: Array,
+    conductivities: Mapping[str, Array],
+    *,
+    whole: bool,
+) -> InterfaceResult:
+    """Return what is reported of an interface.
+
+    Args:
+        fields: What was measured there.
+        geometry: The whole mesh.
+        temperature: The temperature field, shape (num_cells, dim + 1) [K].
+        conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
+        whole: Whether the field was watched whole, not as a sum of orders.
+    """
+    meeting, (first, second) = fields.meeting, fields.sides
+    dim = meeting.normals.shape[1]
+    weights = np.repeat(meeting.areas[:, None] / dim, dim, axis=1)
+    area = float(meeting.areas.sum())
+    flux = 0.5 * (first.heat_flux - second.heat_flux)
+
+    def mean(values: Array) -> float:
+        return float((weights * values).sum() / area)
+
+    arriving = np.sqrt(mean(first.arriving**2) + mean(second.arriving**2))
+    carries = np.sqrt(mean(flux**2)) > CARRIES * arriving
+
+    def best(difference: Array) -> float:
+        return mean(flux * difference) / mean(flux**2) if carries else nan
+
+    sides = fields.sides
+    conductance = float(meeting.areas @ meeting.conductances) / area
+    return InterfaceResult(
+        name=meeting.name,
+        law=meeting.law,
+        materials=meeting.materials,
+        area=area,
+        temperatures=(mean(first.temperature), mean(second.temperature)),
+        streams=(mean(first.outgoing), mean(second.outgoing)),
+        heat_flux=mean(flux),
+        mismatch=float(np.abs(first.heat_flux + second.heat_flux).max()),
+        local=best(first.temperature - second.temperature),
+        extrapolated=_extrapolated(meeting, geometry, temperature, conductivities, mean(flux))
+        if carries
+        else nan,
+        emission=best(first.outgoing - second.outgoing),
+        landauer=1.0 / conductance if conductance > 0.0 else np.inf,
+        entropy=mean(fields.entropy) if whole else nan,
+        least_entropy=float(fields.entropy.min()) if whole else nan,
+        spectrum=InterfaceSpectrum(
+            outgoing=np.stack([_ratio(s.out_spectrum, s.weights) for s in sides]),
+            incoming=np.stack([_ratio(s.in_spectrum, s.weights) for s in sides]),
+            heat_flux=np.stack([s.out_spectrum - s.in_spectrum for s in sides]),
+        ),
+    )
+
+
+def _ratio(values: Array, weights: Array) -> Array:
+    """Return values over weights, nan where there are none."""
+    filled = weights > 0.0
+    return np.divide(values, weights, out=np.full_like(values, nan), where=filled)
+
+
+def _extrapolated(
+    meeting: Meeting,
+    geometry: MeshGeometry,
+    temperature: Array,
+    conductivities: Mapping[str, Array],
+    flux: float,
+) -> float:
+    """Return the jump of the bulk profiles over the flux; nan if there is no bulk."""
+    normal = flat_normal(meeting)
+    if normal is None:
+        return nan
+    ends = [
+        bulk_end(geometry, temperature, piece, normal, float(meeting.corners[0, 0] @ normal), slope)
+        for piece, slope in zip(
+            meeting.pieces,
+            (_slope(conductivities[material], normal, flux) for material in meeting.materials),
+            strict=True,
+        )
+    ]
+    return (ends[0] - ends[1]) / flux
+
+
+def _slope(conductivity: Array, normal: Array, flux: float) -> float:
+    """Return the gradient along a normal that a flux along it has in the bulk [K/m]."""
+    dim = normal.size
+    return float(-flux / (normal @ conductivity[:dim, :dim] @ normal))
+
+
+def flat_normal(meeting: Meeting) -> Array | None:
+    """Return the normal of a flat interface, shape (dim,), None of a curved one."""
+    normals = meeting.normals
+    return None if np.abs(normals - normals[0]).max() > _FLAT else np.asarray(normals[0])
+
+
+def bulk_end(
+    geometry: MeshGeometry,
+    temperature: Array,
+    piece: int,
+    normal: Array,
+    position: float,
+    slope: float,
+) -> float:
+    """Return the temperature to which the bulk of a layer leads at one of its ends [K].
+
+    A straight line through the temperature in the middle third, extended.
+
+    Args:
+        geometry: The whole mesh.
+        temperature: Shape (num_cells, dim + 1) [K].
+        piece: Number of the layer.
+        normal: Unit normal of the layer, shape (dim,).
+        position: Where its end is along the normal [m].
+        slope: Gradient along it in the bulk [K/m].
+
+    Returns:
+        nan if the middle third holds less than two cells, or another gradient by more than BULK.
+    """
+    cells = geometry.pieces == piece
+    along = geometry.points[cells] @ normal
+    low, high = float(along.min()), float(along.max())
+    centres = along.mean(axis=1)
+    third = (high - low) / 3.0
+    middle = (centres > low + third) & (centres < high - third)
+    if np.unique(np.round(centres[middle] / (1e-9 * (high - low)))).size < 2:
+        return nan
+    weights = np.sqrt(np.repeat(geometry.volumes[cells][middle], along.shape[1]))
+    where, values = along[middle].ravel() - position, temperature[cells][middle].ravel()
+    columns = np.column_stack([np.ones_like(where), where / (high - low)])
+    line = np.linalg.lstsq(weights[:, None] * columns, weights * values, rcond=None)[0]
+    is_bulk = abs(line[1] / (high - low) - slope) <= BULK * abs(slope)
+    return float(line[0]) if is_bulk else nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackPart:
+    """One of the resistances in series that a stack of films between two walls is made of.
+
+    Attributes:
+        kind: "boundary", "film" or "interface".
+        name: Wall, material of the film, or interface.
+        thickness: Of a film, else 0 [m].
+        drop: How much the temperature falls over it [K].
+        resistance: Drop over heat flux [m^2 K/W].
+        bulk: What a film of bulk would have, thickness over conductivity; else 0 [m^2 K/W].
+    """
+
+    kind: str
+    name: str
+    thickness: float
+    drop: float
+    resistance: float
+    bulk: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Films between two isothermal walls as resistances in series, from the hot wall on.
+
+    The drops are those of the temperature of all modes and add up to that between the walls.
+
+    Attributes:
+        parts: Boundary, film, interface, film, ..., boundary.
+        heat_flux: Mean flux from the hot wall to the cold one [W/m^2].
+    """
+
+    parts: tuple[StackPart, ...]
+    heat_flux: float
+
+    @property
+    def total(self) -> float:
+        """Resistance between the walls [m^2 K/W]."""
+        return sum(part.resistance for part in self.parts)
+
+    @property
+    def bulk(self) -> float:
+        """What the films would have as bulk [m^2 K/W]."""
+        return sum(part.bulk for part in self.parts)
+
+    @property
+    def interfaces(self) -> float:
+        """The jumps at the interfaces [m^2 K/W]."""
+        return sum(part.resistance for part in self.parts if part.kind == "interface")
+
+    @property
+    def boundaries(self) -> float:
+        """The rest: slip at the walls, and films that conduct less than bulk [m^2 K/W]."""
+        return self.total - self.bulk - self.interfaces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """The two walls of a stack, the hot one first.
+
+    Attributes:
+        walls: Their names.
+        held: Their deviation from T0 [K].
+        beside: Mean deviation of the body beside them [K].
+        direction: From the hot to the cold one, shape (3,).
+        heat_flux: Mean flux between them [W/m^2].
+    """
+
+    walls: tuple[str, str]
+    held: tuple[float, float]
+    beside: tuple[float, float]
+    direction: Array
+    heat_flux: float
+
+
+def stack_of(
+    geometry: MeshGeometry,
+    ends: Ends,
+    meetings: Sequence[Meeting],
+    results: Sequence[InterfaceResult],
+    conductivities: Mapping[str, Array],
+) -> Stack | None:
+    """Return the resistances in series between two walls, None if the body is no stack of films.
+
+    Args:
+        geometry: The whole mesh.
+        ends: The walls.
+        meetings: All interfaces.
+        results: What is reported of each of them.
+        conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
+    """
+    chain = _chain(geometry, ends, meetings)
+    if chain is None:
+        return None
+    pieces, crossed = chain
+    direction = ends.direction[: geometry.points.shape[2]]
+    # Temperatures on both sides of everything that the heat passes, from hot to cold.
+    levels = [ends.held[0], ends.beside[0]]
+    for number, turned in crossed:
+        levels += results[number].temperatures[:: -1 if turned else 1]
+    levels += [ends.beside[1], ends.held[1]]
+    between = [("interface", results[number].name, 0.0, 0.0) for number, _ in crossed]
+    films = []
+    for piece in pieces:
+        material = geometry.materials[piece]
+        along = geometry.points[geometry.pieces == piece] @ direction
+        thickness = float(np.ptp(along))
+        bulk = -thickness * _slope(conductivities[material], direction, 1.0)
+        films.append(("film", material, thickness, bulk))
+    kinds = [("boundary", ends.walls[0], 0.0, 0.0), films[0]]
+    for interface, film in zip(between, films[1:], strict=True):
+        kinds += [interface, film]
+    kinds.append(("boundary", ends.walls[1], 0.0, 0.0))
+    parts = tuple(
+        StackPart(
+            kind=kind,
+            name=name,
+            thickness=thickness,
+            drop=above - below,
+            resistance=(above - below) / ends.heat_flux,
+            bulk=bulk,
+        )
+        for (kind, name, thickness, bulk), above, below in zip(
+            kinds, levels, levels[1:], strict=False
+        )
+    )
+    return Stack(parts=parts, heat_flux=ends.heat_flux)
+
+
+def _chain(
+    geometry: MeshGeometry, ends: Ends, meetings: Sequence[Meeting]
+) -> tuple[list[int], list[tuple[int, bool]]] | None:
+    """Return the pieces from wall to wall, and the interfaces between them, turned or not."""
+    start, goal = (_piece_at(geometry, wall) for wall in ends.walls)
+    if start is None or goal is None:
+        return None
+    direction = ends.direction[: geometry.points.shape[2]]
+    pieces, crossed = [start], list[tuple[int, bool]]()
+    while True:
+        here = pieces[-1]
+        onward = [
+            number
+            for number, meeting in enumerate(meetings)
+            if here in meeting.pieces and number not in [done for done, _ in crossed]
+        ]
+        if not onward:
+            complete = here == goal and len(crossed) == len(meetings)
+            return (pieces, crossed) if complete else None
+        if len(onward) > 1:
+            return None
+        meeting, normal = meetings[onward[0]], flat_normal(meetings[onward[0]])
+        turned = meeting.pieces[0] != here
+        sign = -1.0 if turned else 1.0
+        if normal is None or sign * float(normal @ direction) < 1.0 - _FLAT:
+            return None
+        crossed.append((onward[0], turned))
+        pieces.append(meeting.pieces[0] if turned else meeting.pieces[1])
+
+
+def _piece_at(geometry: MeshGeometry, wall: str) -> int | None:
+    """Return the only piece that a wall belongs to, None if there are several."""
+    on_wall = geometry.facet_walls == geometry.walls[wall]
+    found = np.unique(geometry.facet_pieces[on_wall])
+    return int(found[0]) if found.size == 1 else None

@@ -1,0 +1,68 @@
+"""How phonons are distributed over energy on both sides of the interfaces of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pbte.constants import TERAHERTZ
+from pbte.errors import InputError
+from pbte.observables.resistance import InterfaceResult
+from pbte.observables.results import Results
+from pbte.output.style import panels, scaled, style
+from pbte.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIDE_COLOURS = ("#0072b2", "#d55e00")
+"""Of side 1 and side 2; told apart by the colour-blind."""
+MOST_PANELS = 4
+
+
+def plot_interface_distributions(results: Results) -> Figure:
+    """Return the temperature of the phonons of each energy on both sides of interfaces (figure 3e).
+
+    Solid lines are those that run into the interface, dashed ones those that come out of it. One
+    panel for each of the first few interfaces.
+
+    Raises:
+        InputError: The results hold no interfaces.
+    """
+    if not results.interfaces:
+        raise InputError("these results hold no interfaces to plot")
+    shown = results.interfaces[:MOST_PANELS]
+    edges = np.asarray(results.frequency_edges / (2.0 * np.pi * TERAHERTZ), dtype=np.float64)
+    with style():
+        figure, rows = panels(len(shown), height=2.9 if len(shown) == 1 else 2.2)
+        values = [[each.spectrum.outgoing, each.spectrum.incoming] for each in shown]
+        factor, unit = scaled(np.array(values), "K")
+        for axes, interface in zip(rows, shown, strict=True):
+            _draw(axes, interface, edges, factor)
+            axes.set_ylabel(f"$T - T_0$ ({unit})")
+            axes.set_title(f"interface {interface.name}, {interface.law}")
+            axes.set_xlim(0.0, edges[-1])
+        handles, labels = rows[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        rows[-1].set_xlabel("Frequency (THz)")
+    return figure
+
+
+def _draw(axes: Any, interface: InterfaceResult, edges: Array, factor: float) -> None:
+    for side, (material, colour) in enumerate(zip(interface.materials, SIDE_COLOURS, strict=True)):
+        for what, line, values in (
+            ("outgoing", "-", interface.spectrum.outgoing[side]),
+            ("incoming", (0, (3, 1.5)), interface.spectrum.incoming[side]),
+        ):
+            axes.stairs(
+                values * factor,
+                edges,
+                baseline=None,
+                color=colour,
+                linestyle=line,
+                linewidth=1.2,
+                label=f"{material}, {what}",
+            )
+        mean = interface.temperatures[side] * factor
+        axes.axhline(mean, color=colour, linewidth=0.6, linestyle=(0, (1, 2)))

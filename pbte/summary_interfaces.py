@@ -1,0 +1,94 @@
+"""The interfaces of a run, as tables for the terminal and as data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pbte.observables.results import Results
+
+
+def interface_tables(results: Results) -> Iterator[Table | str]:
+    """Yield what is known of the interfaces of a run: tables, and sentences."""
+    if not results.interfaces:
+        return
+    state = "" if results.steady is not None else " (sum of the orders)"
+    table = _table(f"Resistance of the interfaces [m^2 K/W]{state}")
+    for name in ("interface", "law", "local", "extrapolated", "emission", "Landauer"):
+        table.add_column(name, justify="left" if name in ("interface", "law") else "right")
+    for each in results.interfaces:
+        values = (each.local, each.extrapolated, each.emission, each.landauer)
+        table.add_row(
+            f"{each.name} ({' | '.join(each.materials)})", each.law, *map(_number, values)
+        )
+    yield table
+    for each in results.interfaces:
+        sentence = (
+            f"Interface {each.name}: {each.jump:.4g} K between {each.materials[0]} and "
+            f"{each.materials[1]}, {each.heat_flux:.4g} W/m^2 from one to the other"
+        )
+        if each.heat_flux != 0.0:
+            sentence += f" (the sides differ by {abs(each.mismatch / each.heat_flux):.0e})"
+        if math.isfinite(each.entropy):
+            sentence += f", entropy production {each.entropy:.3g} W/m^2 K"
+        yield f"{sentence}."
+    if results.stack is not None:
+        yield from _stack(results)
+
+
+def interface_data(results: Results) -> dict[str, Any]:
+    """Return interfaces and stack as plain data."""
+    stack = results.stack
+    return {
+        "interfaces": [
+            {**asdict(each), "spectrum": asdict(each.spectrum), "jump": each.jump}
+            for each in results.interfaces
+        ],
+        "stack": None
+        if stack is None
+        else {
+            "parts": [asdict(part) for part in stack.parts],
+            "heat_flux": stack.heat_flux,
+            "total": stack.total,
+            "bulk": stack.bulk,
+            "interfaces": stack.interfaces,
+            "boundaries": stack.boundaries,
+        },
+    }
+
+
+def _stack(results: Results) -> Iterator[Table | str]:
+    stack = results.stack
+    assert stack is not None
+    table = _table("Resistances in series from the hot wall to the cold one [m^2 K/W]")
+    for name in ("part", "name", "temperature falls by", "resistance", "as bulk"):
+        table.add_column(name, justify="left" if name in ("part", "name") else "right")
+    for part in stack.parts:
+        bulk = _number(part.bulk) if part.kind == "film" else ""
+        table.add_row(part.kind, part.name, f"{part.drop:.4g} K", _number(part.resistance), bulk)
+    yield table
+    yield (
+        f"Together {stack.total:.4g} m^2 K/W: bulk {stack.bulk:.4g}, interfaces "
+        f"{stack.interfaces:.4g}, boundaries and what films lack of bulk {stack.boundaries:.4g}."
+    )
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.3e}" if math.isfinite(value) else "-"

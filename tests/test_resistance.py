@@ -1,0 +1,264 @@
+"""Steady states through interfaces, and the resistances that are told of them."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from pbte.case import Case
+from pbte.interfaces.dmm import DiffuseMismatch
+from pbte.interfaces.landauer import interface_conductance
+from pbte.materials.models import gray_crystal
+from pbte.materials.quadrature import line_rule
+from pbte.output.folder import write_results
+from pbte.output.results import read_results
+from pbte.parallel import on_all_ranks
+from pbte.run import run_case
+from pbte.summary import as_data
+
+GRAY = {
+    "kind": "gray",
+    "name": "gray",
+    "speed": 1000.0,
+    "relaxation_time": 10e-12,
+    "heat_capacity": 3e6,
+    "directions": {"family": "line", "polar": 32},
+}  # mean free path 10 nm, conductivity 10 W/m K
+HARD = GRAY | {"name": "hard", "speed": 3000.0, "heat_capacity": 1e6}
+BALLISTIC = {"relaxation_time": 1.0}
+FREE_PATH, CONDUCTIVITY = 10e-9, 10.0
+PAIR = {"a": HARD, "b": GRAY}
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """Yield a folder for meshes that all ranks share."""
+    comm = MPI.COMM_WORLD
+    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
+    yield path
+    comm.barrier()
+    if comm.rank == 0:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def solve(folder):
+    """Return a function that solves for the steady state of layers between two walls."""
+
+    def run(
+        materials,
+        *,
+        thicknesses=(40e-9, 60e-9),
+        size=5e-9,
+        law="dmm",
+        temperatures=(301.0, 300.0),
+        comm=MPI.COMM_WORLD,
+        mesh=None,
+        **more,
+    ):
+        layers = {"shape": "layers", "regions": tuple(materials), "thicknesses": thicknesses}
+        layers |= {"size": size} | (mesh or {})
+        name = f"mesh-{zlib.crc32(repr(layers).encode())}.msh"
+        held = dict(zip(("left", "right"), temperatures, strict=True))
+        walls = {w: {"kind": "isothermal", "temperature": t} for w, t in held.items()}
+        case = Case.model_validate(
+            {
+                "temperature": 300.0,
+                "materials": materials,
+                "interfaces": {"a|b": {"kind": law}} if "b" in materials else {},
+                "mesh": {"file": str(folder / name), "builder": layers},
+                "walls": walls | more.pop("walls", {}),
+                "orders": {"max_order": 2, "self_scattering": 0.0},
+                "steady": {"tolerance": 1e-11},
+                "output": {"frequency_bins": 4},
+                **more,
+            }
+        )
+        return run_case(case, comm)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stack(solve):
+    return solve(PAIR)
+
+
+def through(results, wall="right"):
+    return results.steady.balance.absorbed[wall]
+
+
+def test_heat_that_enters_leaves_and_passes_the_interface_alike_on_both_sides(stack):
+    assert stack.steady_report.converged
+    (interface,) = stack.interfaces
+    passed = through(stack)
+    assert passed > 0.0
+    assert through(stack, "left") == pytest.approx(-passed, rel=1e-8)
+    assert interface.heat_flux == pytest.approx(passed, rel=1e-8)
+    assert interface.mismatch < 1e-8 * passed
+    assert abs(through(stack, "a-b")) < 1e-8 * passed
+    assert interface.spectrum.heat_flux.sum(axis=1) == pytest.approx((passed, -passed), rel=1e-8)
+
+
+def test_nothing_flows_between_walls_of_one_temperature(solve):
+    results = solve(PAIR, temperatures=(301.0, 301.0))
+    np.testing.assert_allclose(results.steady.temperature, 1.0, rtol=0, atol=1e-9)
+    (interface,) = results.interfaces
+    assert interface.temperatures == pytest.approx((1.0, 1.0), abs=1e-9)
+    arriving = 1e6 * 3000.0 / 4.0
+    assert abs(interface.heat_flux) < 1e-9 * arriving
+    assert math.isnan(interface.local) and math.isnan(interface.emission)
+    assert interface.landauer > 0.0
+    assert abs(interface.entropy) < 1e-9 * arriving / 300.0**2
+    assert results.stack is None
+
+
+def test_the_stack_passes_as_much_heat_the_other_way(solve, stack):
+    backward = solve(PAIR, temperatures=(300.0, 301.0))
+    assert through(backward, "left") == pytest.approx(through(stack), rel=1e-9)
+    (interface,), (before,) = backward.interfaces, stack.interfaces
+    assert interface.heat_flux == pytest.approx(-before.heat_flux, rel=1e-9)
+    for name in ("local", "emission", "landauer", "entropy"):
+        assert getattr(interface, name) == pytest.approx(getattr(before, name), rel=1e-8)
+
+
+def test_without_scattering_the_streams_are_those_of_reservoirs(solve):
+    """Ballistic: emission = Landauer, and half of it between all modes (diffuse mismatch)."""
+    (interface,) = solve({"a": HARD | BALLISTIC, "b": GRAY | BALLISTIC}).interfaces
+    assert interface.emission == pytest.approx(interface.landauer, rel=1e-8)
+    assert interface.streams == pytest.approx((1.0, 0.0), abs=1e-8)
+    assert interface.local == pytest.approx(0.5 * interface.landauer, rel=1e-8)
+    assert math.isnan(interface.extrapolated)
+    assert interface.entropy > 0.0
+    expected = interface_conductance(
+        DiffuseMismatch().flux_matrix(*[crystal(c) for c in (HARD, GRAY)], np.eye(3)[0]), 32
+    )
+    assert interface.landauer == pytest.approx(expected.landauer_resistance, rel=1e-12)
+    assert interface.local == pytest.approx(expected.local_resistance, rel=1e-8)
+
+
+def crystal(choice):
+    numbers = {k: choice[k] for k in ("name", "speed", "relaxation_time", "heat_capacity")}
+    return gray_crystal(quadrature=line_rule(32), temperature=300.0, **numbers).modes
+
+
+def test_a_perfect_interface_has_no_resistance_but_those_of_the_paradox(solve):
+    same = {"a": GRAY, "b": GRAY | {"name": "again"}}
+    joined, whole = solve(same, law="perfect"), solve({"a": GRAY}, thicknesses=(100e-9,))
+    (interface,) = joined.interfaces
+    assert through(joined) == pytest.approx(through(whole), rel=1e-7)
+    assert abs(interface.local) < 1e-8 * interface.landauer
+    # Streams differ by the gradient alone: flux over c v / 4, which is the Landauer value here.
+    assert interface.emission == pytest.approx(interface.landauer, rel=0.2)
+    assert abs(interface.entropy) < 1e-9 * interface.heat_flux / 300.0**2
+    assert joined.stack.interfaces == pytest.approx(0.0, abs=1e-8 * interface.landauer)
+
+
+def test_a_thick_diffuse_interface_of_one_crystal_is_two_black_walls(solve):
+    """What arrives is mixed and sent both ways: each side sees a black wall (Hopf's function).
+
+    Local jumps of 1/sqrt(3) and extrapolated ones of 0.7104 mean free paths on each side.
+    """
+    same = {"a": GRAY, "b": GRAY | {"name": "again"}}
+    results = solve(
+        same,
+        thicknesses=(300e-9, 300e-9),
+        size=10e-9,
+        mesh={"size_at_interface": 0.4e-9, "growth": 0.1},
+    )
+    (interface,) = results.interfaces
+    per_path = FREE_PATH / CONDUCTIVITY
+    assert interface.local == pytest.approx(2.0 * 3.0**-0.5 * per_path, rel=4e-3)
+    assert interface.extrapolated == pytest.approx(2.0 * 0.7104 * per_path, rel=4e-3)
+    assert interface.landauer == pytest.approx(8.0 / (3e6 * 1000.0), rel=1e-3)
+    # The stack: two films of bulk and what is left at walls and interface.
+    stack = results.stack
+    assert stack.bulk == pytest.approx(600e-9 / CONDUCTIVITY, rel=1e-9)
+    assert stack.interfaces == pytest.approx(interface.local, rel=1e-9)
+    # Extrapolated, a black wall and each side of the interface cost 0.7104 mean free paths.
+    assert stack.total - stack.bulk == pytest.approx(4 * 0.7104 * per_path, rel=6e-3)
+
+
+def test_resistances_of_a_stack_add_up_to_the_whole(stack):
+    parts = stack.stack.parts
+    kinds = ["boundary", "film", "interface", "film", "boundary"]
+    assert [part.kind for part in parts] == kinds
+    assert [part.name for part in parts] == ["left", "a", "a-b", "b", "right"]
+    assert sum(part.drop for part in parts) == pytest.approx(1.0, rel=1e-12)
+    assert stack.stack.total == pytest.approx(1.0 / through(stack), rel=1e-8)
+    assert parts[1].thickness == pytest.approx(40e-9)
+    assert parts[3].bulk == pytest.approx(60e-9 / CONDUCTIVITY, rel=1e-9)
+    assert stack.conductivity.value == pytest.approx(100e-9 * through(stack), rel=1e-8)
+    assert all(part.drop > 0.0 for part in parts)
+
+
+def test_layers_of_a_superlattice_have_interfaces_of_their_own(solve):
+    """Two periods: three interfaces of one name, crossed in turn from either side."""
+    results = solve(PAIR, thicknesses=(30e-9, 30e-9), mesh={"repeat": 2})
+    assert [each.name for each in results.interfaces] == ["a-b 1", "a-b 2", "a-b 3"]
+    first, second, third = (each.heat_flux for each in results.interfaces)
+    assert first == pytest.approx(third, rel=1e-8) and first == pytest.approx(-second, rel=1e-8)
+    assert all(each.local > 0.0 for each in results.interfaces)
+    assert [part.name for part in results.stack.parts] == [
+        "left", "a", "a-b 1", "b", "a-b 2", "a", "a-b 3", "b", "right",
+    ]  # fmt: skip
+    assert sum(part.drop for part in results.stack.parts) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_entropy_is_produced_at_every_node_of_a_wavy_interface(solve):
+    results = solve(
+        {"a": HARD | {"directions": {"polar": 4, "azimuthal": 4}},
+         "b": GRAY | {"directions": {"polar": 4, "azimuthal": 4}}},
+        mesh={"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9},
+        size=12e-9,
+        walls={"y_min": {"kind": "periodic", "partner": "y_max"}},
+    )  # fmt: skip
+    (interface,) = results.interfaces
+    assert interface.least_entropy > 0.0 and interface.entropy > 0.0
+    assert interface.area > 40e-9
+    assert math.isnan(interface.extrapolated) and results.stack is None
+    assert interface.heat_flux * interface.area == pytest.approx(through(results), rel=1e-7)
+    assert interface.mismatch < 1e-7 * interface.heat_flux
+
+
+def test_what_is_told_of_interfaces_is_written_and_read_back(stack, shared_tmp_path, comm):
+    with on_all_ranks(comm):
+        if comm.rank == 0:
+            write_results(stack, shared_tmp_path / "run")
+    comm.barrier()
+    again = read_results(shared_tmp_path / "run")
+    assert again.stack == stack.stack
+    for one, other in zip(again.interfaces, stack.interfaces, strict=True):
+        for name in vars(other):
+            if name != "spectrum":
+                np.testing.assert_equal(getattr(one, name), getattr(other, name))
+        for name, values in vars(other.spectrum).items():
+            np.testing.assert_array_equal(getattr(one.spectrum, name), values)
+    assert again.geometry.materials == ("a", "b")
+    np.testing.assert_array_equal(again.geometry.pieces, stack.geometry.pieces)
+    data = as_data(again)
+    assert data["stack"]["total"] == stack.stack.total
+    assert data["interfaces"][0]["local"] == stack.interfaces[0].local
+    plots = {path.name for path in (shared_tmp_path / "run" / "plots").iterdir()}
+    assert "interface_distributions.png" in plots
+
+
+def test_ranks_find_the_same_interfaces(solve, comm):
+    """First-principles crystals with the full matrix."""
+    crystals = {"a": {"file": "Si-5", "scattering": 30}, "b": {"file": "Ge-5", "scattering": 30}}
+    together, alone = (solve(crystals, size=20e-9, comm=c) for c in (comm, comm.Split(comm.rank)))
+    one, other = together.interfaces[0], alone.interfaces[0]
+    for name in ("local", "emission", "heat_flux", "entropy"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-8)
+    assert one.landauer == other.landauer
+    size = np.abs(alone.steady.temperature).max()
+    np.testing.assert_allclose(
+        together.steady.temperature, alone.steady.temperature, rtol=0, atol=1e-9 * size
+    )
