@@ -257,6 +257,26 @@ def test_what_does_not_fit_is_refused(stack, changes, sentence):
         prepare(stack(**changes), MPI.COMM_WORLD, lambda text: None)
 
 
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ("1.2", r'interfaces."a\|b": .*table.csv: .* are outside 0 to 1 .* beyond by 0.2\)'),
+        ("0.9", r'interfaces."a\|b": .* asks for a transmission back of 1.12.* above 1 by 0.12'),
+    ],
+)
+def test_tables_that_no_interface_can_have_are_refused(stack, folder, comm, values, sentence):
+    """1.2 is no share; 0.9 from the crystal with more flux asks for more than all the way back."""
+    table = folder / "table.csv"
+    if comm.rank == 0:
+        rows = "".join(f"{frequency}, {values}\n" for frequency in (0.0, 1e3))
+        table.write_text(f"frequency [THz], transmission\n{rows}")
+    comm.barrier()
+    law = {"a|b": {"kind": "table", "file": str(table), "bins": 1}}
+    with pytest.raises(InputError, match=sentence):
+        prepare(stack(interfaces=law), comm, lambda text: None)
+    comm.barrier()
+
+
 def test_a_mesh_cut_into_parts_takes_no_interfaces(stack, comm):
     if comm.size == 1:
         pytest.skip("one rank cannot hold two parts")

@@ -207,7 +207,7 @@ def bulk_end(
 ) -> float:
     """Return the temperature to which the bulk of a layer leads at one of its ends [K].
 
-    A straight line through the temperature in the middle third, extended.
+    The mean temperature of the middle third, extended with the gradient of the bulk.
 
     Args:
         geometry: The whole mesh.
@@ -228,12 +228,12 @@ def bulk_end(
     middle = (centres > low + third) & (centres < high - third)
     if np.unique(np.round(centres[middle] / (1e-9 * (high - low)))).size < 2:
         return nan
-    weights = np.sqrt(np.repeat(geometry.volumes[cells][middle], along.shape[1]))
+    weights = np.repeat(geometry.volumes[cells][middle], along.shape[1])
     where, values = along[middle].ravel() - position, temperature[cells][middle].ravel()
-    columns = np.column_stack([np.ones_like(where), where / (high - low)])
-    line = np.linalg.lstsq(weights[:, None] * columns, weights * values, rcond=None)[0]
-    is_bulk = abs(line[1] / (high - low) - slope) <= BULK * abs(slope)
-    return float(line[0]) if is_bulk else nan
+    centre, mean = (float(np.average(x, weights=weights)) for x in (where, values))
+    apart = where - centre
+    gradient = (weights @ (apart * values)) / (weights @ apart**2)
+    return mean - slope * centre if abs(gradient - slope) <= BULK * abs(slope) else nan
 
 
 @dataclass(frozen=True, kw_only=True)
