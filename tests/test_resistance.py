@@ -61,13 +61,14 @@ def solve(folder):
         temperatures=(301.0, 300.0),
         comm=MPI.COMM_WORLD,
         mesh=None,
+        isothermal=True,
         **more,
     ):
         layers = {"shape": "layers", "regions": tuple(materials), "thicknesses": thicknesses}
-        layers |= {"size": size} | (mesh or {})
+        layers = mesh if "shape" in (mesh or {}) else layers | {"size": size} | (mesh or {})
         name = f"mesh-{zlib.crc32(repr(layers).encode())}.msh"
         held = dict(zip(("left", "right"), temperatures, strict=True))
-        walls = {w: {"kind": "isothermal", "temperature": t} for w, t in held.items()}
+        walls = {w: {"kind": "isothermal", "temperature": t} for w, t in held.items() if isothermal}
         case = Case.model_validate(
             {
                 "temperature": 300.0,
@@ -262,3 +263,59 @@ def test_ranks_find_the_same_interfaces(solve, comm):
     np.testing.assert_allclose(
         together.steady.temperature, alone.steady.temperature, rtol=0, atol=1e-9 * size
     )
+
+
+def test_a_grain_boundary_in_one_crystal_is_that_between_two_names_of_it(solve):
+    """A law for a named interface cuts the only body: the same as two bodies of one crystal."""
+    same = {"a": GRAY, "b": GRAY | {"name": "again"}}
+    apart = solve(same)
+    layers = {"regions": ("a", "b")}
+    grain = solve({"a": GRAY}, mesh=layers, regions={"b": "a"}, interfaces={"a-b": {"kind": "dmm"}})
+    (one,), (other,) = grain.interfaces, apart.interfaces
+    assert one.materials == ("a", "a") and grain.geometry.materials == ("a", "a")
+    for name in ("local", "emission", "landauer", "heat_flux", "entropy"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-7)
+
+
+def test_a_period_of_a_superlattice_conducts_like_many(solve):
+    """With a drop between its ends: as a long stack less what its walls cost."""
+    period = {"thicknesses": (20e-9, 20e-9), "size": 5e-9}
+    free = solve(
+        PAIR,
+        **period,
+        mesh={"periodic": "x"},
+        isothermal=False,
+        walls={"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}},
+    )
+    assert free.steady_report.converged and free.stack is None
+    first, second = free.interfaces
+    assert first.heat_flux == pytest.approx(-second.heat_flux, rel=1e-8)
+    assert first.heat_flux == pytest.approx(free.conductivity.value / 40e-9, rel=1e-7)
+    assert first.local == pytest.approx(second.local, rel=1e-6) and first.local > 0.0
+    walls = [1.0 / through(solve(PAIR, **period, mesh={"repeat": n})) for n in (4, 8)]
+    per_period = (walls[1] - walls[0]) / 4.0
+    assert 1.0 / first.heat_flux == pytest.approx(per_period, rel=1e-4)
+
+
+def test_a_shell_around_a_heated_core_carries_its_power(solve):
+    """3D: a curved interface, heat from inside; the flux through it is the power put in."""
+    few = {"directions": {"polar": 4, "azimuthal": 4}}
+    mesh = {"shape": "core_shell", "diameter": 60e-9, "core_diameter": 30e-9, "size": 14e-9}
+    results = solve(
+        {"core": HARD | few, "shell": GRAY | few},
+        mesh=mesh,
+        isothermal=False,
+        walls={"surface": {"kind": "isothermal", "temperature": 300.0}},
+        interfaces={"core|shell": {"kind": "dmm"}},
+        source={"sigma": 5e-9, "power": 1e-6},
+    )
+    (interface,) = results.interfaces
+    outward = 1.0 if interface.materials[0] == "core" else -1.0
+    core = results.geometry.materials.index("core")
+    volumes = results.geometry.volumes
+    assert volumes[results.geometry.pieces == core].sum() < 0.2 * volumes.sum()
+    # Of a Gaussian 97 % lie within three standard deviations.
+    assert 0.9e-6 < outward * interface.heat_flux * interface.area < 1e-6
+    assert interface.local > 0.0 and math.isnan(interface.extrapolated)
+    assert interface.least_entropy > 0.0 and results.stack is None
+    assert through(results, "surface") == pytest.approx(1e-6, rel=1e-8)
