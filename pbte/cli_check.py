@@ -71,7 +71,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
     from pbte.setup import read_inputs
-    from pbte.setup_interfaces import check_parts
+    from pbte.setup_interfaces import check_parts, first_conductances
     from pbte.setup_sources import heat_sources
 
     # A case for many ranks is checked on any number of them.
@@ -79,6 +79,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     place = inputs.place
     heats = zip(heat_sources(case, place), place.meshes, strict=True)
     powers = np.sum([heat @ mesh.dof_weights for heat, mesh in heats], axis=0)
+    conductances = first_conductances(case, inputs.bodies, inputs.materials, comm)
     found = None
     with on_all_ranks(comm):
         check_parts(case, case.parallel.space_parts)
@@ -139,8 +140,9 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
                 "law": contact.law.choice.kind,
                 "materials": [inputs.bodies.bodies[body].material for body in contact.bodies],
                 "num_facets": len(contact.facets),
+                "landauer": 1.0 / conductance if conductance > 0.0 else float("inf"),
             }
-            for contact in inputs.bodies.contacts
+            for contact, conductance in zip(inputs.bodies.contacts, conductances, strict=True)
         ],
         "sources": {
             name: float(power) for name, power in zip(case.all_sources, powers, strict=False)
@@ -214,7 +216,7 @@ def _material_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
 def _interface_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
     interfaces = [
         f"'{each['name']}' {each['law']} ({' | '.join(each['materials'])}, "
-        f"{each['num_facets']:,} facets)"
+        f"{each['num_facets']:,} facets, 1/h = {each['landauer']:.3g} m^2 K/W)"
         for each in data["interfaces"]
     ]
     return [("Interfaces", ", ".join(interfaces))] if interfaces else []

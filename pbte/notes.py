@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 
 # Beside a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
 VISIBLE_UNDERSHOOT = 0.05
+# What a change of bins does to the conductance of an interface anyway.
+VISIBLE_UNMATCHED = 0.05
 
 
 def run_notes(
@@ -24,6 +26,7 @@ def run_notes(
     undershoot: float,
     num_cyclic_modes: int,
     transient: Evolution | None = None,
+    unmatched: Mapping[str, float] | None = None,
 ) -> tuple[str, ...]:
     """Return the notes of a run.
 
@@ -34,6 +37,8 @@ def run_notes(
         report: How the steady state was reached.
         undershoot: How far the heat source on the mesh falls below zero, relative to its peak.
         num_cyclic_modes: Modes whose cells depend on each other in a cycle.
+        unmatched: For each interface the share of the flux for which the grids of modes have no
+            partners, although both crystals have its energies.
         transient: How the body went on in time.
     """
     notes = [*_growth_notes(estimates)]
@@ -62,6 +67,13 @@ def run_notes(
             f"{transient.unconverged} stages of the transient did NOT reach their tolerance "
             "(energy is kept all the same). Raise steady.max_iterations or steady.rank."
         )
+    for name, share in (unmatched or {}).items():
+        if share > VISIBLE_UNMATCHED:
+            notes.append(
+                f"At the interface {name} {100.0 * share:.0f} % of the flux at energies of both "
+                "crystals finds no partners on the grid of the other one; too little heat passes, "
+                'by about that share. Use fewer bins, kind = "smooth-dmm", or finer grids.'
+            )
     return tuple(notes)
 
 

@@ -116,6 +116,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             report,
             undershoot=undershoot(case, bodies),
             num_cyclic_modes=setup.system.num_cyclic_modes,
+            unmatched={joint.contact.interface: joint.unmatched for joint in setup.joints},
             transient=transient,
         ),
         timings=timings,

@@ -14,8 +14,10 @@ from pbte.case_interfaces import law_of
 from pbte.errors import InputError
 from pbte.interfaces.base import FluxMatrix
 from pbte.interfaces.landauer import interface_conductance
+from pbte.interfaces.report import unmatched_flux
 from pbte.materials.storage import Material
 from pbte.node_memory import shared_on_node
+from pbte.parallel import on_all_ranks
 from pbte.setup_bodies import Bodies, Contact
 from pbte.transport.share import ModeShare
 from pbte.transport.surfaces import Surface, facet_side, group_normals
@@ -30,11 +32,29 @@ class Joint:
         contact: Where it is.
         surface: The law on the mesh.
         conductances: Landauer conductance at each facet, shape (num_facets,) [W/m^2 K].
+        unmatched: Share of the flux, at energies that both crystals have, for which the grids of
+            modes have no partners, at the first facet [-].
     """
 
     contact: Contact
     surface: Surface
     conductances: Array
+    unmatched: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laws:
+    """What a law makes of some normals.
+
+    Attributes:
+        matrices: Flux matrix of each normal.
+        conductances: Landauer conductance of each, shape (num_normals,) [W/m^2 K].
+        unmatched: Share of the flux without partners, see `Joint`, at the first normal [-].
+    """
+
+    matrices: tuple[FluxMatrix, ...]
+    conductances: Array
+    unmatched: float
 
 
 def check_parts(case: Case, space_parts: int) -> None:
@@ -82,9 +102,7 @@ def joints_of_case(
         distinct, normal_of = group_normals(normals)
         first, second = sides
         # One rank computes them for all: acoustic and strain mismatch take their time.
-        matrices, conductances = shared_on_node(
-            comm, partial(_matrices, case, contact, (first, second), distinct)
-        )
+        laws = shared_on_node(comm, partial(laws_at, case, contact, (first, second), distinct))
         surface = Surface(
             name=contact.interface,
             sides=[
@@ -93,26 +111,70 @@ def joints_of_case(
                     zip(meshes, contact.bodies, (None, contact.slots), strict=True)
                 )
             ],
-            matrices=matrices,
+            matrices=laws.matrices,
             normal_of=normal_of,
             areas=np.linalg.norm(normals, axis=1),
         )
-        joints.append(Joint(contact=contact, surface=surface, conductances=conductances[normal_of]))
+        joints.append(
+            Joint(
+                contact=contact,
+                surface=surface,
+                conductances=laws.conductances[normal_of],
+                unmatched=laws.unmatched,
+            )
+        )
     return tuple(joints)
 
 
-def _matrices(
+def laws_at(
     case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
-) -> tuple[list[FluxMatrix], Array]:
-    """Return the flux matrix and the Landauer conductance at each of some normals."""
+) -> Laws:
+    """Return what the law of a contact makes of some normals.
+
+    Args:
+        case: The case.
+        contact: Where two materials meet.
+        materials: Those of its two sides.
+        normals: Unit normals, shape (num_normals, 3).
+
+    Raises:
+        InputError: The law does not fit the crystals.
+    """
     first, second = (material.modes for material in materials)
     try:
         law = law_of(contact.law.choice, materials=materials, folder=case.folder)
-        matrices = [law.flux_matrix(first, second, normal) for normal in normals]
+        matrices = tuple(law.flux_matrix(first, second, normal) for normal in normals)
         found = [interface_conductance(matrix, first.num_modes) for matrix in matrices]
+        unmatched = unmatched_flux(law, first, second, normals[0])
     except InputError as error:
         raise InputError(f"interfaces.{_quoted(contact.law.key)}: {error}") from None
-    return matrices, np.array([conductance.conductance for conductance in found])
+    return Laws(
+        matrices=matrices,
+        conductances=np.array([conductance.conductance for conductance in found]),
+        unmatched=unmatched.artefact,
+    )
+
+
+def first_conductances(
+    case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
+) -> list[float]:
+    """Return the Landauer conductance of each contact at its first facet [W/m^2 K].
+
+    Raises:
+        InputError: A law does not fit its crystals.
+
+    Note:
+        Collective over ``comm``.
+    """
+    found: list[float] = []
+    with on_all_ranks(comm):
+        for contact in bodies.contacts if comm.rank == 0 else ():
+            one, other = (bodies.bodies[body] for body in contact.bodies)
+            normals, _ = group_normals(one.mesh.boundary_normals[contact.facets[:1, 0]])
+            pair = (materials[one.material], materials[other.material])
+            found.append(float(laws_at(case, contact, pair, normals).conductances[0]))
+    everywhere: list[float] = comm.bcast(found)
+    return everywhere
 
 
 def _quoted(key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import tomllib
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.case import Case
+from pbte.case import Case, resolved_toml
+from pbte.cli_check import examine
 from pbte.errors import InputError
 from pbte.run import run_case
 from pbte.setup import prepare
@@ -283,3 +285,33 @@ def test_a_mesh_cut_into_parts_takes_no_interfaces(stack, comm):
     case = stack(parallel={"space_parts": comm.size})
     with pytest.raises(InputError, match="several materials need the whole mesh on every rank"):
         prepare(case, comm, lambda text: None)
+
+
+def test_check_tells_of_materials_interfaces_and_memory(stack, comm, monkeypatch, shared_tmp_path):
+    monkeypatch.chdir(shared_tmp_path)
+    case = stack(regions={"b": "a"}, materials={"a": HARD}, interfaces={"a-b": {"kind": "dmm"}})
+    one = examine(case, comm)
+    assert [each["regions"] for each in one["materials"]] == [["a", "b"]]
+    assert one["interfaces"][0]["materials"] == ["a", "a"]
+    two = examine(stack(), comm)
+    assert [(each["name"], each["num_modes"]) for each in two["materials"]] == [
+        ("a", 36),
+        ("b", 36),
+    ]
+    assert two["num_unknowns"] == sum(
+        each["num_modes"] * each["num_cells"] * 2 for each in two["materials"]
+    )
+    assert two["memory"]["total"] == sum(v for k, v in two["memory"].items() if k != "total")
+    # Twice the bodies, one program.
+    assert two["memory"]["total"] < 1.5 * one["memory"]["total"]
+    ((law, resistance),) = [(each["law"], each["landauer"]) for each in two["interfaces"]]
+    hard, soft = 1e6 * 5000.0 / 4.0, 2e6 * 2000.0 / 4.0
+    assert law == "dmm" and resistance == pytest.approx(1.0 / hard + 1.0 / soft, rel=0.02)
+    with pytest.raises(InputError, match=r'interfaces."a\|b": .* choose a mismatch model'):
+        examine(stack(interfaces={"a|b": {"kind": "perfect"}}), comm)
+
+
+def test_a_resolved_case_of_several_materials_runs_alike(stack, folder):
+    case = stack(orders=2)
+    again = Case.model_validate(tomllib.loads(resolved_toml(case)), context={"folder": folder})
+    np.testing.assert_array_equal(summed(run(again)), summed(run(case)))
