@@ -208,11 +208,13 @@ def _account(results: Results) -> Iterator[str]:
     unit = _power_unit(results)
     put_in = f"{results.power:.4g} {unit} put in"
     if results.orders:
-        left = sum(_absorbed(snapshot.balance) for snapshot in results.orders)
+        all_taken = sum(_absorbed(snapshot.balance) for snapshot in results.orders)
+        left = sum(_through_walls(results, snapshot) for snapshot in results.orders)
+        held = f", {all_taken - left:.4g} {unit} held by interfaces" if results.interfaces else ""
         pending = results.orders[-1].balance.handed_on
         yield (
             f"Orders 0 to {len(results.orders) - 1}: {left:.4g} {unit} left through the walls, "
-            f"{pending:.4g} {unit} not yet scattered out, {put_in}."
+            f"{pending:.4g} {unit} not yet scattered out{held}, {put_in}."
         )
     if results.steady is not None:
         # Interfaces pass on in the steady state what runs into them.
@@ -338,6 +340,12 @@ def _steady_data(results: Results) -> dict[str, Any] | None:
 def _power_unit(results: Results) -> str:
     """Return the unit of powers: in 2D and 1D they are per length or area of an endless body."""
     return {1: "W/m^2", 2: "W/m", 3: "W"}[results.geometry.points.shape[2]]
+
+
+def _through_walls(results: Results, snapshot: Snapshot) -> float:
+    """Return the net power that left; interfaces only hold phonons until the next order."""
+    walls = results.geometry.walls
+    return float(sum(p for name, p in snapshot.balance.absorbed.items() if name in walls))
 
 
 def _absorbed(balance: Balance) -> float:

@@ -10,7 +10,7 @@ from pbte.constants import TERAHERTZ
 from pbte.errors import InputError
 from pbte.observables.resistance import InterfaceResult
 from pbte.observables.results import Results
-from pbte.output.style import panels, scaled, style
+from pbte.output.style import INK, panels, scaled, style
 from pbte.types import Array
 
 if TYPE_CHECKING:
@@ -45,6 +45,42 @@ def plot_interface_distributions(results: Results) -> Figure:
             axes.set_xlim(0.0, edges[-1])
         handles, labels = rows[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        rows[-1].set_xlabel("Frequency (THz)")
+    return figure
+
+
+def plot_interface_flux(results: Results) -> Figure:
+    """Return the heat flux through interfaces by frequency, as either side carries it.
+
+    From side 1 to side 2. An elastic law keeps the two equal within its own energy bins, which need
+    not be those of the figure. One panel for each of the first few interfaces.
+
+    Raises:
+        InputError: The results hold no interfaces.
+    """
+    if not results.interfaces:
+        raise InputError("these results hold no interfaces to plot")
+    shown = results.interfaces[:MOST_PANELS]
+    edges = np.asarray(results.frequency_edges / (2.0 * np.pi * TERAHERTZ), dtype=np.float64)
+    with style():
+        figure, rows = panels(len(shown), height=2.9 if len(shown) == 1 else 2.2)
+        fluxes = [each.spectrum.heat_flux / np.diff(edges) for each in shown]
+        factor, unit = scaled(np.array(fluxes), "W")
+        for axes, interface, flux in zip(rows, shown, fluxes, strict=True):
+            for side, sign in ((0, 1.0), (1, -1.0)):
+                axes.stairs(
+                    sign * flux[side] * factor,
+                    edges,
+                    color=SIDE_COLOURS[side],
+                    linestyle=("-", (0, (3, 1.5)))[side],
+                    linewidth=1.2,
+                    label=interface.materials[side],
+                )
+            axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
+            axes.set_ylabel(f"Heat flux ({unit}/m$^2$ THz)")
+            axes.set_title(f"interface {interface.name}, {interface.law}")
+            axes.set_xlim(0.0, edges[-1])
+        rows[0].legend(loc="best")
         rows[-1].set_xlabel("Frequency (THz)")
     return figure
 

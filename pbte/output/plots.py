@@ -26,7 +26,7 @@ from pbte.observables.profiles import (
 from pbte.observables.results import MeshGeometry, Results
 from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.evolution_plots import plot_energy, plot_evolution
-from pbte.output.interface_distributions import plot_interface_distributions
+from pbte.output.interface_distributions import plot_interface_distributions, plot_interface_flux
 from pbte.output.maps import plot_arrival_map
 from pbte.output.style import INK, STEADY_COLOUR, OrderColours, panels, scaled, style
 from pbte.types import Array
@@ -67,6 +67,7 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
         figures["transient_energy"] = plot_energy
     if results.interfaces:
         figures["interface_distributions"] = plot_interface_distributions
+        figures["interface_flux"] = plot_interface_flux
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, draw in figures.items():
