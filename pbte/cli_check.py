@@ -71,7 +71,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.output.folder import prepare_folder
     from pbte.parallel import on_all_ranks
     from pbte.setup import read_inputs
-    from pbte.setup_interfaces import check_parts, first_conductances
+    from pbte.setup_interfaces import check_parts, outlooks
     from pbte.setup_sources import heat_sources
 
     # A case for many ranks is checked on any number of them.
@@ -79,7 +79,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     place = inputs.place
     heats = zip(heat_sources(case, place), place.meshes, strict=True)
     powers = np.sum([heat @ mesh.dof_weights for heat, mesh in heats], axis=0)
-    conductances = first_conductances(case, inputs.bodies, inputs.materials, comm)
+    interfaces = outlooks(case, inputs.bodies, inputs.materials, comm)
     found = None
     with on_all_ranks(comm):
         check_parts(case, case.parallel.space_parts)
@@ -105,6 +105,9 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         mode_groups=max(1, comm.size // parts), space_parts=parts, ranks_per_node=comm.size
     )
     memory = memory_estimate(jobs, layout)
+    laws = int(sum(interface.num_bytes for interface in interfaces))
+    if laws:
+        memory = {"interfaces": laws, **memory, "total": memory["total"] + laws}
     num_unknowns = sum(job.num_unknowns for job in jobs)
     costs = [order_cost(job, layout, REFERENCE, NETWORKS["shared memory"]) for job in jobs]
     choices = materials_of(case)
@@ -140,9 +143,10 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
                 "law": contact.law.choice.kind,
                 "materials": [inputs.bodies.bodies[body].material for body in contact.bodies],
                 "num_facets": len(contact.facets),
-                "landauer": 1.0 / conductance if conductance > 0.0 else float("inf"),
+                "landauer": 1.0 / of.conductance if of.conductance > 0.0 else None,
+                "unmatched": of.unmatched,
             }
-            for contact, conductance in zip(inputs.bodies.contacts, conductances, strict=True)
+            for contact, of in zip(inputs.bodies.contacts, interfaces, strict=True)
         ],
         "sources": {
             name: float(power) for name, power in zip(case.all_sources, powers, strict=False)
@@ -216,7 +220,7 @@ def _material_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
 def _interface_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
     interfaces = [
         f"'{each['name']}' {each['law']} ({' | '.join(each['materials'])}, "
-        f"{each['num_facets']:,} facets, 1/h = {each['landauer']:.3g} m^2 K/W)"
+        f"{each['num_facets']:,} facets, {_resistance_text(each['landauer'])})"
         for each in data["interfaces"]
     ]
     return [("Interfaces", ", ".join(interfaces))] if interfaces else []
@@ -228,6 +232,10 @@ def _transient_text(case: Case) -> str:
         return "no"
     start = transient.initial.kind
     return f"from a {start} state to {transient.end:g} s, {len(transient.output_times())} times"
+
+
+def _resistance_text(landauer: float | None) -> str:
+    return "nothing passes" if landauer is None else f"1/h = {landauer:.3g} m^2 K/W"
 
 
 def _law_text(law: Any) -> str:

@@ -155,10 +155,25 @@ def laws_at(
     )
 
 
-def first_conductances(
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """What can be said of a contact before a run.
+
+    Attributes:
+        conductance: Landauer conductance at its first facet [W/m^2 K].
+        unmatched: Share of the flux there without partners, see `Joint` [-].
+        num_bytes: Memory that its law takes, all ranks together [bytes].
+    """
+
+    conductance: float
+    unmatched: float
+    num_bytes: float
+
+
+def outlooks(
     case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
-) -> list[float]:
-    """Return the Landauer conductance of each contact at its first facet [W/m^2 K].
+) -> list[Outlook]:
+    """Return what can be said of each contact from its law at the first facet.
 
     Raises:
         InputError: A law does not fit its crystals.
@@ -166,15 +181,33 @@ def first_conductances(
     Note:
         Collective over ``comm``.
     """
-    found: list[float] = []
+    found: list[Outlook] = []
     with on_all_ranks(comm):
         for contact in bodies.contacts if comm.rank == 0 else ():
             one, other = (bodies.bodies[body] for body in contact.bodies)
-            normals, _ = group_normals(one.mesh.boundary_normals[contact.facets[:1, 0]])
+            normals, _ = group_normals(one.mesh.boundary_normals[contact.facets[:, 0]])
             pair = (materials[one.material], materials[other.material])
-            found.append(float(laws_at(case, contact, pair, normals).conductances[0]))
-    everywhere: list[float] = comm.bcast(found)
+            laws = laws_at(case, contact, pair, normals[:1])
+            found.append(
+                Outlook(
+                    conductance=float(laws.conductances[0]),
+                    unmatched=laws.unmatched,
+                    num_bytes=_law_bytes(laws.matrices[0], len(normals), contact.slots.size),
+                )
+            )
+    everywhere: list[Outlook] = comm.bcast(found)
     return everywhere
+
+
+def _law_bytes(matrix: FluxMatrix, num_normals: int, num_nodes: int) -> float:
+    """Return the memory of a surface: weights and entries of each normal, modes at each node."""
+    entries, fields = 0, 0
+    if matrix.sparse is not None:
+        entries, fields = matrix.sparse.nnz, 4 * num_nodes
+    bins = 2 * matrix.num_bins * num_nodes
+    return (
+        8.0 * (matrix.num_modes * (4 * num_normals + fields) + bins) + 12.0 * entries * num_normals
+    )
 
 
 def _quoted(key: str) -> str:
