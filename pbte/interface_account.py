@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def meetings_of(setup: Setup) -> tuple[Meeting, ...]:
         seen[meeting.name] += 1
         several = counts[meeting.name] > 1
         name = f"{meeting.name} {seen[meeting.name]}" if several else meeting.name
-        named.append(Meeting(**{**vars(meeting), "name": name}))
+        named.append(replace(meeting, name=name))
     return tuple(named)
 
 
