@@ -209,7 +209,7 @@ def _account(results: Results) -> Iterator[str]:
     put_in = f"{results.power:.4g} {unit} put in"
     if results.orders:
         all_taken = sum(_absorbed(snapshot.balance) for snapshot in results.orders)
-        left = sum(_through_walls(results, snapshot) for snapshot in results.orders)
+        left = sum(sum(_through_walls(results, order).values()) for order in results.orders)
         held = f", {all_taken - left:.4g} {unit} held by interfaces" if results.interfaces else ""
         pending = results.orders[-1].balance.handed_on
         yield (
@@ -217,9 +217,7 @@ def _account(results: Results) -> Iterator[str]:
             f"{pending:.4g} {unit} not yet scattered out{held}, {put_in}."
         )
     if results.steady is not None:
-        # Interfaces pass on in the steady state what runs into them.
-        walls, powers = results.geometry.walls, results.steady.balance.absorbed
-        absorbed = {name: power for name, power in powers.items() if name in walls}
+        absorbed = _through_walls(results, results.steady)
         left = sum(absorbed.values())
         each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
         # Between walls of different temperature more may pass through than is put in.
@@ -342,10 +340,10 @@ def _power_unit(results: Results) -> str:
     return {1: "W/m^2", 2: "W/m", 3: "W"}[results.geometry.points.shape[2]]
 
 
-def _through_walls(results: Results, snapshot: Snapshot) -> float:
-    """Return the net power that left; interfaces only hold phonons until the next order."""
-    walls = results.geometry.walls
-    return float(sum(p for name, p in snapshot.balance.absorbed.items() if name in walls))
+def _through_walls(results: Results, snapshot: Snapshot) -> dict[str, float]:
+    """Return the net power that left by wall; interfaces only hold phonons until the next order."""
+    powers, walls = snapshot.balance.absorbed, results.geometry.walls
+    return {n: p for n, p in powers.items() if n in walls or not results.interfaces}
 
 
 def _absorbed(balance: Balance) -> float:
