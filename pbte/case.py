@@ -95,6 +95,25 @@ class Steady(Record):
     )
 
 
+class Fourier(Record):
+    """The heat equation, by itself (model = "fourier") or beside phonon transport."""
+
+    compare: Switch = Field(
+        default=True,
+        description="Whether a run of phonon transport solves the heat equation as well",
+    )
+    jump: Literal["none", "marshak"] = Field(
+        default="none",
+        description="At isothermal walls the temperature is that of the wall ('none'), or jumps by "
+        "flux / 2G, with G what phonons of one kelvin send through a plane ('marshak')",
+    )
+    interfaces: Literal["local", "landauer"] = Field(
+        default="local",
+        description="Resistance of interfaces: between all phonons beside them ('local'), or "
+        "between those that arrive ('landauer')",
+    )
+
+
 class Parallel(Record):
     """How the ranks share the work."""
 
@@ -127,6 +146,10 @@ class Case(Record):
     """
 
     title: str = Field(default="", description="Name shown in summaries and plots")
+    model: Literal["transport", "fourier"] = Field(
+        default="transport",
+        description="What is solved: phonon 'transport', or 'fourier', the heat equation alone",
+    )
     temperature: Positive = Field(
         description="Reference temperature T0 [K], that of the material file"
     )
@@ -157,6 +180,7 @@ class Case(Record):
     transient: Transient | None = Field(
         default=None, description="How the body goes on in time; nothing by default"
     )
+    fourier: Fourier = Field(default_factory=Fourier)
     parallel: Parallel = Field(default_factory=Parallel)
     output: Output = Field(default_factory=Output)
     _folder: Path = PrivateAttr(default_factory=Path)

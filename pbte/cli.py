@@ -92,10 +92,16 @@ def run(
     output: Annotated[
         Path | None, typer.Option(help="Result folder instead of the one in the case.")
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="'transport' or 'fourier' (the heat equation) instead of the case's."),
+    ] = None,
 ) -> None:
     """Run a case and write its result folder: results.h5, ParaView files, plots."""
     comm = world()
-    wanted = load_case(case, comm, output=output)  # a wrong case is told before anything is loaded
+    wanted = load_case(
+        case, comm, output=output, model=model
+    )  # a wrong case is told before anything is loaded
 
     from pbte.output.folder import prepare_folder, write_results
     from pbte.run import run_case

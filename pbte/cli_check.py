@@ -183,6 +183,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
         ("Heat sources", _sources_text(case, data) or "none"),
         *_interface_rows(data),
+        ("Model", "heat equation alone" if case.model == "fourier" else "phonon transport"),
         ("Results go to", data["output"]),
     ]
     show(facts_table(rows, title=case.title or "Case"), "The case is sound.")

@@ -4,6 +4,7 @@
     scattering orders, one by one         -> how far phonons get between events
     steady state                          -> what the orders add up to
     transient                             -> how the body goes on in time, if the case says so
+    heat equation                         -> what Fourier's law says instead
 
 The two verbs underneath are `stream` and `collide` (pbte.transport.problem).
 """
@@ -26,6 +27,7 @@ from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.interfaces import MeetingFields
 from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
+from pbte.run_fourier import compare_with_fourier, run_fourier
 from pbte.run_times import follow_time
 from pbte.setup import Say, Setup, prepare
 from pbte.setup_bodies import geometry_of
@@ -61,6 +63,8 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
 
     Note: Collective over `comm`.
     """
+    if case.model == "fourier":
+        return run_fourier(case, comm, progress)
     timings: dict[str, float] = {}
     with _timed(timings, "setup"):
         setup = prepare(case, comm, progress)
@@ -89,6 +93,8 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         orders if steady is None else (steady,),
         whole=steady is not None,
     )
+    with _timed(timings, "fourier"):
+        fourier, remarks = compare_with_fourier(case, setup)
     return Results(
         title=case.title,
         case=resolved_toml(case),
@@ -109,6 +115,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         transient=transient,
         interfaces=interfaces,
         stack=stack,
+        fourier=fourier,
         notes=run_notes(
             estimates,
             orders,
@@ -118,7 +125,8 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
             num_cyclic_modes=setup.system.num_cyclic_modes,
             unmatched={joint.contact.interface: joint.unmatched for joint in setup.joints},
             transient=transient,
-        ),
+        )
+        + remarks,
         timings=timings,
     )
 

@@ -126,6 +126,33 @@ def joints_of_case(
     return tuple(joints)
 
 
+def landauer_conductances(
+    case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
+) -> list[Array]:
+    """Return the Landauer conductance at each facet of each contact [W/m^2 K].
+
+    Raises:
+        InputError: A law does not fit its crystals.
+
+    Note: Collective over `comm`.
+    """
+    found = []
+    for contact in bodies.contacts:
+        meshes = [bodies.bodies[body].mesh for body in contact.bodies]
+        first, second = (materials[bodies.bodies[body].material] for body in contact.bodies)
+        normals = meshes[0].boundary_normals[contact.facets[:, 0]]
+        distinct, normal_of = group_normals(normals)
+        make = partial(_conductances, case, contact, (first, second), distinct)
+        found.append(shared_on_node(comm, make)[normal_of])
+    return found
+
+
+def _conductances(
+    case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
+) -> Array:
+    return laws_at(case, contact, materials, normals).conductances
+
+
 def laws_at(
     case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
 ) -> Laws:

@@ -17,6 +17,7 @@ from pbte.observables.conductivity import Conductivity, accumulation, reached_at
 from pbte.observables.results import Balance, Results, Snapshot
 from pbte.observables.slip import WallSlip
 from pbte.output.style import scaled
+from pbte.summary_fourier import fourier_data, fourier_sentences
 from pbte.summary_interfaces import interface_data, interface_tables
 from pbte.summary_times import transient_data, transient_lines
 from pbte.types import Array
@@ -42,6 +43,7 @@ def summary(
     if results.transient is not None:
         parts += [Text(line) for line in transient_lines(results, _power_unit(results))]
     parts += [Text(x) if isinstance(x, str) else x for x in interface_tables(results)]
+    parts += [Text(line) for line in fourier_sentences(results, _power_unit(results))]
     parts += [Text(f"Note: {note}") for note in results.notes]
     if files:
         parts.append(Text("Written: " + "\n         ".join(str(file) for file in files)))
@@ -68,6 +70,7 @@ def as_data(results: Results) -> dict[str, Any]:
     """
     data = {
         "title": results.title,
+        "model": results.model,
         "versions": dict(results.versions),
         "reference_temperature": results.reference_temperature,
         "num_modes": results.num_modes,
@@ -97,6 +100,7 @@ def as_data(results: Results) -> dict[str, Any]:
         "slips": [_slip_data(slip) for slip in results.slips],
         "transient": None if results.transient is None else transient_data(results.transient),
         **interface_data(results),
+        "fourier": fourier_data(results),
         "notes": list(results.notes),
         "timings": dict(results.timings),
         "case": results.case,
@@ -135,8 +139,11 @@ def _overview(results: Results, peak_memory: int | None) -> Table:
         ("Unknowns", f"{results.num_unknowns:,}"),
         ("Reference temperature", f"{results.reference_temperature:g} K"),
         ("Heat put in", f"{results.power:.4g} {_power_unit(results)}"),
-        ("Self-scattering used", f"s = {results.self_scattering:g}"),
     ]
+    if results.model == "fourier":
+        rows.insert(0, ("Model", "heat equation"))
+    else:
+        rows.append(("Self-scattering used", f"s = {results.self_scattering:g}"))
     if peak_memory is not None:
         rows.append(("Memory held at most", memory_text(peak_memory)))
     if results.timings:

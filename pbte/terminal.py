@@ -86,13 +86,19 @@ class Progress:
             complain(f"{elapsed:7.1f} s  {text}")
 
 
-def load_case(path: Path, comm: MPI.Intracomm, *, output: Path | None = None) -> Case:
+def load_case(
+    path: Path, comm: MPI.Intracomm, *, output: Path | None = None, model: str | None = None
+) -> Case:
     """Return the case in a file, the same on all ranks.
 
     Args:
         path: The case file.
         comm: All ranks; the first one reads.
         output: A result folder that replaces the one of the case.
+        model: A model that replaces the one of the case.
+
+    Raises:
+        InputError: The case is wrong, or there is no such model.
 
     Note:
         Collective over ``comm``.
@@ -105,6 +111,11 @@ def load_case(path: Path, comm: MPI.Intracomm, *, output: Path | None = None) ->
             case = read_case(path)
     case = comm.bcast(case)
     assert isinstance(case, Case)
+    if model is not None:
+        models = ("transport", "fourier")
+        if model not in models:
+            raise InputError(f"--model {model}: must be {' or '.join(models)}")
+        case = case.model_copy(update={"model": model})
     if output is None:
         return case
     return case.model_copy(

@@ -503,6 +503,18 @@ def test_a_case_too_large_for_the_machine_is_said_so(pbte, case_file, monkeypatc
     assert "MORE than the" in outcome.out
 
 
+def test_the_model_of_a_case_can_be_chosen_when_it_is_run(pbte, case_file, shared_tmp_path):
+    """No modes are followed: the heat equation alone."""
+    output = shared_tmp_path / "results"
+    outcome = pbte("run", case_file, "--model", "fourier", "--output", output)
+    assert outcome.status == 0 and "Heat equation (Si" in outcome.out
+    data = json.loads(pbte("show", output, "--json").out)
+    assert (data["model"], data["orders"], data["steady"]) == ("fourier", [], None)
+    assert abs(data["fourier"]["defect"]) < 1e-9
+    refused = pbte("run", case_file, "--model", "fourrier", "--output", output)
+    assert refused.status == 2 and "must be transport or fourier" in refused.err
+
+
 def test_the_schema_and_the_resolved_case_can_be_written(pbte, case_file):
     schema = json.loads(pbte("check", "--schema").out)
     assert schema["properties"]["temperature"]["description"].startswith("Reference temperature T0")

@@ -46,6 +46,18 @@ TOP = {
     "estimate": {"memory"},
     "notes": {"transport", "observables"},
     "drive": {"observables"},
+    "heat_equation": {"drive", "materials", "geometry", "transport", "observables"},
+    "run_fourier": {
+        "heat_equation",
+        "materials",
+        "transport",
+        "observables",
+        "setup",
+        "setup_sources",
+        "setup_bodies",
+        "setup_interfaces",
+    },
+    "summary_fourier": {"observables"},
     "conduction": {"drive", "transport", "observables"},
     "setup": {
         "materials",
@@ -76,6 +88,7 @@ TOP = {
         "setup_bodies",
         "conduction",
         "run_times",
+        "run_fourier",
     },
 }
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}

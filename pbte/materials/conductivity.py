@@ -48,6 +48,26 @@ def rta_conductivity(modes: ModeTable) -> Array:
     return np.asarray(modes.velocities.T @ (weights[:, None] * modes.velocities), dtype=np.float64)
 
 
+def one_sided_conductance(modes: ModeTable, normals: Array) -> Array:
+    """Return G = sum of c v.n over the modes with v.n > 0: ballistic flux per kelvin.
+
+    What equilibrium sends through a plane in one direction; C v / 4 in a gray crystal.
+
+    Args:
+        modes: Mode table.
+        normals: Unit vectors, shape (n, 3).
+
+    Returns:
+        Shape (n,) [W/m^2 K].
+    """
+    found = np.empty(len(normals))
+    step = max(1, 2**22 // modes.num_modes)
+    for start in range(0, len(normals), step):
+        through = np.maximum(normals[start : start + step] @ modes.velocities.T, 0.0)
+        found[start : start + step] = through @ modes.heat_capacities
+    return found
+
+
 def _full_conductivity(kernel: FullKernel) -> Array:
     modes = kernel.modes
     pairs = slice(0, modes.num_pairs)

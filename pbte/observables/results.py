@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pbte.observables.conductivity import Conductivity
+from pbte.observables.heat_equation import HeatState
 from pbte.observables.resistance import InterfaceResult, Stack
 from pbte.observables.slip import WallSlip
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Balance",
     "EigenvalueEstimate",
+    "HeatState",
     "MeshGeometry",
     "Results",
     "Snapshot",
@@ -146,6 +148,8 @@ class Results:
             of the orders.
         stack: Resistances in series of films between two walls, in the steady state; None where
             the body is no such stack.
+        model: What was solved: phonon "transport", or "fourier", the heat equation alone.
+        fourier: The steady state by the heat equation, beside that of the phonons or alone.
         notes: Plain sentences the user must read (divergence, fictitious events, ...).
         timings: Name of a phase -> wall time [s].
     """
@@ -169,5 +173,7 @@ class Results:
     transient: Evolution | None = None
     interfaces: tuple[InterfaceResult, ...] = ()
     stack: Stack | None = None
+    model: str = "transport"
+    fourier: HeatState | None = None
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)

@@ -31,10 +31,10 @@ _OWN_FILES = re.compile(
     r"|plots/(temperature|temperature_cumulated|arrival_spectrum|arrival_map|"
     r"conductivity_accumulation|suppression|transient_temperature|transient_energy|"
     r"interface_distributions|interface_flux)\.png"
-    r"|paraview/(orders|arrivals|steady|steady_arrivals|transient|transient_arrivals)\.pvd"
+    r"|paraview/(orders|arrivals|steady|steady_arrivals|transient|transient_arrivals|fourier)\.pvd"
     r"|paraview/(orders|arrivals)/order_\d+\.vtu"
     r"|paraview/(transient|transient_arrivals)/time_\d+\.vtu"
-    r"|paraview/(steady|steady_arrivals)\.vtu"
+    r"|paraview/(steady|steady_arrivals|fourier)\.vtu"
 )
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

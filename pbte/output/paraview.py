@@ -7,6 +7,7 @@
     steady_arrivals.pvd  the same of the steady state
     transient.pvd        the body at the times of a transient [ps]
     transient_arrivals.pvd  power arriving at the boundary facets at these times
+    fourier.pvd          the steady state by the heat equation
 
 The fields are linear in each cell and jump between cells: every cell owns its vertices, so ParaView
 shows exactly what the solver computed (its filter "Clean to Grid" joins the cells).
@@ -88,6 +89,11 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
         surface.write(folder / "steady_arrivals.vtu", fields, None, "steady state")
         for name in ("steady", "steady_arrivals"):
             indices.append(_index(folder / f"{name}.pvd", [(0.0, folder / f"{name}.vtu")]))
+    if results.fourier is not None:
+        state = results.fourier
+        fields = {"temperature": state.temperature, "heat_flux": state.heat_flux}
+        body.write(folder / "fourier.vtu", fields, None, "steady state by the heat equation")
+        indices.append(_index(folder / "fourier.pvd", [(0.0, folder / "fourier.vtu")]))
     if results.transient is not None:
         indices += _write_transient(results.transient, body, surface, folder)
     return indices

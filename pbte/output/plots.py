@@ -7,7 +7,7 @@ per order, (b) cumulated, (c) energy spectrum of the arriving carriers, (d, e) w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,15 @@ from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.evolution_plots import plot_energy, plot_evolution
 from pbte.output.interface_distributions import plot_interface_distributions, plot_interface_flux
 from pbte.output.maps import plot_arrival_map
-from pbte.output.style import INK, STEADY_COLOUR, OrderColours, panels, scaled, style
+from pbte.output.style import (
+    FOURIER_COLOUR,
+    INK,
+    STEADY_COLOUR,
+    OrderColours,
+    panels,
+    scaled,
+    style,
+)
 from pbte.types import Array
 
 if TYPE_CHECKING:
@@ -36,6 +44,11 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 6
 """Layers whose materials are named in a figure."""
+FOURIER = "heat equation"
+_LINES: Mapping[str, Mapping[str, Any]] = {
+    "steady state": {"color": STEADY_COLOUR, "linestyle": (0, (4, 2))},
+    FOURIER: {"color": FOURIER_COLOUR, "linestyle": (0, (1, 1.5)), "linewidth": 1.6},
+}
 
 
 def write_plots(results: Results, folder: Path) -> list[Path]:
@@ -54,6 +67,8 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
     figures: dict[str, Callable[[Results], Figure]] = {}
     if results.orders:
         figures["temperature"] = plot_temperature
+    elif results.steady is None and results.fourier is not None:
+        figures["temperature"] = plot_cumulated_temperature
     if results.orders or results.steady is not None:
         figures["temperature_cumulated"] = plot_cumulated_temperature
         figures["arrival_spectrum"] = plot_arrival_spectrum
@@ -88,7 +103,7 @@ def plot_temperature(results: Results) -> Figure:
         InputError: The results hold no scattering orders.
     """
     orders = [order.temperature for order in results.orders]
-    return _temperature_figure(results, orders, None, "$T - T_0$ per order")
+    return _temperature_figure(results, orders, {}, "$T - T_0$ per order")
 
 
 def plot_transient(results: Results) -> Figure:
@@ -105,13 +120,19 @@ def plot_transient(results: Results) -> Figure:
 def plot_cumulated_temperature(results: Results) -> Figure:
     """Return the profiles summed over the orders, with the steady state (figure 2b).
 
+    With that of the heat equation where it was solved.
+
     Raises:
         InputError: The results hold neither scattering orders nor a steady state.
     """
     sums = list(np.cumsum([order.temperature for order in results.orders], axis=0))
-    steady = None if results.steady is None else results.steady.temperature
+    lines = {}
+    if results.steady is not None:
+        lines["steady state"] = results.steady.temperature
+    if results.fourier is not None:
+        lines[FOURIER] = results.fourier.temperature
     label = "$T - T_0$ summed up to the order" if sums else "$T - T_0$"
-    return _temperature_figure(results, sums, steady, label)
+    return _temperature_figure(results, sums, lines, label)
 
 
 def plot_arrival_spectrum(results: Results) -> Figure:
@@ -163,9 +184,10 @@ def is_film(geometry: MeshGeometry) -> bool:
 
 
 def _temperature_figure(
-    results: Results, fields: Sequence[Array], steady: Array | None, label: str
+    results: Results, fields: Sequence[Array], lines: Mapping[str, Array], label: str
 ) -> Figure:
-    stacked = [*fields] if steady is None else [*fields, steady]
+    """Draw a profile for each order, and named ones of steady states."""
+    stacked = [*fields, *lines.values()]
     _check_any(stacked)
     profile = _profile(results.geometry, np.stack(stacked, axis=2))
     with style():
@@ -176,9 +198,9 @@ def _temperature_figure(
         colours = OrderColours(len(fields), results.self_scattering)
         for number in range(len(fields)):
             axes.plot(x, profile.values[:, number] * factor, color=colours[number])
-        if steady is not None:
-            curve = profile.values[:, -1] * factor
-            axes.plot(x, curve, color=STEADY_COLOUR, linestyle=(0, (4, 2)), label="steady state")
+        for number, name in enumerate(lines, len(fields)):
+            axes.plot(x, profile.values[:, number] * factor, label=name, **_LINES[name])
+        if lines:
             axes.legend(loc="best")
         axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
         axes.set_xlabel(f"{'x' if is_film(results.geometry) else 'Radius'} ({length_unit})")

@@ -9,6 +9,7 @@
     transient/   snapshots at chosen times, the integral over time, and the account of each step
     interfaces/  one group for each interface: resistances, temperatures, spectra of both sides
     stack/       films between two walls as resistances in series
+    fourier/     the steady state by the heat equation
     ...
 
 Every dataset has the attributes `unit` ("1" for pure numbers, "" for text) and `description`.
@@ -38,6 +39,7 @@ from pbte.observables.results import (
 from pbte.output.conduction import get_conductivity, get_slips, put_conductivity, put_slips
 from pbte.output.datasets import put, scalar, strings, texts
 from pbte.output.evolution import get_evolution, put_evolution
+from pbte.output.heat_equation import get_heat_state, put_heat_state
 from pbte.output.interfaces import get_interfaces, get_stack, put_interfaces, put_stack
 
 FORMAT = "pbte-results"
@@ -162,6 +164,7 @@ def _check_header(file: Any, path: Path) -> None:
 
 def _put_all(file: Any, results: Results) -> None:
     file.attrs.update(format=FORMAT, version=VERSION, title=results.title)
+    file.attrs["model"] = results.model
     file.attrs["description"] = "Phonon Boltzmann transport: observables per scattering order"
     put(file, "case", results.case, "", "the resolved case, as TOML")
     put(file, "notes", texts(results.notes), "", "what a reader of these results must know")
@@ -194,6 +197,8 @@ def _put_all(file: Any, results: Results) -> None:
         put_conductivity(file.create_group("conductivity"), results.conductivity)
     if results.slips:
         put_slips(file.create_group("slips"), results.slips)
+    if results.fourier is not None:
+        put_heat_state(file.create_group("fourier"), results.fourier)
     if results.transient is not None:
         group = file.create_group("transient")
         put_evolution(group, results.transient, _put_stacked)
@@ -283,6 +288,8 @@ def _get_all(file: Any) -> Results:
         transient=get_evolution(file["transient"], _get_snapshot) if "transient" in file else None,
         interfaces=get_interfaces(file["interfaces"]) if "interfaces" in file else (),
         stack=get_stack(file["stack"]) if "stack" in file else None,
+        model=str(file.attrs.get("model", "transport")),
+        fourier=get_heat_state(file["fourier"]) if "fourier" in file else None,
         notes=tuple(strings(file["notes"])),
         timings=_mapping(file["timings"], "phases", "seconds"),
         **scalars,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INK = "#222222"
 STEADY_COLOUR = "#c1272d"
+FOURIER_COLOUR = "#e08214"
 _RC = {
     "font.size": 9.0,
     "axes.labelsize": 9.0,

@@ -15,6 +15,7 @@ from pbte.observables.conductivity import Conductivity, Drive
 from pbte.observables.results import (
     Balance,
     EigenvalueEstimate,
+    HeatState,
     MeshGeometry,
     Results,
     Snapshot,
@@ -185,6 +186,7 @@ def make_results(geometry: MeshGeometry, *, num_orders: int = 6, steady: bool = 
         steady_report=report if steady else None,
         conductivity=make_conductivity() if steady else None,
         slips=make_slips(geometry) if steady else (),
+        fourier=make_heat_state(total) if steady else None,
         notes=("The plain series diverges for this body.", "Fictitious events count as orders."),
         timings={"mesh": 0.25, "orders": 12.5},
     )
@@ -206,6 +208,23 @@ def make_conductivity() -> Conductivity:
         bulk_contributions=bulk,
         mean_free_paths=paths,
         frequencies=frequencies,
+    )
+
+
+def make_heat_state(steady: Snapshot) -> HeatState:
+    """Half as warm as the phonons, and not quite isotropic."""
+    return HeatState(
+        temperature=0.5 * steady.temperature,
+        heat_flux=0.9 * steady.heat_flux,
+        balance=Balance(
+            deposited=1e-9,
+            absorbed=dict.fromkeys(steady.balance.absorbed, 1e-9 / len(steady.balance.absorbed)),
+            handed_on=0.0,
+        ),
+        wall_temperatures={name: 0.1 for name in steady.balance.absorbed},
+        jump="marshak",
+        conductivities={"Si": np.diag([140.0, 141.0, 142.0]), "Ge/x": 60.0 * np.eye(3)},
+        effective=88.0,
     )
 
 

@@ -38,6 +38,7 @@ def test_a_run_leaves_results_plots_and_paraview_files_and_nothing_beside_them(m
         "paraview/arrivals.pvd",
         "paraview/steady.pvd",
         "paraview/steady_arrivals.pvd",
+        "paraview/fourier.pvd",
         "plots/temperature.png",
         "plots/temperature_cumulated.png",
         "plots/arrival_spectrum.png",

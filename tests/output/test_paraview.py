@@ -102,6 +102,9 @@ def test_the_steady_state_and_the_arrivals_come_back(make, tmp_path):
     ((_, steady),) = files_of(tmp_path / "steady.pvd")
     found = array_of(read_vtu(steady).GetPointData(), "temperature")
     np.testing.assert_allclose(found, results.steady.temperature.ravel(), rtol=SINGLE)
+    ((_, fourier),) = files_of(tmp_path / "fourier.pvd")
+    found = array_of(read_vtu(fourier).GetPointData(), "temperature")
+    np.testing.assert_allclose(found, results.fourier.temperature.ravel(), rtol=SINGLE)
     ((_, steady_arrivals),) = files_of(tmp_path / "steady_arrivals.pvd")
     found = array_of(read_vtu(steady_arrivals).GetCellData(), "arrivals")
     np.testing.assert_allclose(found, results.steady.arrival_map, rtol=SINGLE)
@@ -142,14 +145,18 @@ def test_units_and_texts_stand_in_the_file(make, tmp_path):
 def test_the_files_are_well_formed_xml(make, tmp_path):
     write_paraview(make("film", num_orders=2), tmp_path)
     files = [*tmp_path.rglob("*.vtu"), *tmp_path.rglob("*.pvd")]
-    assert len(files) == 10
+    assert len(files) == 12
     for file in files:
         assert ElementTree.parse(file).getroot().tag == "VTKFile"
 
 
 def test_a_run_without_orders_or_steady_state_writes_no_files_for_them(make, tmp_path):
     indices = write_paraview(make("interval", num_orders=0), tmp_path)
-    assert [path.name for path in indices] == ["steady.pvd", "steady_arrivals.pvd"]
+    assert [path.name for path in indices] == [
+        "steady.pvd",
+        "steady_arrivals.pvd",
+        "fourier.pvd",
+    ]
     assert write_paraview(make("interval", num_orders=0, steady=False), tmp_path / "b") == []
 
 

@@ -70,6 +70,10 @@ def test_the_curves_are_the_radial_averages_of_each_order_and_of_the_sums(sphere
     expected = radial_profile(results.geometry, results.steady.temperature).values * 1e3
     np.testing.assert_allclose(steady.get_ydata(), expected, rtol=1e-9)
     assert steady.get_label() == "steady state"
+    fourier = axes.lines[len(results.orders) + 1]
+    expected = radial_profile(results.geometry, results.fourier.temperature).values * 1e3
+    np.testing.assert_allclose(fourier.get_ydata(), expected, rtol=1e-9)
+    assert fourier.get_label() == "heat equation"
 
 
 def test_the_area_under_a_spectrum_is_the_arriving_power(sphere_results):

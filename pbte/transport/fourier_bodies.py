@@ -1,0 +1,64 @@
+"""Bodies of several crystals side by side, as one mesh for the heat equation.
+
+Interfaces stay cut: their facets belong to the boundary, to be joined by `Joints`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pbte.transport.simplices import Simplices
+from pbte.types import Array, IntArray
+
+
+def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
+    """Return the cells, and the boundary facets, of several bodies one after the other."""
+    if len(meshes) == 1:
+        return meshes[0]
+    cells = _starts([mesh.num_cells for mesh in meshes])
+    facets = _starts([mesh.boundary_dofs.shape[0] for mesh in meshes])
+    n, dim = meshes[0].dim + 1, meshes[0].dim
+    num_dofs, num_slots = int(cells[-1]) * n, int(facets[-1]) * dim
+
+    def joined(name: str) -> Array:
+        return np.concatenate([getattr(mesh, name) for mesh in meshes])
+
+    def upstream(number: int) -> IntArray:
+        """Degrees of freedom, inflow slots and the zero, in the numbers of all bodies."""
+        mesh, own = meshes[number], meshes[number].upstream_dofs.astype(np.int64)
+        slots = mesh.boundary_dofs.shape[0] * dim
+        shifted = np.where(
+            own < mesh.num_dofs,
+            own + cells[number] * n,
+            own - mesh.num_dofs + num_dofs + facets[number] * dim,
+        )
+        return np.where(own == mesh.num_dofs + slots, num_dofs + num_slots, shifted)
+
+    def neighbours(number: int) -> IntArray:
+        own = meshes[number].neighbours.astype(np.int64)
+        return np.where(own >= 0, own + cells[number], own - facets[number])
+
+    bodies = range(len(meshes))
+    return Simplices(
+        points=joined("points"),
+        volumes=joined("volumes"),
+        face_normals=joined("face_normals"),
+        neighbours=np.concatenate([neighbours(b) for b in bodies]).astype(np.int32),
+        upstream_dofs=np.concatenate([upstream(b) for b in bodies]).astype(np.int32),
+        boundary_dofs=np.concatenate(
+            [m.boundary_dofs + cells[b] * n for b, m in enumerate(meshes)]
+        ),
+        boundary_normals=joined("boundary_normals"),
+        boundary_walls=joined("boundary_walls").astype(np.int64),
+    )
+
+
+def facet_starts(meshes: Sequence[Simplices]) -> IntArray:
+    """Return the number of the first boundary facet of each body, shape (num_bodies,)."""
+    return _starts([mesh.boundary_dofs.shape[0] for mesh in meshes])[:-1]
+
+
+def _starts(counts: Sequence[int]) -> IntArray:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
