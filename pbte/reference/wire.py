@@ -15,6 +15,8 @@ and c is linear in the position between two corners.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -110,7 +112,7 @@ def _chords(corners: Array) -> tuple[Array, Array]:
     kinks = np.append(kinks, kinks[0] + np.pi)
     nodes, shares = np.polynomial.legendre.leggauss(_TURNS)
     lengths, weights = [], []
-    for low, high in zip(kinks[:-1], kinks[1:], strict=True):
+    for low, high in itertools.pairwise(kinks):
         turns = 0.5 * (low + high) + 0.5 * (high - low) * nodes
         for turn, share in zip(turns, 0.5 * (high - low) * shares, strict=True):
             chord, width = _parallel_chords(corners, float(turn))
