@@ -36,7 +36,7 @@ def drive_of(case: Case, geometry: MeshGeometry) -> Drive | None:
     }
     if len(drops) == 1 and not held:
         ((name, wall),) = drops.items()
-        return _periodic_drive(geometry, name, wall)
+        return _periodic_drive(geometry, name, wall, _num_sides_closed(case))
     if len(held) == 2 and not drops:
         (one, first), (other, second) = held.items()
         if first.temperature == second.temperature:
@@ -46,21 +46,34 @@ def drive_of(case: Case, geometry: MeshGeometry) -> Drive | None:
     return None
 
 
-def _periodic_drive(geometry: MeshGeometry, name: str, wall: PeriodicWall) -> Drive | None:
-    """The cross-section is that of the box around the cell: pores belong to it."""
+def _num_sides_closed(case: Case) -> int:
+    """Return along how many axes the body is repeated, or mirrored at both of its ends."""
+    kinds = [wall.kind for wall in case.walls.values()]
+    return kinds.count("periodic") + kinds.count("symmetric") // 2
+
+
+def _periodic_drive(
+    geometry: MeshGeometry, name: str, wall: PeriodicWall, num_closed: int
+) -> Drive | None:
+    """The cross-section of a cell that is repeated sideways too is that of its box, pores included.
+
+    That of a wire or a film, which ends sideways, is the area of the wall.
+    """
     along = _centre(geometry, wall.partner) - _centre(geometry, name)
     length = float(np.linalg.norm(along))
     axis = int(np.argmax(np.abs(along)))
     if abs(abs(along[axis]) - length) > _FLAT * length:
         return None
     points = geometry.points.reshape(-1, geometry.points.shape[2])
-    extents = np.delete(np.ptp(points, axis=0), axis)
+    area = float(np.prod(np.delete(np.ptp(points, axis=0), axis)))
+    if num_closed < points.shape[1]:
+        area = float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
     drop = wall.temperature_drop
     return Drive(
         direction=_three(np.sign(drop) * along / length),
         length=length,
         drop=abs(drop),
-        area=float(np.prod(extents)),
+        area=area,
     )
 
 

@@ -53,7 +53,7 @@ def test_two_walls_drive_heat_from_hot_to_cold(left, right, sign):
 
 @pytest.mark.parametrize("drop", [0.5, -0.5])
 def test_a_periodic_drop_drives_heat_over_the_period(drop):
-    """The cross-section is that of the box, so that pores count; a negative drop runs backwards."""
+    """The cross-section is that of the wall; a negative drop runs backwards."""
     walls = {
         "bottom": {"kind": "periodic", "partner": "top", "temperature_drop": drop},
         "left": ROUGH,
@@ -92,3 +92,18 @@ def test_walls_of_different_area_or_curved_ones_have_no_cross_section():
     assert drive_of(case(walls), wedge) is None
     bent = replace(body, facet_walls=np.array([1, 2, 3, 2]))
     assert drive_of(case(walls), bent) is None
+
+
+def test_pores_count_in_a_cell_that_is_repeated_sideways_and_corners_not_in_a_wire():
+    """A pore cuts off half of the ends of the cell: they count; a wire has the area of its end."""
+    cut = rectangle()
+    areas = np.array([1e-8, 1e-8, 4e-8, 4e-8])
+    body = replace(cut, facet_areas=areas)
+    drop = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
+    porous = drive_of(case({**drop, "bottom": {"kind": "periodic", "partner": "top"}}), body)
+    mirrored = drive_of(
+        case({**drop, "bottom": {"kind": "symmetric"}, "top": {"kind": "symmetric"}}), body
+    )
+    wire = drive_of(case({**drop, "bottom": ROUGH, "top": ROUGH}), body)
+    assert porous.area == pytest.approx(2e-8) and mirrored.area == pytest.approx(2e-8)
+    assert wire.area == pytest.approx(1e-8)
