@@ -122,6 +122,8 @@ def run(
             write_results(results, folder, paraview=choice.paraview, plots=choice.plots)
             files = result_files(folder)
     show(summary(results, files=files, peak_memory=peak_memory(comm)))
+    if results.steady_report is not None and not results.steady_report.converged:
+        raise typer.Exit(1)  # the summary says why
 
 
 @app.command("show")

@@ -46,8 +46,7 @@ def run_notes(
         history = ", ".join(f"{value:.1e}" for value in report.residuals[-5:])
         notes.append(
             f"The steady state did NOT converge: residual {history} in the last corrections, "
-            f"asked for {report.tolerance:.0e}; its numbers are not a result. Raise "
-            "steady.max_iterations or steady.rank."
+            f"asked for {report.tolerance:.0e}; its numbers are not a result. {_remedy(report)}"
         )
     elif steady is not None and orders:
         notes.append(_distance_note(orders, steady))
@@ -75,6 +74,19 @@ def run_notes(
                 'by about that share. Use fewer bins, kind = "smooth-dmm", or finer grids.'
             )
     return tuple(notes)
+
+
+def _remedy(report: SteadyReport) -> str:
+    """Return why the steady state was not reached, and what to do."""
+    if len(report.residuals) > 1 and report.residuals[-1] > report.residuals[:-1].min():
+        return (
+            f"The residual grows: the rank {report.rank} leaves out modes that grow from order to "
+            "order. Raise steady.rank."
+        )
+    return (
+        f"It was given up after steady.max_iterations = {report.iterations}. Raise "
+        "steady.max_iterations or steady.rank."
+    )
 
 
 def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:

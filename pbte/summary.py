@@ -184,7 +184,8 @@ def _order_table(results: Results) -> Table:
         table.add_row(f"{order}", *_balance_cells(snapshot), f"{_extreme(cumulated):.4g}")
     if results.steady is not None:
         table.add_section()
-        table.add_row("steady", *_balance_cells(results.steady), "")
+        name = "steady" if _is_reached(results) else "no result"
+        table.add_row(name, *_balance_cells(results.steady), "")
     return table
 
 
@@ -230,8 +231,9 @@ def _account(results: Results) -> Iterator[str]:
         # Between walls of different temperature more may pass through than is put in.
         passing = max(abs(power) for power in (results.power, *absorbed.values()))
         difference = abs(left - results.power) / passing if passing > 0.0 else 0.0
+        state = "Steady state" if _is_reached(results) else "NOT the steady state, the last step"
         yield (
-            f"Steady state: {left:.4g} {unit} leave through the walls ({each}), {put_in} "
+            f"{state}: {left:.4g} {unit} leave through the walls ({each}), {put_in} "
             f"(relative difference {difference:.1e})."
         )
     report = results.steady_report
@@ -242,6 +244,10 @@ def _account(results: Results) -> Iterator[str]:
             f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
             f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})."
         )
+
+
+def _is_reached(results: Results) -> bool:
+    return results.steady_report is None or results.steady_report.converged
 
 
 def _conduction(results: Results) -> Iterator[str]:

@@ -29,6 +29,7 @@ from pbte.observables.results import (
     SteadyReport,
 )
 from pbte.output.results import read_results, write_results_file
+from pbte.parallel import under_launcher
 from pbte.terminal import length
 
 CASE = """\
@@ -588,3 +589,27 @@ def test_two_ranks_give_the_numbers_of_one(mpirun, tmp_path):
         assert a.balance.absorbed["surface"] == pytest.approx(
             b.balance.absorbed["surface"], rel=1e-10
         )
+
+
+@pytest.mark.skipif(under_launcher(), reason="a failing command stops all ranks")
+def test_a_run_that_does_not_converge_says_why_and_gives_no_result(
+    pbte, comm, case_file, shared_tmp_path
+):
+    """Summary, file, JSON and exit status: nobody takes the last step for an answer."""
+    text = CASE + "[steady]\nmax_iterations = 1\ntolerance = 1e-300\n"
+    write(comm, case_file, text)
+    folder = shared_tmp_path / "unfinished"
+    outcome = pbte("run", case_file, "--output", folder)
+    assert outcome.status == 1
+    said = " ".join(outcome.out.split())
+    assert "DID NOT CONVERGE" in said
+    assert "NOT the steady state, the last step" in said and "Steady state:" not in said
+    assert "its numbers are not a result" in said
+    assert "given up after steady.max_iterations = 1" in said
+    assert "Effective conductivity" not in said
+    shown = pbte("show", folder, "--json")
+    data = json.loads(shown.out)
+    assert data["steady_report"]["converged"] is False
+    assert len(data["steady_report"]["residuals"]) == 1
+    assert data["conductivity"] is None
+    assert any("did NOT converge" in note for note in data["notes"])
