@@ -35,7 +35,16 @@ def fails(comm):
 def test_every_case_says_what_it_compares():
     cases = all_cases()
     subjects = {c.name.partition("/")[0] for c in cases}
-    assert {"film", "bulk", "mediator", "strings", "ham", "jump", "closed forms"} <= subjects
+    assert {
+        "film",
+        "in plane",
+        "bulk",
+        "mediator",
+        "strings",
+        "ham",
+        "jump",
+        "closed forms",
+    } <= subjects
     assert len({c.name for c in cases}) == len(cases)
     for one in cases:
         assert one.source and one.quantity
@@ -131,7 +140,10 @@ def test_the_page_holds_every_row_and_loads_nothing(comm, shared_tmp_path):
             write_report(shared_tmp_path / "none" / "report.html", results)
 
 
-QUICK = "film/gray*,film/heated*0.25,closed forms/transient*,mediator/*digamma*,strings/*mover*"
+QUICK = (
+    "in plane/convergence*,in plane/*mirrors,film/gray*,film/heated*0.25,"
+    "closed forms/transient*,mediator/*digamma*,strings/*mover*"
+)
 
 
 def test_quick_cases_hold(comm):
