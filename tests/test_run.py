@@ -177,7 +177,7 @@ def test_results_hold_the_whole_story(large, folder):
     assert results.title == "coarse sphere"
     assert parse_case(results.case, folder=folder) == read_case(folder / "large.toml")
     assert {"pbte", "numpy"} <= set(results.versions)
-    assert set(results.timings) == {"setup", "orders", "steady"}
+    assert set(results.timings) == {"setup", "orders", "steady", "fourier"}
     assert len(results.frequency_edges) == 11
     assert results.geometry.walls == {"surface": results.geometry.facet_walls[0]}
     np.testing.assert_allclose(np.linalg.norm(results.geometry.facet_normals, axis=1), 1.0)
