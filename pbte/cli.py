@@ -96,6 +96,10 @@ def run(
         str | None,
         typer.Option(help="'transport' or 'fourier' (the heat equation) instead of the case's."),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the checkpoint of a transient."),
+    ] = False,
 ) -> None:
     """Run a case and write its result folder: results.h5, ParaView files, plots."""
     comm = world()
@@ -105,6 +109,7 @@ def run(
 
     from pbte.output.folder import prepare_folder, write_results
     from pbte.run import run_case
+    from pbte.run_checkpoints import Keeping
     from pbte.summary import result_files, summary
 
     folder = Path(wanted.output.folder)
@@ -113,7 +118,8 @@ def run(
             prepare_folder(folder)
     limit_threads(comm)
     progress = Progress()
-    results = run_case(wanted, comm, progress)
+    keeping = Keeping(folder, resume=resume)
+    results = run_case(wanted, comm, progress, keeping=keeping)
     files: list[Path] = []
     with on_all_ranks(comm):
         if comm.rank == 0:
@@ -121,6 +127,7 @@ def run(
             choice = wanted.output
             write_results(results, folder, paraview=choice.paraview, plots=choice.plots)
             files = result_files(folder)
+            keeping.done()
     show(summary(results, files=files, peak_memory=peak_memory(comm)))
     if results.steady_report is not None and not results.steady_report.converged:
         raise typer.Exit(1)  # the summary says why

@@ -27,6 +27,7 @@ from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.interfaces import MeetingFields
 from pbte.observables.moments import Observer
 from pbte.observables.results import Results, Snapshot
+from pbte.run_checkpoints import Keeping
 from pbte.run_fourier import compare_with_fourier, run_fourier
 from pbte.run_times import follow_time
 from pbte.setup import Say, Setup, prepare
@@ -47,7 +48,13 @@ SELF_SCATTERING = (0.0, 0.1, 0.2, 0.3)
 ORDERS_TO_ESTIMATE = 10
 
 
-def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None) -> Results:
+def run_case(
+    case: Case,
+    comm: MPI.Intracomm,
+    progress: Say = lambda text: None,
+    *,
+    keeping: Keeping | None = None,
+) -> Results:
     """Run a case and return everything it reports.
 
     The fields are complete on every rank; where ranks share the cells, on the first rank, and the
@@ -57,6 +64,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
         case: The case.
         comm: The ranks; they share the phonon modes, and the cells if the case says so.
         progress: Called with a line of text now and then.
+        keeping: Where checkpoints of a transient are kept; nowhere by default.
 
     Raises:
         InputError: Something the case names is missing, damaged or does not fit.
@@ -81,7 +89,7 @@ def run_case(case: Case, comm: MPI.Intracomm, progress: Say = lambda text: None)
     if case.transient is not None:
         gc.collect()
         with _timed(timings, "transient"):
-            transient = follow_time(case, setup, progress, kept)
+            transient = follow_time(case, setup, progress, kept, keeping)
     bodies = setup.system.bodies
     geometry = whole_geometry(geometry_of(setup.bodies), setup.part)
     conductivity, slips = conduction_of(case, setup.system, geometry, steady, report)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from mpi4py import MPI
 
 from pbte.case import Case
 from pbte.case_sources import ModeSelection
@@ -21,6 +22,7 @@ from pbte.errors import InputError
 from pbte.observables.evolution import Evolution, start_of, weighted_sum
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.results import Snapshot
+from pbte.run_checkpoints import Keeping, interruptions
 from pbte.setup import Say, Setup
 from pbte.setup_sources import selected_modes
 from pbte.setup_walls import given_inflow
@@ -211,7 +213,11 @@ class Recorder:
 
 
 def follow_time(
-    case: Case, setup: Setup, progress: Say, steady: tuple[Array, ...] | None = None
+    case: Case,
+    setup: Setup,
+    progress: Say,
+    steady: tuple[Array, ...] | None = None,
+    keeping: Keeping | None = None,
 ) -> Evolution:
     """Return the transient of a case. Collective over the ranks.
 
@@ -220,25 +226,41 @@ def follow_time(
         setup: The case made ready.
         progress: Called with a line of text now and then.
         steady: Mode temperatures of the steady state, where that is the initial one.
+        keeping: Where checkpoints are kept; nowhere by default.
 
     Raises:
-        InputError: Something in the case does not fit.
+        InputError: Something in the case, or in the checkpoint, does not fit.
         RunError: The steps have become too small to go on.
+        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
     """
     transient = case.transient
     assert transient is not None
     control = first_step(case, setup)
+    fields = initial_fields(case, setup, steady)
+    found = None if keeping is None else keeping.take_up(case, setup, fields)
+    if found is not None:
+        control.size, control.last_error = found.size, found.last_error
+        progress(f"transient: goes on from the checkpoint at {found.time:.4g} s")
     stepper = TimeStepper(
         switched(case, setup),
         setup.leading,
-        initial_fields(case, setup, steady),
+        fields,
+        time=0.0 if found is None else found.time,
         tolerance=transient.solver_tolerance,
         max_iterations=case.steady.max_iterations,
     )
-    recorder = Recorder(case, setup, stepper)
-    for step in march(stepper, transient.stops(), control, recorder.measure):
-        recorder.take(step)
-        tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
+    if found is not None:
+        stepper.scale = found.scale
+    recorder = Recorder(case, setup, stepper, None if found is None else found.evolution)
+    with interruptions() as told:
+        for step in march(stepper, transient.stops(), control, recorder.measure):
+            recorder.take(step)
+            tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
+            stop = bool(setup.system.comm.allreduce(int(bool(told)), op=MPI.MAX))
+            if keeping is not None and (stop or keeping.is_due(setup.system.comm)):
+                keeping.keep(case, setup, stepper, control, recorder.so_far(), progress)
+            if stop:
+                raise KeyboardInterrupt
     return recorder.so_far()
 
 

@@ -77,7 +77,8 @@ TOP = {
     "setup_walls": {"materials", "interfaces", "geometry", "transport"},
     "validate": {"validation"},
     "validation_report": {"validate"},
-    "run_times": {*ROOMS, "setup", "setup_sources", "setup_walls"},
+    "run_checkpoints": {*ROOMS, "setup"},
+    "run_times": {*ROOMS, "setup", "setup_sources", "setup_walls", "run_checkpoints"},
     "interface_account": {"drive", "transport", "observables", "setup", "setup_interfaces"},
     "run": {
         *ROOMS,
@@ -88,6 +89,7 @@ TOP = {
         "setup_bodies",
         "conduction",
         "run_times",
+        "run_checkpoints",
         "run_fourier",
     },
 }

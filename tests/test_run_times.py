@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from pbte.output.folder import write_results
 from pbte.output.results import read_results
 from pbte.reference.grating import gray_grating
 from pbte.run import run_case
+from pbte.run_checkpoints import Keeping
 from pbte.summary import as_data, summary
 
 CASE = """\
@@ -266,3 +269,69 @@ def test_an_initial_state_that_does_not_fit_is_refused(follow, initial, message)
             "[steady]\nenabled = false",
             f"[transient]\nend = 1e-11\nstep = 1e-12\ninitial = {initial}",
         )
+
+
+class Stopper(Keeping):
+    """Keeps a checkpoint after some steps, and then stops as a signal would."""
+
+    def __init__(self, folder, *, after=0, resume=False):
+        super().__init__(folder, resume=resume)
+        self.left, self.after = after, after
+
+    def is_due(self, comm):
+        self.left -= 1
+        return self.left == 0
+
+    def keep(self, *arguments):
+        super().keep(*arguments)
+        if self.after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("steps", ["step = 3e-12", "tolerance = 3e-2"])
+def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_stopped(folder, comm, steps):
+    """To what is left of the tolerance of the stages; a checkpoint of another case is refused."""
+    tables = (
+        WALLS + "[steady]\nenabled = false\n[transient]\nend = 4e-11\ntimes = [1e-11, 3e-11]\n"
+        f"solver_tolerance = 1e-12\n{steps}\n"
+    )
+    case = parse_case(CASE + tables, folder=folder)
+    out = folder / f"kept-{steps[0]}"
+    through = run_case(case, comm).transient
+    with pytest.raises(KeyboardInterrupt):
+        run_case(case, comm, keeping=Stopper(out, after=7))
+    assert Keeping(out).folder.is_dir()
+    other = parse_case(CASE.replace("max_order = 2", "max_order = 1") + tables, folder=folder)
+    with pytest.raises(InputError, match="of another case"):
+        run_case(other, comm, keeping=Keeping(out, resume=True))
+    again = run_case(case, comm, keeping=Keeping(out, resume=True)).transient
+    for name in ("times", "ends", "sizes", "energies", "deposited"):
+        one, two = getattr(through, name), getattr(again, name)
+        np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-9 * np.abs(one).max())
+    for a, b in zip(
+        (*through.snapshots, through.integral), (*again.snapshots, again.integral), strict=True
+    ):
+        scale = np.abs(a.temperature).max()
+        np.testing.assert_allclose(a.temperature, b.temperature, rtol=0.0, atol=1e-9 * scale)
+    comm.barrier()
+    if comm.rank == 0:
+        Keeping(out).done()
+        assert not Keeping(out).folder.exists()
+
+
+def test_a_signal_is_noted_and_the_state_kept(folder, comm):
+    case = parse_case(
+        CASE + WALLS + "[steady]\nenabled = false\n[transient]\nend = 1e-9\nstep = 1e-12\n",
+        folder=folder,
+    )
+    lines = []
+
+    def progress(text):
+        lines.append(text)
+        if "step 3" in text and comm.rank == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_case(case, comm, progress, keeping=Keeping(folder / "told"))
+    assert "checkpoint at 3e-12 s" in lines[-1]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -49,6 +49,18 @@ def whole_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:
     return replace(snapshot, temperature=temperature, heat_flux=heat_flux, arrival_map=arrivals)
 
 
+def local_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:
+    """Return a snapshot of the whole body as `whole_snapshot` leaves it on this rank."""
+    if part is None or part.comm.rank == 0:
+        return snapshot
+    return replace(
+        snapshot,
+        temperature=snapshot.temperature[part.cells],
+        heat_flux=snapshot.heat_flux[part.cells],
+        arrival_map=snapshot.arrival_map[part.facets],
+    )
+
+
 def whole_geometry(geometry: MeshGeometry, part: Part | None) -> MeshGeometry:
     """Return the geometry of the whole body on the first rank, of the local cells on the others.
 
