@@ -44,6 +44,7 @@ def test_every_case_says_what_it_compares():
         "ham",
         "jump",
         "closed forms",
+        "heat equation",
     } <= subjects
     assert len({c.name for c in cases}) == len(cases)
     for one in cases:

@@ -54,6 +54,21 @@ def walls(law: str, *names: str) -> str:
     return "".join(f"[walls.{name}]\n{law}\n" for name in names)
 
 
+def run_whole(comm: MPI.Intracomm, text: str) -> Results:
+    """Return the results of a case of any model. Collective over `comm`."""
+    from pbte.case import parse_case
+    from pbte.parallel import on_all_ranks
+    from pbte.run import run_case
+
+    with tempfile.TemporaryDirectory(prefix="pbte-validate-") as own:
+        folder = Path(comm.bcast(own))
+        with on_all_ranks(comm):
+            case = parse_case(text, folder=folder)
+        results = run_case(case, comm)
+        comm.barrier()  # the first rank must not remove the mesh before all have read it
+    return results
+
+
 def run_text(
     comm: MPI.Intracomm, *, material: str, builder: str, rest: str, directions: str = ""
 ) -> Results:
@@ -71,22 +86,13 @@ def run_text(
 
     Note: Collective over `comm`.
     """
-    from pbte.case import parse_case
-    from pbte.parallel import on_all_ranks
-    from pbte.run import run_case
-
     text = CASE.format(
         material=material,
         builder=builder,
         rest=rest,
         directions=f"directions = {{ {directions} }}" if directions else "",
     )
-    with tempfile.TemporaryDirectory(prefix="pbte-validate-") as own:
-        folder = Path(comm.bcast(own))
-        with on_all_ranks(comm):
-            case = parse_case(text, folder=folder)
-        results = run_case(case, comm)
-        comm.barrier()  # the first rank must not remove the mesh before all have read it
+    results = run_whole(comm, text)
     report = results.steady_report
     if report is None or not report.converged:
         history = report.residuals if report is not None else ()
