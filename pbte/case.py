@@ -27,7 +27,7 @@ from pbte.case_errors import explain
 from pbte.case_interfaces import InterfaceChoice
 from pbte.case_materials import AnyMaterial
 from pbte.case_sources import AnySource, GaussianSource
-from pbte.case_times import Transient
+from pbte.case_times import Harmonic, Transient
 from pbte.case_walls import IsothermalWall, PeriodicWall, WallChoice
 from pbte.errors import InputError
 from pbte.mesh_builders import MeshBuilder
@@ -180,6 +180,9 @@ class Case(Record):
     transient: Transient | None = Field(
         default=None, description="How the body goes on in time; nothing by default"
     )
+    harmonic: Harmonic | None = Field(
+        default=None, description="How it answers to oscillations; nothing by default"
+    )
     fourier: Fourier = Field(default_factory=Fourier)
     parallel: Parallel = Field(default_factory=Parallel)
     output: Output = Field(default_factory=Output)
@@ -215,15 +218,27 @@ class Case(Record):
                 'transient.initial.kind = "steady" begins with the steady state; set '
                 "steady.enabled = true"
             )
-        held = [n for n, wall in self.walls.items() if isinstance(wall, IsothermalWall)]
         for name in self.transient.walls:
-            if name not in held:
-                listed = ", ".join(repr(wall) for wall in held) or "none"
-                raise ValueError(
-                    f"transient.walls.{name}: only an isothermal wall can be switched; those of "
-                    f"the case are {listed}"
-                )
+            self._check_isothermal(name, f"transient.walls.{name}", "be switched")
         return self
+
+    @model_validator(mode="after")
+    def _harmonic_fits(self) -> Case:
+        if self.harmonic is not None:
+            if self.model == "fourier":
+                raise ValueError('harmonic: needs phonon transport; remove it or model = "fourier"')
+            for name in self.harmonic.walls or ():
+                self._check_isothermal(name, f"harmonic.walls: {name!r}", "oscillate")
+            self.harmonic.check_driven(self.temperature, self.all_sources, self.walls)
+        return self
+
+    def _check_isothermal(self, name: str, where: str, what: str) -> None:
+        held = [n for n, wall in self.walls.items() if isinstance(wall, IsothermalWall)]
+        if name not in held:
+            listed = ", ".join(repr(wall) for wall in held) or "none"
+            raise ValueError(
+                f"{where}: only an isothermal wall can {what}; those of the case are {listed}"
+            )
 
     def model_post_init(self, context: Any, /) -> None:
         """Remember the folder that relative paths start from."""
@@ -235,6 +250,12 @@ class Case(Record):
         """Every heat source by its place in the case file."""
         alone = {} if self.source is None else {"source": self.source}
         return alone | {f"sources.{i}": source for i, source in enumerate(self.sources)}
+
+    @property
+    def solves(self) -> bool:
+        """Whether anything is solved for, and not only followed order by order."""
+        wanted = self.transient is not None or self.harmonic is not None
+        return self.steady.enabled or wanted
 
     @property
     def folder(self) -> Path:

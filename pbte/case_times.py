@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from pbte.case_sources import ModeSelection
-from pbte.records import Count, NonNegative, Number, Positive, Record, Text
+from pbte.case_walls import IsothermalWall, PeriodicWall, WallChoice
+from pbte.records import Count, NonNegative, Number, Positive, Record, Switch, Text
 from pbte.types import Array
 
 _PROFILE = "How it goes with time"
@@ -194,3 +196,65 @@ class Transient(Record):
         switched = np.concatenate([profile.stops() for profile in profiles])
         inside = switched[(switched > 0.0) & (switched < self.end)]
         return np.asarray(np.unique(np.concatenate([self.output_times(), inside])))
+
+
+class Harmonic(Record):
+    """Heat and wall temperatures that oscillate, as they stand in the case by amplitude."""
+
+    frequencies: tuple[NonNegative, ...] | None = Field(
+        default=None, min_length=1, description="Oscillations per second [Hz]"
+    )
+    lowest: Positive | None = Field(default=None, description="First of a logarithmic range [Hz]")
+    highest: Positive | None = Field(default=None, description="Last of a logarithmic range [Hz]")
+    number: Count = Field(default=16, description="How many frequencies the range has")
+    source: Switch = Field(default=True, description="Whether the heat sources oscillate")
+    walls: tuple[Text, ...] | None = Field(
+        default=None,
+        description="Isothermal walls whose deviation from T0 oscillates; all by default",
+    )
+    tolerance: Annotated[Positive, Field(lt=1.0)] = Field(
+        default=1e-8, description="Residual relative to the emission of the first order"
+    )
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Harmonic:
+        ends = self.lowest, self.highest
+        if (self.frequencies is None) == (ends == (None, None)) or (
+            self.frequencies is None and None in ends
+        ):
+            raise ValueError("give either frequencies [Hz], or both lowest and highest [Hz]")
+        if self.lowest is not None and self.highest is not None and self.lowest > self.highest:
+            raise ValueError(f"lowest = {self.lowest:g} Hz lies above highest = {self.highest:g}")
+        return self
+
+    def all_frequencies(self) -> Array:
+        """Return the frequencies, ascending, shape (n,) [Hz]."""
+        if self.frequencies is not None:
+            return np.asarray(np.unique(self.frequencies), dtype=np.float64)
+        assert self.lowest is not None and self.highest is not None
+        return np.asarray(np.geomspace(self.lowest, self.highest, self.number), dtype=np.float64)
+
+    def check_driven(
+        self, temperature: float, sources: Collection[str], walls: Mapping[str, WallChoice]
+    ) -> None:
+        """Check that something oscillates.
+
+        Args:
+            temperature: T0 [K].
+            sources: The heat sources of the case.
+            walls: The walls of the case.
+
+        Raises:
+            ValueError: Nothing does.
+        """
+        for name, wall in walls.items():
+            if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0:
+                return
+            chosen = self.walls is None or name in self.walls
+            if isinstance(wall, IsothermalWall) and chosen and wall.temperature != temperature:
+                return
+        if not (self.source and sources):
+            raise ValueError(
+                "harmonic: nothing oscillates; add a heat source, or give an isothermal wall "
+                f"another temperature than T0 = {temperature:g} K"
+            )

@@ -87,7 +87,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
             found = mesh_report(inputs.domain), list(inputs.domain.regions)
             prepare_folder(case.output.folder)
     report, regions = comm.bcast(found)
-    solves = case.steady.enabled or case.transient is not None
+    solves = case.solves
     jobs = [
         job_of(
             material.kernel,
@@ -97,6 +97,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
             self_scattering=case.orders.self_scattering != 0.0,
             num_orders=case.orders.max_order + 1,
             transient=case.transient is not None,
+            harmonic=case.harmonic is not None,
         )
         for material, body in zip(inputs.of_bodies, inputs.bodies.bodies, strict=True)
     ]
@@ -179,6 +180,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ),
         ("Steady state", "yes" if case.steady.enabled else "no"),
         ("Transient", _transient_text(case)),
+        ("Oscillations", _harmonic_text(case)),
         ("Walls", ", ".join(f"'{name}' {_law_text(law)}" for name, law in _laws(case))),
         ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
         ("Heat sources", _sources_text(case, data) or "none"),
@@ -233,6 +235,13 @@ def _transient_text(case: Case) -> str:
         return "no"
     start = transient.initial.kind
     return f"from a {start} state to {transient.end:g} s, {len(transient.output_times())} times"
+
+
+def _harmonic_text(case: Case) -> str:
+    if case.harmonic is None:
+        return "no"
+    found = case.harmonic.all_frequencies()
+    return f"{len(found)} frequencies, {found[0]:.4g} to {found[-1]:.4g} Hz"
 
 
 def _resistance_text(landauer: float | None) -> str:

@@ -43,6 +43,7 @@ class Job:
         num_orders: Orders of which the observables are kept.
         dim: Dimension of the mesh.
         transient: Whether time steps are made, which keep two fields besides.
+        harmonic: Whether oscillations are solved for, by complex numbers.
     """
 
     num_cells: int
@@ -53,6 +54,7 @@ class Job:
     num_orders: int = 16
     dim: int = 3
     transient: bool = False
+    harmonic: bool = False
 
     @property
     def num_dofs(self) -> int:
@@ -113,6 +115,9 @@ def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
     if job.transient:  # the state and the past of every mode, beside what solves a stage
         stage = _steady(job, layout, modes, dofs)
         steps.append(stage | {"fields": stage["fields"] + 2.0 * field})
+    if job.harmonic:
+        real = _steady(job, layout, modes, dofs)
+        steps.append({kind: 2.0 * size for kind, size in real.items()})
     largest = max(steps, key=lambda step: sum(step.values()))
     sharers = min(layout.ranks_per_node, layout.num_ranks)
     shared = (SHARED_LIBRARIES + FIRST_RANK + _matrix_bytes(job)) / sharers
@@ -137,6 +142,7 @@ def job_of(
     self_scattering: bool = True,
     num_orders: int = 16,
     transient: bool = False,
+    harmonic: bool = False,
 ) -> Job:
     """Return what a kernel on a mesh asks for.
 
@@ -148,6 +154,7 @@ def job_of(
         self_scattering: Whether the orders may be split.
         num_orders: Number of orders that are kept.
         transient: Whether time steps are made.
+        harmonic: Whether oscillations are solved for.
     """
     rank = kernel.w_out.shape[0] if isinstance(kernel, FactoredKernel) else None
     return Job(
@@ -160,6 +167,7 @@ def job_of(
         num_orders=num_orders,
         dim=dim,
         transient=transient,
+        harmonic=harmonic,
     )
 
 

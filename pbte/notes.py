@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pbte.observables.evolution import Evolution
+from pbte.observables.response import Response
 from pbte.observables.results import Snapshot
 from pbte.transport.growth import fades
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
@@ -26,6 +27,7 @@ def run_notes(
     undershoot: float,
     num_cyclic_modes: int,
     transient: Evolution | None = None,
+    harmonic: Sequence[Response] = (),
     unmatched: Mapping[str, float] | None = None,
 ) -> tuple[str, ...]:
     """Return the notes of a run.
@@ -40,6 +42,7 @@ def run_notes(
         unmatched: For each interface the share of the flux for which the grids of modes have no
             partners, although both crystals have its energies.
         transient: How the body went on in time.
+        harmonic: What it answered to oscillations.
     """
     notes = [*_growth_notes(estimates)]
     if report is not None and not report.converged:
@@ -65,6 +68,13 @@ def run_notes(
         notes.append(
             f"{transient.unconverged} stages of the transient did NOT reach their tolerance "
             "(energy is kept all the same). Raise steady.max_iterations or steady.rank."
+        )
+    missed = [response.frequency for response in harmonic if not response.converged]
+    if missed:
+        listed = ", ".join(f"{frequency:.4g}" for frequency in missed)
+        notes.append(
+            f"The answers at {listed} Hz did NOT reach their tolerance; their numbers are not a "
+            "result. Raise steady.max_iterations or steady.rank."
         )
     for name, share in (unmatched or {}).items():
         if share > VISIBLE_UNMATCHED:

@@ -4,6 +4,7 @@
     scattering orders, one by one         -> how far phonons get between events
     steady state                          -> what the orders add up to
     transient                             -> how the body goes on in time, if the case says so
+    oscillations                          -> what it answers at each frequency, likewise
     heat equation                         -> what Fourier's law says instead
 
 The two verbs underneath are `stream` and `collide` (pbte.transport.problem).
@@ -26,9 +27,11 @@ from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import whole_geometry, whole_snapshot
 from pbte.observables.interfaces import MeetingFields
 from pbte.observables.moments import Observer
+from pbte.observables.response import Response
 from pbte.observables.results import Results, Snapshot
 from pbte.run_checkpoints import Keeping
 from pbte.run_fourier import compare_with_fourier, run_fourier
+from pbte.run_frequencies import follow_frequencies
 from pbte.run_times import follow_time
 from pbte.setup import Say, Setup, prepare
 from pbte.setup_bodies import geometry_of
@@ -90,6 +93,12 @@ def run_case(
         gc.collect()
         with _timed(timings, "transient"):
             transient = follow_time(case, setup, progress, kept, keeping)
+    harmonic: tuple[Response, ...] = ()
+    if case.harmonic is not None:
+        kept = None
+        gc.collect()
+        with _timed(timings, "harmonic"):
+            harmonic = follow_frequencies(case, setup, progress)
     bodies = setup.system.bodies
     geometry = whole_geometry(geometry_of(setup.bodies), setup.part)
     conductivity, slips = conduction_of(case, setup.system, geometry, steady, report)
@@ -121,6 +130,7 @@ def run_case(
         conductivity=conductivity,
         slips=slips,
         transient=transient,
+        harmonic=harmonic,
         interfaces=interfaces,
         stack=stack,
         fourier=fourier,
@@ -133,6 +143,7 @@ def run_case(
             num_cyclic_modes=setup.system.num_cyclic_modes,
             unmatched={joint.contact.interface: joint.unmatched for joint in setup.joints},
             transient=transient,
+            harmonic=harmonic,
         )
         + remarks,
         timings=timings,

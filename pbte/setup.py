@@ -189,7 +189,7 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     for material in inputs.of_bodies:
         progress(f"{material.name}: {material.modes.num_modes} modes")
     progress(f"mesh: {bodies.whole.num_cells if part is None else part.num_cells} cells")
-    solves = case.steady.enabled or case.transient is not None
+    solves = case.solves
     rank = case.steady.rank if solves else NUM_MOMENTS
     leading = tuple(
         leading_part(material.kernel, max(rank, NUM_MOMENTS), comm) for material in inputs.of_bodies

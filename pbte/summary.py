@@ -19,7 +19,12 @@ from pbte.observables.slip import WallSlip
 from pbte.output.style import scaled
 from pbte.summary_fourier import fourier_data, fourier_sentences
 from pbte.summary_interfaces import interface_data, interface_tables
-from pbte.summary_times import transient_data, transient_lines
+from pbte.summary_times import (
+    harmonic_data,
+    harmonic_table,
+    transient_data,
+    transient_lines,
+)
 from pbte.types import Array
 
 
@@ -42,6 +47,8 @@ def summary(
     parts += [Text(line) for line in _conduction(results)]
     if results.transient is not None:
         parts += [Text(line) for line in transient_lines(results, _power_unit(results))]
+    if results.harmonic:
+        parts.append(harmonic_table(results))
     parts += [Text(x) if isinstance(x, str) else x for x in interface_tables(results)]
     parts += [Text(line) for line in fourier_sentences(results, _power_unit(results))]
     parts += [Text(f"Note: {note}") for note in results.notes]
@@ -99,6 +106,7 @@ def as_data(results: Results) -> dict[str, Any]:
         "conductivity": _conductivity_data(results.conductivity),
         "slips": [_slip_data(slip) for slip in results.slips],
         "transient": None if results.transient is None else transient_data(results.transient),
+        "harmonic": harmonic_data(results),
         **interface_data(results),
         "fourier": fourier_data(results),
         "notes": list(results.notes),

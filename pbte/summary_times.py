@@ -1,11 +1,13 @@
-"""A transient in a few sentences, and as plain data for other programs."""
+"""A transient in a few sentences, oscillations in a table, and as plain data for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from rich import box
+from rich.table import Table
 
 from pbte.observables.evolution import Evolution
 from pbte.observables.results import Results, Snapshot
@@ -91,3 +93,53 @@ def _extreme(temperature: Array) -> float:
 def _quantity(value: float, unit: str) -> str:
     factor, prefixed = scaled(np.array([value]), unit)
     return f"{value * factor:.4g} {prefixed}"
+
+
+def harmonic_table(results: Results) -> Table:
+    """Return amplitude and phase of the mean temperatures at each frequency."""
+    table = Table(
+        title="Oscillations: amplitude and phase of the mean temperature",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
+    means = [response.mean_temperatures(results.geometry) for response in results.harmonic]
+    for name in ("frequency", *means[0], "sweeps", "defect"):
+        table.add_column(name, justify="right")
+    for response, mean in zip(results.harmonic, means, strict=True):
+        told = (f"{abs(value):.4g} K {_degrees(value):+.2f}°" for value in mean.values())
+        table.add_row(
+            _quantity(response.frequency, "Hz"),
+            *told,
+            f"{response.sweeps}",
+            f"{response.defect:.0e}",
+        )
+    return table
+
+
+def harmonic_data(results: Results) -> list[dict[str, Any]]:
+    """Return amplitudes in K, W and J (in 2D per m, in 1D per m^2), and phases in degrees."""
+    return [
+        {
+            "frequency": response.frequency,
+            "mean_temperatures": _polar(response.mean_temperatures(results.geometry)),
+            "wall_temperatures": _polar(response.wall_temperatures),
+            "absorbed": _polar(response.absorbed),
+            "deposited": _polar({"": response.deposited})[""],
+            "energy": _polar({"": response.energy})[""],
+            "defect": response.defect,
+            "converged": response.converged,
+            "sweeps": response.sweeps,
+        }
+        for response in results.harmonic
+    ]
+
+
+def _polar(values: Mapping[str, complex]) -> dict[str, dict[str, float]]:
+    return {
+        name: {"amplitude": abs(value), "phase": _degrees(value)} for name, value in values.items()
+    }
+
+
+def _degrees(value: complex) -> float:
+    return float(np.degrees(np.angle(value)))

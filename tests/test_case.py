@@ -209,7 +209,7 @@ def test_every_number_with_a_dimension_says_its_unit():
     pure = {
         "dim", "branches", "max_order", "self_scattering", "tolerance", "rank", "max_iterations",
         "frequency_bins", "scattering", "bins",
-        "num_times", "solver_tolerance",
+        "num_times", "solver_tolerance", "number",
         "space_parts", "normal_share", "degree", "azimuthal", "polar",
     }  # fmt: skip
     schema = Case.model_json_schema()

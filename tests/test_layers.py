@@ -37,7 +37,7 @@ TOP = {
     "case_errors": set(),
     "case_sources": set(),
     "case_walls": set(),
-    "case_times": {"case_sources"},
+    "case_times": {"case_sources", "case_walls"},
     "case_interfaces": {"materials", "interfaces", "reference"},
     "case_regions": set(),
     "records": set(),
@@ -79,6 +79,7 @@ TOP = {
     "validation_report": {"validate"},
     "run_checkpoints": {*ROOMS, "setup"},
     "run_times": {*ROOMS, "setup", "setup_sources", "setup_walls", "run_checkpoints"},
+    "run_frequencies": {"transport", "observables", "setup", "setup_walls"},
     "interface_account": {"drive", "transport", "observables", "setup", "setup_interfaces"},
     "run": {
         *ROOMS,
@@ -90,6 +91,7 @@ TOP = {
         "conduction",
         "run_times",
         "run_checkpoints",
+        "run_frequencies",
         "run_fourier",
     },
 }
@@ -101,6 +103,7 @@ LOOPS = (
     "orders",
     "steady",
     "transient",
+    "harmonic",
     "step_control",
     "growth",
     "problem",

@@ -23,6 +23,7 @@ from pbte.types import Array, IntArray
 
 if TYPE_CHECKING:
     from pbte.observables.evolution import Evolution
+    from pbte.observables.response import Response
 
 __all__ = [
     "Balance",
@@ -144,6 +145,7 @@ class Results:
             drop over a length drives heat, or there is no converged steady state.
         slips: Temperature slip at each isothermal wall, in the steady state.
         transient: How the body went on in time, or None when it was not asked for.
+        harmonic: What the body answers at each frequency, ascending; empty when not asked for.
         interfaces: Every interface in the steady state, or where that was not asked for in the sum
             of the orders.
         stack: Resistances in series of films between two walls, in the steady state; None where
@@ -171,6 +173,7 @@ class Results:
     conductivity: Conductivity | None = None
     slips: tuple[WallSlip, ...] = ()
     transient: Evolution | None = None
+    harmonic: tuple[Response, ...] = ()
     interfaces: tuple[InterfaceResult, ...] = ()
     stack: Stack | None = None
     model: str = "transport"

@@ -29,7 +29,7 @@ PLOTS_FOLDER = "plots"
 _OWN_FILES = re.compile(
     r"results\.h5"
     r"|plots/(temperature|temperature_cumulated|arrival_spectrum|arrival_map|"
-    r"conductivity_accumulation|suppression|transient_temperature|transient_energy|"
+    r"conductivity_accumulation|suppression|transient_temperature|transient_energy|oscillations|"
     r"interface_distributions|interface_flux)\.png"
     r"|paraview/(orders|arrivals|steady|steady_arrivals|transient|transient_arrivals|fourier)\.pvd"
     r"|paraview/(orders|arrivals)/order_\d+\.vtu"

@@ -28,6 +28,7 @@ from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.evolution_plots import plot_energy, plot_evolution
 from pbte.output.interface_distributions import plot_interface_distributions, plot_interface_flux
 from pbte.output.maps import plot_arrival_map
+from pbte.output.response_plots import plot_oscillations
 from pbte.output.style import (
     FOURIER_COLOUR,
     INK,
@@ -80,6 +81,8 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
     if results.transient is not None:
         figures["transient_temperature"] = plot_transient
         figures["transient_energy"] = plot_energy
+    if results.harmonic:
+        figures["oscillations"] = plot_oscillations
     if results.interfaces:
         figures["interface_distributions"] = plot_interface_distributions
         figures["interface_flux"] = plot_interface_flux

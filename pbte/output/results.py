@@ -40,6 +40,7 @@ from pbte.observables.results import (
 from pbte.output.conduction import get_conductivity, get_slips, put_conductivity, put_slips
 from pbte.output.datasets import put, scalar, strings, texts
 from pbte.output.evolution import get_evolution, put_evolution
+from pbte.output.harmonic import get_responses, put_responses
 from pbte.output.heat_equation import get_heat_state, put_heat_state
 from pbte.output.interfaces import get_interfaces, get_stack, put_interfaces, put_stack
 
@@ -221,6 +222,8 @@ def _put_all(file: Any, results: Results) -> None:
     if results.transient is not None:
         group = file.create_group("transient")
         put_evolution(group, results.transient, _put_stacked)
+    if results.harmonic:
+        put_responses(file.create_group("harmonic"), results.harmonic, _put_stacked)
     if results.interfaces:
         put_interfaces(file.create_group("interfaces"), results.interfaces)
     if results.stack is not None:
@@ -305,6 +308,7 @@ def _get_all(file: Any) -> Results:
         conductivity=get_conductivity(file["conductivity"]) if "conductivity" in file else None,
         slips=get_slips(file["slips"]) if "slips" in file else (),
         transient=get_evolution(file["transient"], _get_snapshot) if "transient" in file else None,
+        harmonic=get_responses(file["harmonic"], _get_snapshot) if "harmonic" in file else (),
         interfaces=get_interfaces(file["interfaces"]) if "interfaces" in file else (),
         stack=get_stack(file["stack"]) if "stack" in file else None,
         model=str(file.attrs.get("model", "transport")),

@@ -1,0 +1,70 @@
+"""The figure of oscillations: amplitude and phase of temperatures against the frequency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pbte.errors import InputError
+from pbte.observables.results import Results
+from pbte.output.style import INK, panels, scaled, style
+from pbte.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Amplitudes below this share of the largest are noise, and have no phase.
+NOTHING = 1e-6
+
+
+def plot_oscillations(results: Results) -> Figure:
+    """Return amplitude and phase of the mean temperatures of bodies and beside walls.
+
+    Raises:
+        InputError: The results hold no oscillations.
+    """
+    responses = results.harmonic
+    if not responses:
+        raise InputError("these results hold no oscillations; run a case with a table [harmonic]")
+    frequencies = np.array([response.frequency for response in responses])
+    means = [response.mean_temperatures(results.geometry) for response in responses]
+    curves = {f"mean of {name}": np.array([mean[name] for mean in means]) for name in means[0]}
+    if set(means[0]) == {"body"}:
+        curves = {"mean": curves["mean of body"]}
+    for wall in results.geometry.walls:
+        curves[f"at {wall}"] = np.array([r.wall_temperatures[wall] for r in responses])
+    largest = max(float(np.abs(curve).max()) for curve in curves.values())
+    with style():
+        figure, (above, below) = panels(2, height=2.2)
+        hertz, unit = _axis(frequencies)
+        factor, kelvin = scaled(np.array([largest]), "K")
+        dotted = "." if len(frequencies) < 30 else None
+        for number, (label, curve) in enumerate(curves.items()):
+            seen = np.abs(curve) > NOTHING * largest
+            if not seen.any():
+                continue
+            line = {"color": INK if number == 0 else f"C{number - 1}", "marker": dotted}
+            above.plot(frequencies[seen] * hertz, np.abs(curve[seen]) * factor, label=label, **line)
+            # Between two frequencies a phase may turn by more than half a circle: no line.
+            phase = np.degrees(np.angle(curve[seen]))
+            below.plot(frequencies[seen] * hertz, phase, **(line | {"marker": "."}), linestyle="")
+        above.set_yscale("log")
+        above.set_ylabel(f"Amplitude ({kelvin})")
+        above.legend(loc="best")
+        below.set_ylabel("Phase (degrees)")
+        below.set_ylim(-190.0, 190.0)
+        below.set_yticks([-180, -90, 0, 90, 180])
+        below.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
+        below.set_xlabel(f"Frequency ({unit})")
+        if frequencies[0] > 0.0 and frequencies[-1] > frequencies[0]:
+            below.set_xscale("log")
+    return figure
+
+
+def _axis(frequencies: Array) -> tuple[float, str]:
+    """Return factor and unit for an axis: that of the middle of a logarithmic range."""
+    positive = frequencies[frequencies > 0.0]
+    if not positive.size:
+        return 1.0, "Hz"
+    return scaled(np.array([np.exp(np.log(positive).mean())]), "Hz")
