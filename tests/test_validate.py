@@ -38,6 +38,9 @@ def test_every_case_says_what_it_compares():
     assert {
         "film",
         "in plane",
+        "porous",
+        "sphere",
+        "wire",
         "bulk",
         "mediator",
         "strings",
