@@ -27,7 +27,7 @@ from pbte.observables.results import MeshGeometry, Results
 from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.evolution_plots import plot_energy, plot_evolution
 from pbte.output.interface_distributions import plot_interface_distributions, plot_interface_flux
-from pbte.output.maps import plot_arrival_map
+from pbte.output.maps import is_round, plot_arrival_map
 from pbte.output.response_plots import plot_oscillations
 from pbte.output.style import (
     FOURIER_COLOUR,
@@ -43,6 +43,8 @@ from pbte.types import Array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Heat that is driven this nearly along an axis has its profile there.
+ALONG = 0.99
 MOST_NAMES = 6
 """Layers whose materials are named in a figure."""
 FOURIER = "heat equation"
@@ -115,9 +117,8 @@ def plot_transient(results: Results) -> Figure:
     Raises:
         InputError: The results hold no transient.
     """
-    geometry = results.geometry
-    coordinate = "x" if is_film(geometry) else "Radius"
-    return plot_evolution(results, lambda fields: _profile(geometry, fields), coordinate)
+    geometry, axis = results.geometry, profile_axis(results)
+    return plot_evolution(results, lambda fields: _profile(geometry, fields, axis), _name(axis))
 
 
 def plot_cumulated_temperature(results: Results) -> Figure:
@@ -186,13 +187,31 @@ def is_film(geometry: MeshGeometry) -> bool:
     return geometry.points.shape[2] == 1 or {"left", "right"} <= set(geometry.walls)
 
 
+def profile_axis(results: Results) -> int | None:
+    """Return the axis along which profiles run, None for radial ones.
+
+    That of a film, or of the temperature drop that drives heat through the body.
+    """
+    if is_film(results.geometry):
+        return 0
+    if results.conductivity is None or is_round(results.geometry):
+        return None
+    shares = np.abs(results.conductivity.drive.direction)
+    return int(shares.argmax()) if shares.max() > ALONG else None
+
+
+def _name(axis: int | None) -> str:
+    return "Radius" if axis is None else "xyz"[axis]
+
+
 def _temperature_figure(
     results: Results, fields: Sequence[Array], lines: Mapping[str, Array], label: str
 ) -> Figure:
     """Draw a profile for each order, and named ones of steady states."""
     stacked = [*fields, *lines.values()]
     _check_any(stacked)
-    profile = _profile(results.geometry, np.stack(stacked, axis=2))
+    along = profile_axis(results)
+    profile = _profile(results.geometry, np.stack(stacked, axis=2), along)
     with style():
         figure, (axes,) = panels(1, height=3.0)
         factor, unit = scaled(profile.values, "K")
@@ -206,9 +225,9 @@ def _temperature_figure(
         if lines:
             axes.legend(loc="best")
         axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
-        axes.set_xlabel(f"{'x' if is_film(results.geometry) else 'Radius'} ({length_unit})")
+        axes.set_xlabel(f"{_name(along)} ({length_unit})")
         axes.set_ylabel(f"{label} ({unit})")
-        axes.set_xlim(*(end * lengths for end in _extent(results.geometry)))
+        axes.set_xlim(*(end * lengths for end in _extent(results.geometry, along)))
         _name_layers(axes, results.geometry, lengths)
         colours.add_bar(figure, [axes])
     return figure
@@ -230,39 +249,41 @@ def _check_any(snapshots: Sequence[object]) -> None:
         raise InputError("these results hold no scattering orders to plot; run the case with some")
 
 
-def _profile(geometry: MeshGeometry, values: Array) -> Profile:
-    """Radial for bodies, along x for films; the exact curve in one dimension.
+def _profile(geometry: MeshGeometry, values: Array, axis: int | None) -> Profile:
+    """Radial, or along an axis; the exact curve in one dimension.
 
     Each piece of the body has a curve of its own, with nan between them: the temperature may jump
     at interfaces.
     """
-    centre, along_x = centre_of_volume(geometry), is_film(geometry)
+    centre = centre_of_volume(geometry)
     if not geometry.materials:
-        return _smooth_profile(geometry, values, centre, along_x)
+        return _smooth_profile(geometry, values, centre, axis)
     positions, curves = [], []
     for number in range(len(geometry.materials)):
         own = geometry.pieces == number
         piece = replace(geometry, points=geometry.points[own], volumes=geometry.volumes[own])
-        curve = _smooth_profile(piece, values[own], centre, along_x)
+        curve = _smooth_profile(piece, values[own], centre, axis)
         positions += [curve.positions, curve.positions[-1:]]
         curves += [curve.values, np.full_like(curve.values[-1:], np.nan)]
     return Profile(positions=np.concatenate(positions[:-1]), values=np.concatenate(curves[:-1]))
 
 
-def _smooth_profile(geometry: MeshGeometry, values: Array, centre: Array, along_x: bool) -> Profile:
+def _smooth_profile(
+    geometry: MeshGeometry, values: Array, centre: Array, axis: int | None
+) -> Profile:
     """Return the profile of one piece."""
     if geometry.points.shape[2] == 1:
         ends = geometry.points.min(), geometry.points.max()
         line = line_profile(geometry, values, np.array([ends[0]]), np.array([ends[1]]), 601)
         return Profile(positions=line.positions + ends[0], values=line.values)
-    if along_x:
-        return axis_profile(geometry, values)
+    if axis is not None:
+        return axis_profile(geometry, values, axis=axis)
     return radial_profile(geometry, values, centre=centre)
 
 
-def _extent(geometry: MeshGeometry) -> tuple[float, float]:
+def _extent(geometry: MeshGeometry, axis: int | None) -> tuple[float, float]:
     """The ends of the coordinate of a profile [m]."""
-    if is_film(geometry):
-        return float(geometry.points[..., 0].min()), float(geometry.points[..., 0].max())
+    if axis is not None:
+        return float(geometry.points[..., axis].min()), float(geometry.points[..., axis].max())
     distances = np.linalg.norm(geometry.points - centre_of_volume(geometry), axis=2)
     return 0.0, float(distances.max())

@@ -6,13 +6,14 @@ import dataclasses
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pbte.errors import InputError
 from pbte.observables.conductivity import suppression_curve
-from pbte.observables.profiles import radial_profile
+from pbte.observables.profiles import axis_profile, radial_profile
 from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.maps import is_round, plot_arrival_map
 from pbte.output.plots import (
@@ -20,6 +21,7 @@ from pbte.output.plots import (
     plot_arrival_spectrum,
     plot_cumulated_temperature,
     plot_temperature,
+    profile_axis,
     write_plots,
 )
 from pbte.output.results import write_results_file
@@ -52,6 +54,22 @@ def test_the_shape_decides_between_radius_and_x(make):
         assert is_film(make(shape).geometry) and not is_round(make(shape).geometry)
     assert plot_temperature(make("sphere")).axes[0].get_xlabel() == "Radius (nm)"
     assert plot_temperature(make("film")).axes[0].get_xlabel() == "x (nm)"
+
+
+def test_heat_that_is_driven_along_an_axis_has_its_profile_there(make):
+    """As in a porous cell, whose walls are not called left and right."""
+    film = make("film")
+    names = {"x_min" if name == "left" else name: tag for name, tag in film.geometry.walls.items()}
+    cell = replace(film, geometry=replace(film.geometry, walls=names))
+    assert not is_film(cell.geometry) and profile_axis(cell) == 0
+    drive = replace(film.conductivity.drive, direction=np.array([0.0, -1.0, 0.0]))
+    across = replace(cell, conductivity=replace(film.conductivity, drive=drive))
+    axes = plot_temperature(across).axes[0]
+    assert axes.get_xlabel() == "y (nm)"
+    expected = axis_profile(across.geometry, across.orders[0].temperature, axis=1)
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), expected.positions * 1e9, rtol=1e-9)
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), expected.values * 1e3, rtol=1e-9)
+    assert profile_axis(replace(cell, conductivity=None)) is None
 
 
 def test_the_curves_are_the_radial_averages_of_each_order_and_of_the_sums(sphere_results):
