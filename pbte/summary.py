@@ -263,7 +263,7 @@ def _conduction(results: Results) -> Iterator[str]:
     conductivity = results.conductivity
     if conductivity is not None:
         drive = conductivity.drive
-        direction = ", ".join(f"{component:.4g}" for component in drive.direction + 0.0)
+        direction = ", ".join(f"{component:.4g}" for component in np.round(drive.direction, 9) + 0.0)
         several = len(set(results.geometry.materials)) > 1
         endless = "the endless crystals have, by volume," if several else "the endless crystal has"
         yield (
