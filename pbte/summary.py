@@ -263,7 +263,8 @@ def _conduction(results: Results) -> Iterator[str]:
     conductivity = results.conductivity
     if conductivity is not None:
         drive = conductivity.drive
-        direction = ", ".join(f"{component:.4g}" for component in np.round(drive.direction, 9) + 0.0)
+        components = np.round(drive.direction, 9) + 0.0  # no round-off, and no minus before zero
+        direction = ", ".join(f"{component:.4g}" for component in components)
         several = len(set(results.geometry.materials)) > 1
         endless = "the endless crystals have, by volume," if several else "the endless crystal has"
         yield (
