@@ -319,6 +319,27 @@ def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_stopped(folder, com
         assert not Keeping(out).folder.exists()
 
 
+def test_a_run_goes_on_with_other_ranks_than_it_began_with(folder, comm):
+    """Begun by all ranks, gone on with by one; on one rank the same once more."""
+    case = parse_case(
+        CASE + WALLS + "[steady]\nenabled = false\n[transient]\nend = 8e-12\nstep = 2e-12\n"
+        "solver_tolerance = 1e-12\n",
+        folder=folder,
+    )
+    out = folder / "handed-on"
+    with pytest.raises(KeyboardInterrupt):
+        run_case(case, comm, keeping=Stopper(out, after=2))
+    through = run_case(case, comm).transient
+    alone = comm.Split(comm.rank)
+    if comm.rank == 0:
+        again = run_case(case, alone, keeping=Keeping(out, resume=True)).transient
+        scale = np.abs(through.energies).max()
+        np.testing.assert_allclose(again.energies, through.energies, atol=1e-9 * scale)
+        last, other = through.snapshots[-1].temperature, again.snapshots[-1].temperature
+        np.testing.assert_allclose(other, last, rtol=0.0, atol=1e-9 * np.abs(last).max())
+    comm.barrier()
+
+
 def test_a_signal_is_noted_and_the_state_kept(folder, comm):
     case = parse_case(
         CASE + WALLS + "[steady]\nenabled = false\n[transient]\nend = 1e-9\nstep = 1e-12\n",
