@@ -16,7 +16,7 @@ from pbte.materials.models import gray_crystal
 from pbte.materials.storage import read_material
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.orders import scattering_orders
-from pbte.transport.steady import solve_steady
+from pbte.transport.steady import moment_system, solve_steady
 from pbte.transport.system import split_system
 from pbte.validation._layers import film_of_layers
 
@@ -98,6 +98,20 @@ def test_the_sweeps_through_ten_layers_stay_few(comm, silicon, law, length):
     )
     _, report = snapshot_of(system, leading * 5, tolerance=1e-8)
     assert report.sweeps <= 40
+
+
+def test_no_krylov_vector_is_longer_than_moments_and_inflow(comm):
+    """Whatever the number of modes: one moment per node here, and the bins of the interface."""
+    kernels = [gray(), gray(speed=1800.0, time=4e-11, heat=1.1e6)]
+    system = film_of_layers(
+        layers([1e-7, 2e-7]), kernels, [DiffuseMismatch()], walls=(1.0, 0.0), comm=comm
+    )
+    moments = moment_system(system, *kernels)
+    solve_steady(system, *kernels, moments=moments)
+    num_dofs = sum(body.mesh.num_dofs for body in system.bodies)
+    assert moments.krylov.directions
+    for vector in (*moments.krylov.directions, *moments.krylov.images):
+        assert comm.allreduce(vector.size) == num_dofs + system.joints[0].num_bins
 
 
 def test_nothing_flows_between_walls_of_one_temperature(comm):

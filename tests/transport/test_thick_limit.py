@@ -8,6 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pbte.interfaces.diffuse import DiffuseWall
+from pbte.interfaces.dmm import DiffuseMismatch
+from pbte.interfaces.specular import SpecularWall
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.models import gray_crystal
 from pbte.transport.fourier import Walls, solve_heat_equation
@@ -15,6 +18,7 @@ from pbte.transport.problem import make_problem
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import project
 from pbte.transport.steady import solve_steady
+from pbte.validation._layers import RIGHT, film_of_layers
 
 # Mean free path beside a body of length 1; the walls shift the temperature by about as much.
 MEAN_FREE_PATH = 1e-4
@@ -92,3 +96,57 @@ def test_walls_are_reached_through_unresolved_layers(grid, crystal, dim, n):
     # A wall has one temperature per facet here: steps of 1/n on the walls along x.
     allowed = 10.0 * MEAN_FREE_PATH if dim == 1 else 0.5 / n
     assert np.abs(found - exact).max() < allowed
+
+
+@pytest.mark.parametrize(
+    "law", [SpecularWall(), DiffuseWall(elastic=False)], ids=["mirror", "rough"]
+)
+def test_an_adiabatic_wall_is_one_through_an_unresolved_layer(law):
+    """Even heat between a black wall and one that reflects: T = S (L x - x^2/2)/k at the cells."""
+    kernel = thick_gray()
+    length = 1.0
+    system = film_of_layers(
+        [np.linspace(0.0, length, 9)], [kernel], [], heat=1.0, wall_laws={RIGHT: law}
+    )
+    solution = solve_steady(system, kernel, tolerance=1e-8)
+    assert solution.report.converged
+    assert solution.report.sweeps <= 15
+    (body,) = system.bodies
+    found = body.heat_capacities @ solution.theta / body.modes.heat_capacity
+    x = body.mesh.points.reshape(-1)
+    exact = (length * x - 0.5 * x**2) / bulk_conductivity(kernel)[0, 0]
+    assert np.abs(found - exact).max() < 5e-3 * exact.max()
+
+
+def test_layers_with_an_interface_in_between_are_resistances_in_series():
+    """Cells of 500 mean free paths beside walls and interface: q = dT/(L_1/k_1 + L_2/k_2 + R).
+
+    R of a few mean free paths: the jump at a thermalising interface, by the local definition.
+    """
+    kernels = [thick_gray(), thick_gray(heat=0.5)]
+    edges = [np.linspace(0.0, 1.0, 6), np.linspace(1.0, 2.0, 6)]
+    system = film_of_layers(edges, kernels, [DiffuseMismatch(elastic=False)], walls=(0.5, -0.5))
+    solution = solve_steady(system, *kernels, tolerance=1e-8)
+    assert solution.report.converged
+    assert solution.report.sweeps <= 20
+    flux = [0.0, 0.0]
+    for drift in solution.drifts():
+        body = system.bodies[drift.body]
+        carried = body.heat_capacities[drift.modes] * body.velocities[drift.modes, 0]
+        flux[drift.body] += float(carried @ (drift.theta @ body.mesh.dof_weights))
+    assert flux[0] == pytest.approx(flux[1], rel=1e-6)
+    bulk = [bulk_conductivity(kernel)[0, 0] for kernel in kernels]
+    series = sum(1.0 / value for value in bulk)
+    assert flux[0] == pytest.approx(1.0 / series, rel=5e-3)
+    jump = 1.0 / float(system.joints[0].conductances[0])
+    assert jump < 0.01 * series
+
+
+def thick_gray(heat=1.0):
+    return gray_crystal(
+        speed=1.0,
+        relaxation_time=4e-4,
+        heat_capacity=heat,
+        polar=8,
+        azimuthal=4,
+    ).kernel
