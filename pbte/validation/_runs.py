@@ -35,7 +35,7 @@ builder = {builder}
 max_order = 0
 self_scattering = 0.0
 [steady]
-tolerance = 1e-9
+tolerance = {tolerance:g}
 """
 
 
@@ -70,7 +70,13 @@ def run_whole(comm: MPI.Intracomm, text: str) -> Results:
 
 
 def run_text(
-    comm: MPI.Intracomm, *, material: str, builder: str, rest: str, directions: str = ""
+    comm: MPI.Intracomm,
+    *,
+    material: str,
+    builder: str,
+    rest: str,
+    directions: str = "",
+    tolerance: float = 1e-9,
 ) -> Results:
     """Return the results of a case, made from parts of its text.
 
@@ -80,6 +86,7 @@ def run_text(
         builder: Builder of the mesh and its parameters.
         rest: Tables of walls and sources.
         directions: Family of directions and its parameters, for crystals that need some.
+        tolerance: Of the steady state.
 
     Raises:
         RunError: The steady state did not converge.
@@ -90,6 +97,7 @@ def run_text(
         material=material,
         builder=builder,
         rest=rest,
+        tolerance=tolerance,
         directions=f"directions = {{ {directions} }}" if directions else "",
     )
     results = run_whole(comm, text)
@@ -103,9 +111,22 @@ def run_text(
 
 
 def conductivity_of(
-    comm: MPI.Intracomm, *, material: str, builder: str, rest: str, directions: str = ""
+    comm: MPI.Intracomm,
+    *,
+    material: str,
+    builder: str,
+    rest: str,
+    directions: str = "",
+    tolerance: float = 1e-9,
 ) -> float:
     """Return the effective conductivity that a case comes to [W/m K]. Collective over `comm`."""
-    results = run_text(comm, material=material, builder=builder, rest=rest, directions=directions)
+    results = run_text(
+        comm,
+        material=material,
+        builder=builder,
+        rest=rest,
+        directions=directions,
+        tolerance=tolerance,
+    )
     assert results.conductivity is not None, "the case drives no heat from end to end"
     return float(results.conductivity.value)

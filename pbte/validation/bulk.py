@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from pbte.materials.quadrature import lebedev_rule
 from pbte.materials.storage import Material, read_material
 from pbte.types import Array
 from pbte.validation._case import ValidationCase
+from pbte.validation._runs import conductivity_of, periodic
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 
 def cases() -> list[ValidationCase]:
@@ -57,6 +62,21 @@ def cases() -> list[ValidationCase]:
             tolerance=1e-8,
             run=lambda comm: float(bulk_conductivity(_material("Si-5").kernel)[0, 0]),
         ),
+        *(
+            ValidationCase(
+                name=f"bulk/{name} in a periodic cell",
+                source="Direct solution of the file's own matrix; the steady solver through a case",
+                quantity="conductivity of a cell of 1 um with a temperature drop",
+                unit="W/m K",
+                expected=lambda name=name: float(  # type: ignore[misc]
+                    bulk_conductivity(_material(name).kernel)[0, 0]
+                ),
+                tolerance=1e-8,
+                run=lambda comm, name=name: _periodic(name, comm),  # type: ignore[misc]
+                slow=name.endswith("9"),
+            )
+            for name in ("Si-5", "Ge-5", "Si-9", "Ge-9")
+        ),
         ValidationCase(
             name="bulk/energy conservation of Si-5",
             source="Row sums of the collision matrix are zero on equilibrium",
@@ -98,6 +118,16 @@ def _rates() -> dict[str, Array]:
     normal: Array = 2.0 / 3.0 * total
     resistive: Array = 1.0 / 3.0 * total
     return {"normal_rates": normal, "resistive_rates": resistive}
+
+
+def _periodic(name: str, comm: MPI.Intracomm) -> float:
+    return conductivity_of(
+        comm,
+        material=f'file = "{name}"',
+        builder='{ shape = "film", thickness = 1e-6, size = 250e-9 }',
+        rest=periodic("left", "right", 1.0),
+        tolerance=1e-11,
+    )
 
 
 def _conductivity(name: str, kind: str) -> float:
