@@ -25,7 +25,7 @@ from pbte.materials.kernel import truncated_kernel
 from pbte.materials.storage import read_material
 from pbte.memory import Job, Layout, memory_per_rank
 from pbte.node_memory import shared_on_node
-from pbte.transport.problem import collide, stream
+from pbte.transport.body import collide, stream
 from pbte.transport.share import share_modes
 
 comm = MPI.COMM_WORLD

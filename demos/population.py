@@ -27,8 +27,8 @@ from pbte.observables.profiles import radial_profile
 from pbte.output.style import INK, STEADY_COLOUR, OrderColours, new_figure, style, time_colours
 from pbte.setup import prepare
 from pbte.setup_bodies import geometry_of
+from pbte.transport.body import with_past, with_self_scattering
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import with_past, with_self_scattering
 from pbte.transport.sources import gaussian, project
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import Drift

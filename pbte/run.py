@@ -1,13 +1,13 @@
 """Start here: a run from the case to the results.
 
-    mesh, material, source and walls      -> a Problem on every rank
+    mesh, material, source and walls      -> a Body on every rank
     scattering orders, one by one         -> how far phonons get between events
     steady state                          -> what the orders add up to
     transient                             -> how the body goes on in time, if the case says so
     oscillations                          -> what it answers at each frequency, likewise
     heat equation                         -> what Fourier's law says instead
 
-The two verbs underneath are `stream` and `collide` (pbte.transport.problem).
+The two verbs underneath are `stream` and `collide` (pbte.transport.body).
 """
 
 from __future__ import annotations

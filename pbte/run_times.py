@@ -26,7 +26,7 @@ from pbte.run_checkpoints import Keeping, interruptions
 from pbte.setup import Say, Setup
 from pbte.setup_sources import selected_modes
 from pbte.setup_walls import given_inflow
-from pbte.transport.problem import Problem
+from pbte.transport.body import Body
 from pbte.transport.sources import gaussian, project, wave
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import Drift, System, as_system
@@ -86,7 +86,7 @@ def _profile(case: Case, choice: InitialState, dim: int) -> Callable[[Array], Ar
     return lambda points: size * shape(points)
 
 
-def _held_by(choice: ModeSelection, body: Problem) -> Array:
+def _held_by(choice: ModeSelection, body: Body) -> Array:
     """Return how much hotter each local mode is than the temperature of all, (local modes,) [-].
 
     The same energy in fewer modes makes each of them hotter.
@@ -104,7 +104,7 @@ def switched(case: Case, setup: Setup) -> Callable[[float], System]:
     source, system = transient.source_profile, setup.system
     steady = [given_inflow(case, body.mesh, setup.walls) for body in system.bodies]
 
-    def of_body(number: int, body: Problem, time: float) -> Problem:
+    def of_body(number: int, body: Body, time: float) -> Body:
         inflow = steady[number].copy()
         for name, profile in transient.walls.items():
             on_wall = np.repeat(body.mesh.boundary_walls == setup.walls[name], body.mesh.dim)

@@ -30,9 +30,9 @@ from pbte.setup_walls import (
     given_inflow,
     periodic_surfaces,
 )
+from pbte.transport.body import Body, make_body, stream
 from pbte.transport.growth import NUM_MOMENTS
 from pbte.transport.partition import Part, partition
-from pbte.transport.problem import Problem, make_problem, stream
 from pbte.transport.ranks import RankGrid, rank_grid
 from pbte.transport.share import ModeShare, of_all_modes, share_modes, sweep_costs
 from pbte.transport.surfaces import Surface
@@ -101,7 +101,7 @@ class Setup:
     observer: Observer
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> Body:
         """The only body of a case with one crystal."""
         (body,) = self.system.bodies
         return body
@@ -211,7 +211,7 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
 
 
 def _linked(
-    case: Case, bodies: Bodies, problems: Sequence[Problem], interfaces: Sequence[Surface]
+    case: Case, bodies: Bodies, problems: Sequence[Body], interfaces: Sequence[Surface]
 ) -> System:
     """Return the bodies with all their surfaces: walls, periodic pairs and interfaces.
 
@@ -235,7 +235,7 @@ def _linked(
     )
 
 
-def _problems(case: Case, inputs: Inputs) -> list[Problem]:
+def _problems(case: Case, inputs: Inputs) -> list[Body]:
     """Return each body with its source and its isothermal walls, and no other surfaces yet.
 
     Note: Collective over all ranks.
@@ -248,7 +248,7 @@ def _problems(case: Case, inputs: Inputs) -> list[Problem]:
     ):
         modes = material.modes
         of_share = partial(
-            make_problem,
+            make_body,
             body.mesh,
             material.kernel,
             of_body,
@@ -263,7 +263,7 @@ def _problems(case: Case, inputs: Inputs) -> list[Problem]:
     return problems
 
 
-def fairer_share(problem: Problem, *, measured: bool) -> ModeShare | None:
+def fairer_share(body: Body, *, measured: bool) -> ModeShare | None:
     """Return a share of the modes by what they cost, or None where an even one is as good.
 
     Modes with cyclic dependencies are swept many times; they are counted. Ranks may also differ in
@@ -272,32 +272,32 @@ def fairer_share(problem: Problem, *, measured: bool) -> ModeShare | None:
 
     Note: Collective over the ranks.
     """
-    share, modes = problem.share, problem.modes
+    share, modes = body.share, body.modes
     if share.comm.size == 1:
         return None
     costs: Array | None = None
     speeds: Array | None = None
-    if problem.num_cyclic_modes > 0:
+    if body.num_cyclic_modes > 0:
         costs = sweep_costs(
-            of_all_modes(share, problem.order.lagged.astype(np.int64)), modes.num_pairs
+            of_all_modes(share, body.order.lagged.astype(np.int64)), modes.num_pairs
         )
     if measured and share.comm.allreduce(share.num_modes, op=MPI.MIN) > 0:
-        rate = share.num_modes / max(_drift_seconds(problem), 1e-9)
+        rate = share.num_modes / max(_drift_seconds(body), 1e-9)
         speeds = np.array(share.comm.allgather(rate))
     if costs is None and speeds is None:
         return None
     return share_modes(modes.num_pairs, modes.num_modes, share.comm, costs=costs, speeds=speeds)
 
 
-def _drift_seconds(problem: Problem) -> float:
+def _drift_seconds(body: Body) -> float:
     """Return the processor time of one drift of the local modes [s]. Collective."""
-    nothing = np.zeros((problem.block_modes, problem.mesh.num_dofs))
-    blocks = list(problem.mode_blocks())
-    stream(problem, nothing[: blocks[0].size], blocks[0], walls=False)  # compiles
+    nothing = np.zeros((body.block_modes, body.mesh.num_dofs))
+    blocks = list(body.mode_blocks())
+    stream(body, nothing[: blocks[0].size], blocks[0], walls=False)  # compiles
     start = time.process_time()
     for modes in blocks:
-        stream(problem, nothing[: modes.size], modes, walls=False)
-    return float(problem.over_space(np.array([time.process_time() - start]))[0])
+        stream(body, nothing[: modes.size], modes, walls=False)
+    return float(body.over_space(np.array([time.process_time() - start]))[0])
 
 
 def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> FactoredKernel:

@@ -24,7 +24,7 @@ from pbte.expressions import parse_expression
 from pbte.geometry.field_file import interpolator, read_field
 from pbte.materials.modes import ModeTable
 from pbte.parallel import on_all_ranks
-from pbte.transport.problem import Problem
+from pbte.transport.body import Body
 from pbte.transport.simplices import Simplices
 from pbte.transport.sources import gaussian, project
 from pbte.types import Array, BoolArray, IntArray
@@ -101,7 +101,7 @@ def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
     )
 
 
-def undershoot(case: Case, bodies: Sequence[Problem]) -> float:
+def undershoot(case: Case, bodies: Sequence[Body]) -> float:
     """Return how far a heat density falls below zero, relative to its peak [-]. Collective.
 
     Sources that take out heat on purpose do not count.

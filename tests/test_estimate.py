@@ -33,7 +33,7 @@ from pbte.memory import (
     num_cut_facets,
     state_bytes_per_unknown,
 )
-from pbte.transport import collisions, growth, moment_system, problem
+from pbte.transport import body, collisions, growth, moment_system
 
 SILENT = Network(latency=0.0, bandwidth=float("inf"))
 FULL = Job(num_cells=3300, num_modes=4371, steady_rank=100)
@@ -157,8 +157,8 @@ def test_the_numbers_of_the_model_are_those_of_the_transport(comm):
 
     assert memory.MIX_COLUMNS == collisions.BLOCK
     assert memory.SELF_SCATTERING_COLUMNS == 4 * collisions.BLOCK
-    assert memory.BLOCK_BYTES == problem.BLOCK_BYTES
-    assert memory.LEAST_MODES == problem.LEAST_MODES
+    assert memory.BLOCK_BYTES == body.BLOCK_BYTES
+    assert memory.LEAST_MODES == body.LEAST_MODES
     assert memory.MOMENTS_OF_GROWTH == growth.NUM_MOMENTS
     assert memory.KRYLOV_VECTORS == 2 * moment_system.NUM_DIRECTIONS
 

@@ -106,7 +106,7 @@ LOOPS = (
     "harmonic",
     "step_control",
     "growth",
-    "problem",
+    "body",
     "collisions",
     "share",
     "moment_system",

@@ -20,8 +20,8 @@ from pbte.errors import RunError
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable
+from pbte.transport.body import Body, stream
 from pbte.transport.drift import UpwindDrift
-from pbte.transport.problem import Problem, stream
 from pbte.transport.sweep import plan_sweep
 from pbte.types import Array
 
@@ -203,10 +203,10 @@ class _Solver:
         )
 
 
-def _set_mode(drift: UpwindDrift, problem: Problem, source: Array, mode: int) -> UpwindDrift:
-    rate = float(problem.loss_rates[mode])
-    of_cells = source[mode].reshape(problem.mesh.num_cells, -1)
-    drift.set_mode(problem.velocities[mode], rate, of_cells, {})
+def _set_mode(drift: UpwindDrift, body: Body, source: Array, mode: int) -> UpwindDrift:
+    rate = float(body.loss_rates[mode])
+    of_cells = source[mode].reshape(body.mesh.num_cells, -1)
+    drift.set_mode(body.velocities[mode], rate, of_cells, {})
     return drift
 
 

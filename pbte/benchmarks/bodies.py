@@ -17,7 +17,7 @@ from pbte.materials.models import isotropic_crystal
 from pbte.materials.modes import ModeTable, canonical_partners
 from pbte.materials.storage import Material
 from pbte.parallel import on_all_ranks
-from pbte.transport.problem import Problem, make_problem
+from pbte.transport.body import Body, make_body
 from pbte.transport.share import ModeShare
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import gaussian, project
@@ -42,14 +42,12 @@ def sphere(num_cells: int, comm: MPI.Intracomm) -> Domain:
     return domain
 
 
-def heated_problem(
-    domain: Domain, kernel: CollisionKernel, share: ModeShare | None = None
-) -> Problem:
+def heated_problem(domain: Domain, kernel: CollisionKernel, share: ModeShare | None = None) -> Body:
     """Return the problem of a body heated at the origin, with walls at T0."""
     mesh = simplices_of(domain)
     heat = project(mesh, gaussian(np.zeros(3), DIAMETER / 10.0))
     inflow = np.zeros(mesh.boundary_dofs.size)
-    return make_problem(mesh, kernel, heat, inflow, share=share)
+    return make_body(mesh, kernel, heat, inflow, share=share)
 
 
 def sampled_modes(modes: ModeTable, num_modes: int) -> ModeTable:

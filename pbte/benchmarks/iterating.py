@@ -11,8 +11,8 @@ from pbte.benchmarks.clock import Timing, clocked, measure, timing
 from pbte.benchmarks.mixing import scattering_name
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, rta_kernel
+from pbte.transport.body import Body, make_body, stream
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import Problem, make_problem, stream
 from pbte.transport.reports import SteadyReport
 from pbte.transport.simplices import Simplices
 from pbte.transport.steady import solve_steady
@@ -127,13 +127,13 @@ def order_figures(domain: Domain, kernel: CollisionKernel, *, repeats: int) -> O
     )
 
 
-def state_bytes(problem: Problem) -> dict[str, int]:
+def state_bytes(body: Body) -> dict[str, int]:
     """Return the bytes of the arrays that this rank keeps beside the fields, by kind."""
     return {
-        "visiting orders": array_bytes(problem.order) - problem.order.records.nbytes,
-        "mesh": array_bytes(problem.mesh) + problem.order.records.nbytes,
-        "kernel": array_bytes(problem.collisions),
-        "modes": array_bytes(problem.modes),
+        "visiting orders": array_bytes(body.order) - body.order.records.nbytes,
+        "mesh": array_bytes(body.mesh) + body.order.records.nbytes,
+        "kernel": array_bytes(body.collisions),
+        "modes": array_bytes(body.modes),
     }
 
 
@@ -169,16 +169,16 @@ def steady_figures(
     )
 
 
-def size_figures(problem: Problem, size: float) -> SizeFigures:
+def size_figures(body: Body, size: float) -> SizeFigures:
     """Return the sweeps to the steady state of the same body in another size.
 
     Args:
-        problem: The body, its modes and where it is heated.
+        body: The body, its modes and where it is heated.
         size: Largest extent [m].
     """
-    kernel = rta_kernel(problem.modes)
-    mesh = _scaled(problem.mesh, size)
-    other = make_problem(mesh, kernel, problem.heat_source, problem.inflow[0])
+    kernel = rta_kernel(body.modes)
+    mesh = _scaled(body.mesh, size)
+    other = make_body(mesh, kernel, body.heat_source, body.inflow[0])
     report = solve_steady(other, kernel).report
     plain = solve_steady(other, kernel, precondition=False, max_iterations=1).report
     return SizeFigures(

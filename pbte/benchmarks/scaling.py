@@ -13,7 +13,7 @@ from pbte.benchmarks.clock import Timing, clocked, timing
 from pbte.benchmarks.mixing import scattering_name
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import CollisionKernel
-from pbte.transport.problem import Problem, collide, stream
+from pbte.transport.body import Body, collide, stream
 from pbte.transport.share import share_modes
 
 _NAP = 0.002
@@ -118,12 +118,12 @@ class _Spent(NamedTuple):
     collide_wall: float
 
 
-def _one_order(problem: Problem) -> _Spent:
+def _one_order(body: Body) -> _Spent:
     """Do the work of one order. Collective over the ranks that share the modes."""
-    field = problem.source()
-    problem.share.comm.barrier()
-    mixing = clocked(lambda: collide(problem, field))
-    drift = clocked(lambda: stream(problem, field, walls=False))
+    field = body.source()
+    body.share.comm.barrier()
+    mixing = clocked(lambda: collide(body, field))
+    drift = clocked(lambda: stream(body, field, walls=False))
     return _Spent(mixing[0] + drift[0], mixing[1] + drift[1], *mixing)
 
 

@@ -11,8 +11,8 @@ from pbte.benchmarks.clock import Timing, measure
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable
+from pbte.transport.body import stream
 from pbte.transport.kernels import LANES
-from pbte.transport.problem import stream
 from pbte.transport.sweep import SweepOrder, lane_groups, plan_sweep
 from pbte.types import Array
 

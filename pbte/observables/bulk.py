@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pbte.transport.problem import Problem
+from pbte.transport.body import Body
 from pbte.transport.share import all_modes
 from pbte.types import Array
 
@@ -17,11 +17,11 @@ TOLERANCE = 1e-12
 MAX_ITERATIONS = 500
 
 
-def bulk_response(problem: Problem, direction: Array) -> Array:
+def bulk_response(body: Body, direction: Array) -> Array:
     """Return F . n of each mode, shape (num_modes,) [m].
 
     Args:
-        problem: Any problem of the crystal; its mesh and its self-scattering do not matter.
+        body: Any body of the crystal; its mesh and its self-scattering do not matter.
         direction: Unit vector n, shape (3,).
 
     Returns:
@@ -30,7 +30,7 @@ def bulk_response(problem: Problem, direction: Array) -> Array:
 
     Note: Collective over the ranks that share the modes.
     """
-    share, modes = problem.share, problem.modes
+    share, modes = body.share, body.modes
     rates = modes.loss_rates[share.indices]
     weights = modes.heat_capacities[share.indices] * rates
 
@@ -40,7 +40,7 @@ def bulk_response(problem: Problem, direction: Array) -> Array:
     def returning(vector: Array) -> Array:
         """Gamma^-1 M."""
         out = vector[:, None].copy()
-        problem.collisions.mix(out, out)
+        body.collisions.mix(out, out)
         return np.asarray(out[:, 0] / rates, dtype=np.float64)
 
     free = modes.velocities[share.indices] @ direction / rates
@@ -59,12 +59,12 @@ def bulk_response(problem: Problem, direction: Array) -> Array:
     return np.full(modes.num_modes, np.nan)
 
 
-def bulk_tensor(problem: Problem) -> Array:
+def bulk_tensor(body: Body) -> Array:
     """Return the conductivity of the endless crystal, shape (3, 3) [W/m K].
 
     Note: Collective over the ranks that share the modes.
     """
-    modes = problem.modes
-    responses = np.stack([bulk_response(problem, axis) for axis in np.eye(3)], axis=1)
+    modes = body.modes
+    responses = np.stack([bulk_response(body, axis) for axis in np.eye(3)], axis=1)
     weighted = modes.heat_capacities[:, None] * modes.velocities
     return np.asarray(weighted.T @ responses, dtype=np.float64)

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pbte.interfaces.base import GRAZING
+from pbte.transport.body import Body, Modes
 from pbte.transport.collisions import blocks
-from pbte.transport.problem import Modes, Problem
 from pbte.transport.surfaces import Side
 from pbte.transport.system import Drift, System
 from pbte.types import Array, BoolArray
@@ -144,7 +144,7 @@ class _SideObserver:
     """Accumulates the moments of one side."""
 
     def __init__(
-        self, body: Problem, side: Side, normals: Array, meeting: Meeting, edges: Array
+        self, body: Body, side: Side, normals: Array, meeting: Meeting, edges: Array
     ) -> None:
         self.body, self.side, self.normals = body, side, normals
         self._shares = meeting.areas / meeting.areas.sum()

@@ -14,8 +14,8 @@ import numpy as np
 
 from pbte.observables.gathering import in_whole_mesh
 from pbte.observables.results import Balance, Snapshot
+from pbte.transport.body import Body
 from pbte.transport.collisions import blocks
-from pbte.transport.problem import Problem
 from pbte.transport.share import all_modes
 from pbte.transport.system import Drift, System, as_system
 from pbte.types import Array
@@ -35,7 +35,7 @@ class Observer:
     """
 
     def __init__(
-        self, *, problem: Problem | System, walls: Mapping[str, int], frequency_edges: Array
+        self, *, problem: Body | System, walls: Mapping[str, int], frequency_edges: Array
     ) -> None:
         self.system, self.walls = as_system(problem), dict(walls)
         self.frequency_edges = frequency_edges
@@ -111,7 +111,7 @@ class _Piece:
 class _BodyObserver:
     """Accumulates the moments of one body."""
 
-    def __init__(self, problem: Problem, tags: list[int], edges: Array) -> None:
+    def __init__(self, problem: Body, tags: list[int], edges: Array) -> None:
         self.problem = problem
         mesh, heat = problem.mesh, problem.heat_capacities
         self._weights = np.vstack(

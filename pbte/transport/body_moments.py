@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
+from pbte.transport.body import Body, Modes
 from pbte.transport.collisions import FactoredCollisions, times
-from pbte.transport.problem import Modes, Problem
 from pbte.types import Array, IntArray, Numbers
 
 
@@ -27,7 +27,7 @@ class BodyMoments:
     Note: Collective over the ranks that share the modes.
     """
 
-    def __init__(self, body: Problem, factors: FactoredCollisions, starts: IntArray) -> None:
+    def __init__(self, body: Body, factors: FactoredCollisions, starts: IntArray) -> None:
         self.body, self.factors = body, energy_first(body, factors)
         self.group = body.share.comm
         self.rows = slice(int(starts[self.group.rank]), int(starts[self.group.rank + 1]))
@@ -83,16 +83,16 @@ class BodyMoments:
         return mine
 
 
-def energy_first(problem: Problem, factors: FactoredCollisions) -> FactoredCollisions:
+def energy_first(body: Body, factors: FactoredCollisions) -> FactoredCollisions:
     """Return the same kernel with the temperature of scattering as its first moment.
 
     M = w_in w_out = (w_in S)(S^-1 w_out). A uniform temperature has the moments e = w_out 1, and
     sum c w_in y = G l.y is the energy emitted; with S = (e, null space of l) the first moment is
     l.y and e is the first unit vector. Kernels that come so are returned unchanged. Collective.
     """
-    comm = problem.share.comm
+    comm = body.share.comm
     uniform = comm.allreduce(factors.w_out.sum(axis=1))
-    emitted = comm.allreduce(problem.heat_capacities @ factors.w_in)
+    emitted = comm.allreduce(body.heat_capacities @ factors.w_in)
     emitted = emitted / (emitted @ uniform)
     first = np.eye(factors.rank)[0]
     if max(np.abs(uniform - first).max(), np.abs(emitted - first).max()) < 1e-8:

@@ -45,11 +45,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from mpi4py import MPI
 
+from pbte.transport.body import Body, with_past
 from pbte.transport.body_moments import BodyMoments
 from pbte.transport.collisions import FactoredCollisions
 from pbte.transport.diffusion import HeatModel, HeatSolver, Layout
 from pbte.transport.diffusion_assembly import FacetPairs, gradients
-from pbte.transport.problem import Problem, with_past
 from pbte.transport.system import System
 from pbte.types import Array, IntArray, Numbers
 
@@ -247,23 +247,23 @@ def _extent(system: System) -> float:
     return float((ends[:dim] + ends[dim:]).max())
 
 
-def _cell_size(problem: Problem) -> float:
+def _cell_size(body: Body) -> float:
     """Return the mean size of the cells of a body [m]. Collective."""
-    mesh = problem.mesh
+    mesh = body.mesh
     factorial = (1.0, 1.0, 2.0, 6.0)[mesh.dim]
     sizes = (factorial * mesh.volumes) ** (1.0 / mesh.dim)
-    total, count = problem.over_space(np.array([sizes.sum(), float(sizes.size)]))
+    total, count = body.over_space(np.array([sizes.sum(), float(sizes.size)]))
     return float(total / count)
 
 
-def _symbol(problem: Problem, factors: FactoredCollisions, wave: float) -> Array:
+def _symbol(body: Body, factors: FactoredCollisions, wave: float) -> Array:
     """Return P(k) for k along each axis of the mesh, shape (dim, rank, rank), complex."""
-    emitted = factors.w_in / problem.loss_rates[:, None]
+    emitted = factors.w_in / body.loss_rates[:, None]
     parts = []
-    for axis in range(problem.mesh.dim):
-        phase = 1.0 / (1.0 + 1j * wave * problem.velocities[:, axis] / problem.loss_rates)
+    for axis in range(body.mesh.dim):
+        phase = 1.0 / (1.0 + 1j * wave * body.velocities[:, axis] / body.loss_rates)
         parts.append((factors.w_out * phase) @ emitted)
-    return np.asarray(problem.share.comm.allreduce(np.array(parts)))
+    return np.asarray(body.share.comm.allreduce(np.array(parts)))
 
 
 def _passing(bodies: Sequence[_BodyCorrection], numbers: IntArray, normals: Array) -> Array:
@@ -284,9 +284,9 @@ def _passing(bodies: Sequence[_BodyCorrection], numbers: IntArray, normals: Arra
     return np.asarray(bodies[0].body.share.comm.allreduce(flux))
 
 
-def _conductivity_shape(problem: Problem) -> Array:
+def _conductivity_shape(body: Body) -> Array:
     """Return sum c v v / Gamma over its mean diagonal, shape (dim, dim) [-]. Collective."""
-    velocities = problem.velocities[:, : problem.mesh.dim]
-    weights = problem.heat_capacities / problem.loss_rates
-    tensor = problem.share.comm.allreduce(velocities.T @ (weights[:, None] * velocities))
-    return np.asarray(tensor * (problem.mesh.dim / np.trace(tensor)))
+    velocities = body.velocities[:, : body.mesh.dim]
+    weights = body.heat_capacities / body.loss_rates
+    tensor = body.share.comm.allreduce(velocities.T @ (weights[:, None] * velocities))
+    return np.asarray(tensor * (body.mesh.dim / np.trace(tensor)))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pbte.errors import InputError
+from pbte.transport.body import Body
 from pbte.transport.diffusion import HeatModel, HeatSolver, Layout
 from pbte.transport.diffusion_assembly import interior_facets
 from pbte.transport.ghosts import replicated_mesh
-from pbte.transport.problem import Problem
 from pbte.types import Array
 
 TOLERANCE = 1e-13
@@ -78,7 +78,7 @@ class ElectronEquation:
     Note: Collective over the ranks that share the modes.
     """
 
-    def __init__(self, electrons: Electrons, problem: Problem, rate: float = 0.0) -> None:
+    def __init__(self, electrons: Electrons, problem: Body, rate: float = 0.0) -> None:
         mesh, comm = problem.mesh, problem.share.comm
         _check(electrons, problem)
         self.electrons, self.problem, self.rate = electrons, problem, rate
@@ -143,9 +143,9 @@ class ElectronEquation:
         return float((self._areas * self.sink) @ at_facets)
 
 
-def _check(electrons: Electrons, problem: Problem) -> None:
-    mesh = problem.mesh
-    if problem.halo is not None:
+def _check(electrons: Electrons, body: Body) -> None:
+    mesh = body.mesh
+    if body.halo is not None:
         raise InputError(
             "electrons: the cells of their body are shared by ranks (space_parts); hold them on "
             "every rank"

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
+from pbte.transport.body import Body, Modes, collide
 from pbte.transport.collisions import FactoredCollisions
-from pbte.transport.problem import Modes, Problem, collide
 from pbte.types import Array
 
 
@@ -60,7 +60,7 @@ class FieldEmission:
         field: Q, shape (local modes, num_dofs) [K/s]; used, not copied.
     """
 
-    def __init__(self, problem: Problem, field: Array) -> None:
+    def __init__(self, problem: Body, field: Array) -> None:
         self.problem, self.field = problem, field
 
     @property
@@ -100,7 +100,7 @@ class MomentEmission:
         moments: Shape (any, num_dofs), with the weights a rate [K/s].
     """
 
-    def __init__(self, problem: Problem, weights: Array, moments: Array) -> None:
+    def __init__(self, problem: Body, weights: Array, moments: Array) -> None:
         assert isinstance(problem.collisions, FactoredCollisions)
         self.problem, self.factors = problem, problem.collisions
         self.weights, self.moments = weights, moments
@@ -136,12 +136,12 @@ class MomentEmission:
         return problem.total(float(emitted @ (self.moments @ problem.mesh.dof_weights)))
 
 
-def generation(problem: Problem) -> Emission:
+def generation(body: Body) -> Emission:
     """Return the heat source as the emission that the zeroth order starts from.
 
     Self-scattering returns every mode to itself; no moments hold that, so with it the field is
     kept whatever the kernel.
     """
-    if isinstance(problem.collisions, FactoredCollisions) and problem.self_scattering == 0.0:
-        return MomentEmission(problem, problem.generation, problem.heat_sources)
-    return FieldEmission(problem, problem.source())
+    if isinstance(body.collisions, FactoredCollisions) and body.self_scattering == 0.0:
+        return MomentEmission(body, body.generation, body.heat_sources)
+    return FieldEmission(body, body.source())

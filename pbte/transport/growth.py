@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pbte.materials.kernel import FactoredKernel
+from pbte.transport.body import Body
 from pbte.transport.collisions import local_factors
-from pbte.transport.problem import Problem
 from pbte.transport.reports import EigenvalueEstimate
 from pbte.transport.system import Drift, System, as_system
 from pbte.types import Array
@@ -46,7 +46,7 @@ class GrowthEstimate:
         kernels: Leading factors of the kernel of each body, largest eigenvalues first.
     """
 
-    def __init__(self, system: System | Problem, *kernels: FactoredKernel) -> None:
+    def __init__(self, system: System | Body, *kernels: FactoredKernel) -> None:
         self.system = as_system(system)
         self.snapshots: list[Array] = []
         self._weights = [
@@ -89,12 +89,12 @@ class GrowthEstimate:
         )
 
 
-def _project(snapshots: Array, problem: Problem) -> tuple[npt.NDArray[np.complex128], Array]:
+def _project(snapshots: Array, body: Body) -> tuple[npt.NDArray[np.complex128], Array]:
     """Return projected eigenvalues, largest modulus first, and the defect of each [-].
 
     The columns are spread over the ranks that share the cells. Collective over them.
     """
-    total = problem.over_space
+    total = body.over_space
     if len(snapshots) < 2:
         return np.zeros(0, dtype=complex), np.zeros(0)
     # Each snapshot is normalised so that growth does not hide the early ones; the map from one
@@ -104,7 +104,7 @@ def _project(snapshots: Array, problem: Problem) -> tuple[npt.NDArray[np.complex
         return np.zeros(0, dtype=complex), np.zeros(0)
     before = (snapshots[:-1] / norms[:-1, None]).T
     after = (snapshots[1:] / norms[:-1, None]).T
-    left, weights, right = _singular(before, problem)
+    left, weights, right = _singular(before, body)
     kept = weights > RELATIVE_RANK * weights[0]
     left, weights, right = left[:, kept], weights[kept], right[kept]
     values, vectors = np.linalg.eig(total(left.T @ after) @ (right.T / weights))
@@ -117,17 +117,17 @@ def _project(snapshots: Array, problem: Problem) -> tuple[npt.NDArray[np.complex
     return values[order], (defects / np.maximum(sizes, np.finfo(float).tiny))[order]
 
 
-def _singular(columns: Array, problem: Problem) -> tuple[Array, Array, Array]:
+def _singular(columns: Array, body: Body) -> tuple[Array, Array, Array]:
     """Return the singular value decomposition, this rank's rows of the left vectors. Collective.
 
     Where ranks share the cells each factors its rows, and all factor the triangles that come out
     (TSQR: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 34, A206 (2012)): no loss of
     digits as by Gram matrices.
     """
-    if problem.halo is None:
+    if body.halo is None:
         left, weights, right = np.linalg.svd(columns, full_matrices=False)
         return left, weights, right
-    comm = problem.halo.comm
+    comm = body.halo.comm
     basis, triangle = np.linalg.qr(columns)
     triangles = comm.allgather(triangle)
     joint, triangle = np.linalg.qr(np.vstack(triangles))

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from pbte.materials.kernel import FactoredKernel
-from pbte.transport.problem import with_past
+from pbte.transport.body import with_past
 from pbte.transport.steady import SteadyState, solve_steady
 from pbte.transport.system import System
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pbte.transport.body import stream
 from pbte.transport.body_moments import BodyMoments
 from pbte.transport.boundary_unknowns import BoundaryUnknowns
 from pbte.transport.collisions import FactoredCollisions
@@ -18,7 +19,6 @@ from pbte.transport.diffusion import Layout
 from pbte.transport.diffusion_assembly import FacetPairs
 from pbte.transport.ghosts import heat_mesh
 from pbte.transport.partition import CUT
-from pbte.transport.problem import stream
 from pbte.transport.recycling import RecycledKrylov
 from pbte.transport.simplices import Simplices, side_by_side
 from pbte.transport.surfaces import Surface

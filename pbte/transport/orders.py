@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pbte.transport.problem import Problem
+from pbte.transport.body import Body
 from pbte.transport.system import Events, System, Watcher, as_system
 
 
@@ -31,9 +31,7 @@ class Order:
     events: Events
 
 
-def scattering_orders(
-    system: System | Problem, max_order: int, *watchers: Watcher
-) -> Iterator[Order]:
+def scattering_orders(system: System | Body, max_order: int, *watchers: Watcher) -> Iterator[Order]:
     """Yield orders 0 to `max_order`, each after showing its field to the watchers.
 
     Of a factored kernel the field is never there as a whole: the watchers see blocks of modes.

@@ -35,9 +35,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pbte.materials.kernel import FactoredKernel
+from pbte.transport.body import Body
 from pbte.transport.collisions import local_factors
 from pbte.transport.moment_system import MomentSystem
-from pbte.transport.problem import Problem
 from pbte.transport.reports import SteadyReport
 from pbte.transport.steady_events import Departure, FieldState, Guess, MomentState, SteadyEvents
 from pbte.transport.system import Drift, System, as_system
@@ -97,7 +97,7 @@ class SteadyState:
 
 
 def solve_steady(
-    system: System | Problem,
+    system: System | Body,
     *kernels: FactoredKernel,
     tolerance: float = 1e-8,
     max_iterations: int = 50,
@@ -166,7 +166,7 @@ def solve_steady(
 
 
 def moment_system(
-    system: System | Problem, *kernels: FactoredKernel, precondition: bool = True
+    system: System | Body, *kernels: FactoredKernel, precondition: bool = True
 ) -> MomentSystem:
     """Return the equation of the moments of one body or several.
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pbte.transport.body import Body, Modes, stream
 from pbte.transport.body_moments import BodyMoments
 from pbte.transport.boundary_unknowns import BoundaryUnknowns
 from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, times
 from pbte.transport.moment_system import MomentSystem
-from pbte.transport.problem import Modes, Problem, stream
 from pbte.transport.system import Boundary, Drift, System
 from pbte.types import Array, Numbers
 
@@ -104,7 +104,7 @@ class FieldState:
     def __init__(
         self,
         number: int,
-        body: Problem,
+        body: Body,
         moments: BodyMoments,
         boundary: BoundaryState,
         scattered: Numbers | None,
@@ -165,7 +165,7 @@ class MomentState:
     def __init__(
         self,
         number: int,
-        body: Problem,
+        body: Body,
         moments: BodyMoments,
         boundary: BoundaryState,
         scattered: Numbers | None,

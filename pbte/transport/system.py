@@ -17,8 +17,8 @@ from typing import Protocol
 import numpy as np
 from mpi4py import MPI
 
+from pbte.transport.body import Body, Modes, stream, with_self_scattering
 from pbte.transport.emission import Emission, generation
-from pbte.transport.problem import Modes, Problem, stream, with_self_scattering
 from pbte.transport.surfaces import Surface, SurfaceState
 from pbte.types import IntArray, Numbers
 
@@ -28,13 +28,13 @@ class System:
     """Bodies and the interfaces that join them.
 
     Attributes:
-        bodies: One problem for each body; its walls belong to it.
+        bodies: Each of one crystal, with its own walls.
         joints: Interfaces between bodies, or through one; their sides name bodies by number.
         cells: Number of each cell of a body in the whole mesh; the same cells for one body.
         facets: Number of each wall facet of a body in the boundary of the whole mesh.
     """
 
-    bodies: tuple[Problem, ...]
+    bodies: tuple[Body, ...]
     joints: tuple[Surface, ...] = ()
     cells: tuple[IntArray, ...] = ()
     facets: tuple[IntArray, ...] = ()
@@ -70,7 +70,7 @@ class System:
         return sum(body.num_cyclic_modes for body in self.bodies)
 
 
-def as_system(problem: Problem | System) -> System:
+def as_system(problem: Body | System) -> System:
     """Return a single body as a system of its own."""
     return problem if isinstance(problem, System) else System(bodies=(problem,))
 
@@ -186,7 +186,7 @@ class Events:
         emit: Makes the emission of each body to begin with; the heat source by default.
     """
 
-    def __init__(self, system: System, emit: Callable[[Problem], Emission] = generation) -> None:
+    def __init__(self, system: System, emit: Callable[[Body], Emission] = generation) -> None:
         self.system = system
         self.emissions = [emit(body) for body in system.bodies]
         self.boundary = Boundary(system)

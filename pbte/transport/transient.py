@@ -37,8 +37,8 @@ import numpy as np
 
 from pbte.errors import RunError
 from pbte.materials.kernel import FactoredKernel
+from pbte.transport.body import Body, Modes, stream, with_past
 from pbte.transport.moment_system import MomentSystem
-from pbte.transport.problem import Modes, Problem, stream, with_past
 from pbte.transport.reports import SteadyReport
 from pbte.transport.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.steady_events import Guess
@@ -57,7 +57,7 @@ SAME = 1e-9
 
 T = TypeVar("T")
 # What is sent in and heated at a time [s]: a problem without past.
-Given = Callable[[float], Problem | System]
+Given = Callable[[float], Body | System]
 # Takes all drifts of a stage, and its time [s].
 Measure = Callable[[Iterator[Drift], float], T]
 
@@ -258,7 +258,7 @@ class _Update:
         ahead = (1.0 - REACH) * self.fields[number][modes] + REACH * theta
         self.past[number][modes] = self.rate * ahead
 
-    def second(self, body: Problem, number: int, modes: Modes, theta: Array) -> None:
+    def second(self, body: Body, number: int, modes: Modes, theta: Array) -> None:
         """Take U_2 of some modes of a body, and compare it with U_1 continued."""
         old = self.fields[number][modes]
         change = (self.past[number][modes] / self.rate - old) / REACH  # U_1 - u
@@ -323,6 +323,6 @@ def _standing(system: System, fields: tuple[Array, ...]) -> Iterator[Drift]:
             yield Drift(body=number, modes=modes, theta=field[modes], inflow=inflow)
 
 
-def _squares(body: Problem, theta: Array) -> Array:
+def _squares(body: Body, theta: Array) -> Array:
     """Return int theta^2 of each mode, shape (modes,) [K^2 m^3]."""
     return np.asarray(np.square(theta) @ body.mesh.dof_weights, dtype=np.float64)

@@ -28,9 +28,9 @@ import numpy as np
 
 from pbte.errors import RunError
 from pbte.materials.kernel import FactoredKernel
+from pbte.transport.body import Body, with_past
 from pbte.transport.electrons import ElectronEquation, Electrons
 from pbte.transport.moment_system import MomentSystem
-from pbte.transport.problem import Problem, with_past
 from pbte.transport.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.system import System, as_system
 from pbte.types import Array
@@ -84,7 +84,7 @@ class TwoTemperatures:
 
 
 def solve_two_temperatures(
-    problem: Problem | System,
+    problem: Body | System,
     kernels: Sequence[FactoredKernel],
     electrons: Electrons,
     *,

@@ -18,8 +18,8 @@ import numpy as np
 
 from pbte.errors import InputError, RunError
 from pbte.materials.kernel import FactoredKernel
+from pbte.transport.body import Body, with_past
 from pbte.transport.electrons import ElectronEquation, Electrons
-from pbte.transport.problem import Problem, with_past
 from pbte.transport.steady import SteadyState
 from pbte.transport.system import System, as_system
 from pbte.transport.transient import GAMMA, NODES, REACH
@@ -49,7 +49,7 @@ class Moment:
 
 
 def follow_pulse(
-    problem: Problem | System,
+    problem: Body | System,
     kernels: Sequence[FactoredKernel],
     electrons: Electrons,
     pulse: Callable[[float], float],

@@ -71,7 +71,7 @@ def solve_film(film: Film, crystal: Material, comm: MPI.Intracomm) -> FilmState:
     Note: Collective over `comm`.
     """
     from pbte.observables.moments import Observer, frequency_bins
-    from pbte.transport.problem import make_problem
+    from pbte.transport.body import make_body
     from pbte.transport.share import share_modes
     from pbte.transport.simplices import simplices_of
     from pbte.transport.sources import wall_inflow
@@ -81,7 +81,7 @@ def solve_film(film: Film, crystal: Material, comm: MPI.Intracomm) -> FilmState:
     assert isinstance(kernel, FactoredKernel), "model crystals have no full matrix"
     domain = interval(film.edges)
     mesh = simplices_of(domain)
-    problem = make_problem(
+    problem = make_body(
         mesh,
         kernel,
         np.full(mesh.num_dofs, film.heat_density),

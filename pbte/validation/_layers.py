@@ -11,7 +11,7 @@ from pbte.geometry.division import Division, divide
 from pbte.geometry.joints import find_joints
 from pbte.interfaces.base import InterfaceLaw, WallLaw
 from pbte.materials.kernel import CollisionKernel
-from pbte.transport.problem import Problem, make_problem
+from pbte.transport.body import Body, make_body
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import build_simplices
 from pbte.transport.surfaces import Side, Surface, make_surface, wall_surface
@@ -67,7 +67,7 @@ def film_of_layers(
             if np.any(mesh.boundary_walls == tag)
         ]
         bodies.append(
-            make_problem(
+            make_body(
                 mesh,
                 kernel,
                 np.full(mesh.num_dofs, heat),
@@ -90,7 +90,7 @@ def _interface(
     joint: int,
     law: InterfaceLaw,
     division: Division,
-    bodies: Sequence[Problem],
+    bodies: Sequence[Body],
     kernels: Sequence[CollisionKernel],
 ) -> Surface:
     owners, facets = division.groups[joint], division.facets[joint]

@@ -68,7 +68,7 @@ def pair_system(pair: Pair, comm: MPI.Intracomm) -> System:
 
     Note: Collective over `comm`.
     """
-    from pbte.transport.problem import make_problem
+    from pbte.transport.body import make_body
     from pbte.transport.share import share_modes
     from pbte.transport.simplices import simplices_of
     from pbte.transport.sources import wall_inflow
@@ -87,7 +87,7 @@ def pair_system(pair: Pair, comm: MPI.Intracomm) -> System:
         sides.append(wall_side(mesh, tag, share, body=number))
         inflow = wall_inflow(mesh, domain.walls, given)
         source = np.zeros(mesh.num_dofs)
-        bodies.append(make_problem(mesh, crystal.kernel, source, inflow, share=share))
+        bodies.append(make_body(mesh, crystal.kernel, source, inflow, share=share))
     joint = make_surface(
         "joint", sides, np.ones((1, 1)), lambda normal: pair.law.flux_matrix(first, second, normal)
     )

@@ -115,8 +115,8 @@ def _metal(lengths: float, comm: MPI.Intracomm) -> tuple[Array, TwoTemperatures]
 
     A mirror on the left, where a unit flux enters the electrons, a black wall on the right.
     """
+    from pbte.transport.body import make_body
     from pbte.transport.electrons import Electrons
-    from pbte.transport.problem import make_problem
     from pbte.transport.share import share_modes
     from pbte.transport.simplices import simplices_of
     from pbte.transport.sources import wall_inflow
@@ -133,7 +133,7 @@ def _metal(lengths: float, comm: MPI.Intracomm) -> tuple[Array, TwoTemperatures]
     mesh = simplices_of(domain)
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
     mirror = wall_surface("left", mesh, domain.walls["left"], modes, share, SpecularWall())
-    problem = make_problem(
+    problem = make_body(
         mesh,
         kernel,
         np.zeros(mesh.num_dofs),

@@ -20,7 +20,7 @@ from pbte.validation.film import film_cells
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from pbte.transport.problem import Problem
+    from pbte.transport.body import Body
     from pbte.transport.system import Drift
 
 # Grating of period 1 in a crystal of speed 1: 2 pi Kn = 1.
@@ -94,7 +94,7 @@ def _grating(
 ) -> float:
     """Return the amplitude after a time in relaxation times, by a number of equal steps."""
     from pbte.interfaces.perfect import PerfectInterface
-    from pbte.transport.problem import make_problem
+    from pbte.transport.body import make_body
     from pbte.transport.share import share_modes
     from pbte.transport.simplices import simplices_of
     from pbte.transport.sources import project, wave
@@ -113,7 +113,7 @@ def _grating(
         lambda normal: law.flux_matrix(modes, modes, normal),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    problem = make_problem(mesh, kernel, *nothing, share=share, surfaces=(joined,))
+    problem = make_body(mesh, kernel, *nothing, share=share, surfaces=(joined,))
     start = project(mesh, wave(0, 1.0))
     field = np.tile(start, (share.num_modes, 1))
 
@@ -132,8 +132,8 @@ def _grating(
 
 def _film(comm: MPI.Intracomm) -> complex:
     """Return the complex temperature in the middle of the film over that of the wall."""
+    from pbte.transport.body import make_body
     from pbte.transport.harmonic import respond
-    from pbte.transport.problem import make_problem
     from pbte.transport.share import share_modes
     from pbte.transport.simplices import simplices_of
     from pbte.transport.sources import wall_inflow
@@ -144,7 +144,7 @@ def _film(comm: MPI.Intracomm) -> complex:
     mesh, modes = simplices_of(domain), kernel.modes
     inflow = wall_inflow(mesh, domain.walls, {"left": 1.0, "right": 0.0})
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    problem = make_problem(mesh, kernel, np.zeros(mesh.num_dofs), inflow, share=share)
+    problem = make_body(mesh, kernel, np.zeros(mesh.num_dofs), inflow, share=share)
     solution = respond(as_system(problem), kernel, frequency=FREQUENCY, tolerance=1e-10)
     if not solution.report.converged:
         raise RunError(f"the oscillation did not converge: {solution.report.residuals}")
@@ -160,12 +160,12 @@ def _film_expected() -> complex:
     return complex(ratio)
 
 
-def _temperature(problem: Problem, drifts: Iterator[Drift]) -> Numbers:
+def _temperature(body: Body, drifts: Iterator[Drift]) -> Numbers:
     """Return the temperature of a field, shape (num_dofs,) [K]. Collective."""
-    total = np.zeros(problem.mesh.num_dofs, dtype=np.complex128)
+    total = np.zeros(body.mesh.num_dofs, dtype=np.complex128)
     for drift in drifts:
-        total += problem.heat_capacities[drift.modes] @ drift.theta
-    temperature: Numbers = problem.share.comm.allreduce(total) / problem.modes.heat_capacity
+        total += body.heat_capacities[drift.modes] @ drift.theta
+    temperature: Numbers = body.share.comm.allreduce(total) / body.modes.heat_capacity
     return temperature
 
 

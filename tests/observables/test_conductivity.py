@@ -22,7 +22,7 @@ from pbte.observables.conductivity import (
 )
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.reference.film import cross_plane_conductivity
-from pbte.transport.problem import make_problem
+from pbte.transport.body import make_body
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
@@ -39,7 +39,7 @@ def film(crystal, thickness, shortest, comm, *, num_cells=60, offset=0.0):
     domain = interval(film_cells(thickness, shortest, num_cells))
     mesh, modes = simplices_of(domain), crystal.modes
     held = {"left": 0.5 + offset, "right": -0.5 + offset}
-    problem = make_problem(
+    problem = make_body(
         mesh,
         crystal.kernel,
         np.zeros(mesh.num_dofs),
@@ -165,7 +165,7 @@ def test_bins_without_modes_have_no_suppression(comm):
 def bulk_problem(kernel, comm):
     domain = interval(np.array([0.0, 1e-8]))
     mesh, modes = simplices_of(domain), kernel.modes
-    return make_problem(
+    return make_body(
         mesh,
         kernel,
         np.zeros(mesh.num_dofs),

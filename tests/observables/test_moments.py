@@ -10,8 +10,8 @@ import pytest
 from pbte.materials.models import isotropic_crystal
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import Balance
+from pbte.transport.body import make_body
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import make_problem
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import build_simplices
 from pbte.transport.sources import wall_inflow
@@ -59,7 +59,7 @@ def crystal():
 def observer(crystal, comm):
     mesh, modes = brick(), crystal.modes
     temperatures = {"left": 2.0, "right": -1.0, "sides": 0.5}
-    problem = make_problem(
+    problem = make_body(
         mesh,
         crystal.kernel,
         np.zeros(mesh.num_dofs),
@@ -136,7 +136,7 @@ def test_walls_at_the_temperature_of_the_body_exchange_nothing(crystal, comm):
     mesh, modes = brick(), crystal.modes
     inflow = wall_inflow(mesh, WALLS, dict.fromkeys(WALLS, 1.5))
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    problem = make_problem(mesh, crystal.kernel, np.zeros(mesh.num_dofs), inflow, share=share)
+    problem = make_body(mesh, crystal.kernel, np.zeros(mesh.num_dofs), inflow, share=share)
     observer = Observer(
         problem=problem, walls=WALLS, frequency_edges=frequency_bins(modes.frequencies, 6)
     )

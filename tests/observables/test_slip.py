@@ -13,7 +13,7 @@ from pbte.observables.bulk import bulk_tensor
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import Balance, MeshGeometry, Snapshot
 from pbte.observables.slip import WallShape, wall_shape, wall_slips
-from pbte.transport.problem import make_problem
+from pbte.transport.body import make_body
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
@@ -32,7 +32,7 @@ def film_slips(thickness, comm, held=(0.5, -0.5), num_cells=60):
     domain = interval(film_cells(thickness, 0.01, num_cells))
     mesh, modes = simplices_of(domain), crystal.modes
     walls = dict(zip(("left", "right"), held, strict=True))
-    problem = make_problem(
+    problem = make_body(
         mesh,
         crystal.kernel,
         np.zeros(mesh.num_dofs),

@@ -20,8 +20,8 @@ from pbte.geometry.shapes import film, nanoparticle
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.storage import Material, read_material
 from pbte.parallel import on_all_ranks
+from pbte.transport.body import Body, make_body
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import Problem, make_problem
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import gaussian, project, wall_inflow
@@ -125,8 +125,8 @@ def _shake(
 class Keeper:
     """Keeps the whole field of an order, which arrives block by block."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.theta = problem.new_field()
+    def __init__(self, body: Body) -> None:
+        self.theta = body.new_field()
 
     def watch(self, drift):
         self.theta[drift.modes] = drift.theta
@@ -147,7 +147,7 @@ def order_fields():
 
 
 @pytest.fixture(scope="session")
-def heat() -> Callable[..., Problem]:
+def heat() -> Callable[..., Body]:
     """Return a function that heats a body with a Gaussian at the origin; walls at T0 + `wall`."""
 
     def build(
@@ -158,14 +158,14 @@ def heat() -> Callable[..., Problem]:
         power: float = 1e-6,
         wall: float = 0.0,
         comm: MPI.Intracomm = MPI.COMM_SELF,
-    ) -> Problem:
+    ) -> Body:
         mesh = simplices_of(domain)
         density = np.zeros(mesh.num_dofs)
         if sigma > 0.0:
             density = project(mesh, gaussian(np.zeros(3), sigma))
             density *= power / (density @ mesh.dof_weights)
         modes = kernel.modes
-        return make_problem(
+        return make_body(
             mesh,
             kernel,
             density,

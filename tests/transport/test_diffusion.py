@@ -10,11 +10,11 @@ from mpi4py import MPI
 
 from pbte.materials.kernel import truncated_kernel
 from pbte.materials.models import gray_crystal
+from pbte.transport.body import make_body
 from pbte.transport.correction import one_term
 from pbte.transport.diffusion import HeatModel, HeatSolver, Layout
 from pbte.transport.diffusion_assembly import interior_facets, vertex_numbers
 from pbte.transport.ghosts import replicated_mesh
-from pbte.transport.problem import make_problem
 from pbte.transport.recycling import RecycledKrylov
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
@@ -41,7 +41,7 @@ def sweeps(mesh, kernel, leading, *, comm=MPI.COMM_SELF, **options):
     heat = project(mesh, gaussian(centre, size / 5.0)) * 1e17
     modes = kernel.modes
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    problem = make_problem(mesh, kernel, heat, np.zeros(mesh.boundary_dofs.size), share=share)
+    problem = make_body(mesh, kernel, heat, np.zeros(mesh.boundary_dofs.size), share=share)
     report = solve_steady(problem, leading, **options).report
     assert report.converged
     return report

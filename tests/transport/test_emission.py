@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import pbte.transport.problem as problem_module
+import pbte.transport.body as problem_module
 from pbte.materials.kernel import rta_kernel, truncated_kernel
+from pbte.transport.body import make_body, stream, with_self_scattering
 from pbte.transport.emission import FieldEmission, MomentEmission, generation
-from pbte.transport.problem import make_problem, stream, with_self_scattering
 
 
 def follow(problem, emission, num_orders):
@@ -89,7 +89,7 @@ def test_sources_that_heat_different_modes_add_up(body, heat, silicon, scatterin
     chosen = np.array([silicon.modes.bands == 1, silicon.modes.bands >= 3])
 
     def orders(heat_source, heated):
-        problem = make_problem(mesh, kernel, 1e18 * heat_source, reference.inflow[0], heated=heated)
+        problem = make_body(mesh, kernel, 1e18 * heat_source, reference.inflow[0], heated=heated)
         return follow(problem, generation(problem), 3)
 
     one, other, both = (

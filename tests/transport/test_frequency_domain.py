@@ -12,7 +12,7 @@ from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.interfaces.specular import SpecularWall
 from pbte.materials.kernel import truncated_kernel
 from pbte.materials.models import gray_crystal
-from pbte.transport.problem import collide, stream, with_past
+from pbte.transport.body import collide, stream, with_past
 from pbte.transport.steady import solve_steady
 from pbte.transport.system import Boundary
 from pbte.validation._layers import RIGHT, film_of_layers

@@ -7,9 +7,9 @@ import pytest
 import scipy.sparse.linalg
 
 from pbte.materials.kernel import rta_kernel, truncated_kernel
+from pbte.transport.body import collide, stream, with_self_scattering
 from pbte.transport.growth import GrowthEstimate
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import collide, stream, with_self_scattering
 
 # The estimate is made from 8 moments of a dozen orders; a user decides with two digits of it.
 ACCURACY = 0.01

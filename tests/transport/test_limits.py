@@ -10,8 +10,8 @@ from scipy.special import erf
 
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
+from pbte.transport.body import make_body, with_self_scattering
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import make_problem, with_self_scattering
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
 from pbte.transport.steady import solve_steady
@@ -47,7 +47,7 @@ def film_between(body, kernel, hot, cold, cells=20):
     domain = body("film", thickness=100e-9, size=100e-9 / cells)
     mesh = simplices_of(domain)
     inflow = wall_inflow(mesh, domain.walls, {"left": hot, "right": cold})
-    return domain, make_problem(mesh, kernel, np.zeros(mesh.num_dofs), inflow)
+    return domain, make_body(mesh, kernel, np.zeros(mesh.num_dofs), inflow)
 
 
 def test_a_film_without_collisions_sits_at_the_mean_of_its_walls(body):

@@ -9,9 +9,9 @@ import pytest
 
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.observables.moments import Observer, frequency_bins
+from pbte.transport.body import collide, make_body, stream, with_self_scattering
 from pbte.transport.growth import GrowthEstimate
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import collide, make_problem, stream, with_self_scattering
 from pbte.transport.steady import solve_steady
 
 LARGE = {"diameter": 200e-9, "size": 60e-9}  # the plain series diverges
@@ -183,7 +183,7 @@ def test_only_the_heated_modes_are_warmed(body, silicon, heat, order_fields):
     """The power is that of the source whichever modes take it up."""
     reference = heat(body("nanoparticle", **SMALL), silicon.kernel, sigma=5e-9)
     heated = silicon.modes.bands == 2
-    problem = make_problem(
+    problem = make_body(
         reference.mesh, silicon.kernel, reference.heat_source, reference.inflow[0], heated=heated
     )
     order = next(order_fields(problem, 0))

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+import pbte.transport.body as problem_module
 import pbte.transport.collisions as collisions_module
-import pbte.transport.problem as problem_module
 from pbte.errors import RunError
 from pbte.materials.kernel import FactoredKernel, rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
+from pbte.transport.body import collide, stream, with_self_scattering
 from pbte.transport.growth import GrowthEstimate
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import collide, stream, with_self_scattering
 from pbte.transport.share import share_modes
 from pbte.transport.steady import solve_steady
 

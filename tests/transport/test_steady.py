@@ -8,8 +8,8 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from pbte.materials.kernel import full_matrix, rta_kernel, truncated_kernel
+from pbte.transport.body import make_body, with_self_scattering
 from pbte.transport.drift import UpwindDrift
-from pbte.transport.problem import make_problem, with_self_scattering
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
 from pbte.transport.steady import solve_steady
@@ -24,7 +24,7 @@ def coupled_problem(domain, kernel):
     mesh = simplices_of(domain)
     density = np.random.default_rng(1).uniform(-0.5, 1.0, size=mesh.num_dofs) * 1e17
     inflow = wall_inflow(mesh, domain.walls, {"surface": WALL})
-    return make_problem(mesh, kernel, density, inflow)
+    return make_body(mesh, kernel, density, inflow)
 
 
 def assembled_drift(domain, problem):

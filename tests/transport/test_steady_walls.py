@@ -15,7 +15,7 @@ from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
-from pbte.transport.problem import make_problem
+from pbte.transport.body import make_body
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
@@ -42,7 +42,7 @@ def periodic_problem(domain, kernel, drop, comm):
         jumps=(drop, -drop),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    return make_problem(mesh, kernel, *nothing, share=share, surfaces=(surface,))
+    return make_body(mesh, kernel, *nothing, share=share, surfaces=(surface,))
 
 
 def observed(domain, problem, kernel, tolerance):
@@ -89,7 +89,7 @@ def test_a_film_between_a_mirror_and_a_black_wall_is_half_of_one_between_black_w
         if domain is half:
             tag = domain.walls["right"]
             surfaces = (wall_surface("right", mesh, tag, modes, share, SpecularWall()),)
-        problem = make_problem(
+        problem = make_body(
             mesh,
             kernel,
             np.full(mesh.num_dofs, 1e15),
@@ -116,7 +116,7 @@ def test_heat_in_is_heat_out_past_diffuse_sides(body, heat, silicon, comm, elast
     inflow = wall_inflow(mesh, domain.walls, {"left": 1.0, "right": -1.0, "sides": 0.0})
     law = DiffuseWall(elastic=elastic)
     surface = wall_surface("sides", mesh, domain.walls["sides"], silicon.modes, share, law)
-    problem = make_problem(
+    problem = make_body(
         mesh, kernel, np.zeros(mesh.num_dofs), inflow, share=share, surfaces=(surface,)
     )
     snapshot, _ = observed(domain, problem, kernel, 1e-11)
@@ -131,7 +131,7 @@ def test_heat_in_is_heat_out_past_diffuse_sides(body, heat, silicon, comm, elast
     alone = replace(problem) if comm.size == 1 else None
     if alone is None:
         own = share_modes(silicon.modes.num_pairs, silicon.modes.num_modes, MPI.COMM_SELF)
-        single = make_problem(
+        single = make_body(
             mesh,
             kernel,
             np.zeros(mesh.num_dofs),

@@ -11,8 +11,8 @@ from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.specular import SpecularWall
 from pbte.materials.kernel import rta_kernel
 from pbte.observables.moments import Observer, frequency_bins
+from pbte.transport.body import stream
 from pbte.transport.orders import scattering_orders
-from pbte.transport.problem import stream
 from pbte.transport.surfaces import SurfaceState, group_normals, wall_surface
 
 LAWS = {

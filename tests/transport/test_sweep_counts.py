@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pbte.materials.models import gray_crystal
-from pbte.transport.problem import make_problem
+from pbte.transport.body import make_body
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import project
 from pbte.transport.steady import solve_steady
@@ -20,7 +20,7 @@ def sweeps(mesh, knudsen):
         speed=1.0, relaxation_time=knudsen, heat_capacity=1.0, polar=8, azimuthal=4
     )
     heat = project(mesh, lambda points: np.ones(points.shape[0]))
-    problem = make_problem(mesh, crystal.kernel, heat, np.zeros(mesh.boundary_dofs.size))
+    problem = make_body(mesh, crystal.kernel, heat, np.zeros(mesh.boundary_dofs.size))
     report = solve_steady(problem, crystal.kernel, tolerance=1e-8).report
     assert report.converged
     return report.sweeps

@@ -13,8 +13,8 @@ from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.interfaces.specular import SpecularWall
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.models import gray_crystal
+from pbte.transport.body import make_body
 from pbte.transport.fourier import Walls, solve_heat_equation
-from pbte.transport.problem import make_problem
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import project
 from pbte.transport.steady import solve_steady
@@ -33,7 +33,7 @@ def crystal():
 
 def temperature(mesh, crystal, heat, inflow):
     """Return the temperature of the steady transport equation."""
-    problem = make_problem(mesh, crystal.kernel, heat, inflow)
+    problem = make_body(mesh, crystal.kernel, heat, inflow)
     solution = solve_steady(problem, crystal.kernel, tolerance=1e-7)
     assert solution.report.converged
     weights = crystal.modes.heat_capacities / crystal.modes.heat_capacity

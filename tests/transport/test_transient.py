@@ -16,7 +16,7 @@ from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.reference.grating import gray_grating
-from pbte.transport.problem import make_problem, with_self_scattering
+from pbte.transport.body import make_body, with_self_scattering
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import gaussian, project, wall_inflow
@@ -48,7 +48,7 @@ def ring(domain, kernel, comm):
         lambda normal: law.flux_matrix(modes, modes, normal),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    return make_problem(mesh, kernel, *nothing, share=share, surfaces=(surface,))
+    return make_body(mesh, kernel, *nothing, share=share, surfaces=(surface,))
 
 
 def all_modes_at(problem, temperature):
@@ -137,7 +137,7 @@ def heated_film(body, kernel, comm, *, thickness=100e-9, cells=6):
     rough = wall_surface("right", mesh, domain.walls["right"], modes, share, DiffuseWall())
     density = 1e16 * (1.0 + np.linspace(0.0, 1.0, mesh.num_dofs))
     inflow = wall_inflow(mesh, domain.walls, {"left": 0.7, "right": 0.0})
-    problem = make_problem(mesh, kernel, density, inflow, share=share, surfaces=(rough,))
+    problem = make_body(mesh, kernel, density, inflow, share=share, surfaces=(rough,))
     edges = frequency_bins(modes.frequencies, 2)
     observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
 
@@ -255,7 +255,7 @@ def pulsed_film(body, kernel, comm):
     mesh, modes = simplices_of(domain), kernel.modes
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
     profile = 1e17 * project(mesh, gaussian(np.array([15e-9]), 6e-9))
-    return make_problem(mesh, kernel, profile, np.zeros(mesh.boundary_dofs.size), share=share)
+    return make_body(mesh, kernel, profile, np.zeros(mesh.boundary_dofs.size), share=share)
 
 
 def test_populations_fly_with_their_group_velocity(comm):
@@ -264,7 +264,7 @@ def test_populations_fly_with_their_group_velocity(comm):
     domain = interval(np.linspace(0.0, 1.0, 61))
     mesh, modes = simplices_of(domain), kernel.modes
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    problem = make_problem(
+    problem = make_body(
         mesh, kernel, np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size), share=share
     )
     shape = project(mesh, gaussian(np.array([0.5]), 0.05))

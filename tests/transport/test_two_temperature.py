@@ -23,8 +23,8 @@ from pbte.reference.two_temperature import (
     electron_phonon_resistance,
     film_profile,
 )
+from pbte.transport.body import make_body
 from pbte.transport.electrons import Electrons
-from pbte.transport.problem import make_problem
 from pbte.transport.share import share_modes
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
@@ -62,7 +62,7 @@ def metal_film(comm, ratio, lengths, *, cells=60, more=20.0):
         depth=depth,
         x=mesh.points.reshape(-1),
         kernel=crystal.kernel,
-        problem=make_problem(
+        problem=make_body(
             mesh, crystal.kernel, np.zeros(mesh.num_dofs), cold, share=share, surfaces=(mirror,)
         ),
         electrons=Electrons(
@@ -244,7 +244,7 @@ def test_a_uniform_film_relaxes_to_one_temperature_at_the_rate_of_both(comm):
         )
         for name in ("left", "right")
     ]
-    problem = make_problem(
+    problem = make_body(
         film.mesh,
         film.kernel,
         np.zeros(film.mesh.num_dofs),

@@ -1,4 +1,4 @@
-"""One transport problem on this rank, and the two verbs that every method is made of.
+"""One body of one crystal as this rank sees it, and the two verbs that every method is made of.
 
     stream:   theta = L^-1 Q      drift of every mode from its source, with the inflow at the walls
     collide:  Q = M theta         in-scattering
@@ -39,7 +39,7 @@ LEAST_MODES_IN_PARTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class Body:
     """Mesh, modes of this rank, collisions, source and walls.
 
     Attributes:
@@ -60,7 +60,7 @@ class Problem:
         surfaces: Walls that send back what runs into them, by their laws; all others are black.
         self_scattering: The split s: fictitious events at rate s Gamma that change nothing [-].
         halo: How the local cells touch those of other ranks; None if this rank holds all cells.
-        comm: All ranks of the problem: those that share the modes times those that share the cells.
+        comm: All ranks: those that share the modes times those that share the cells.
         block_modes: How many modes are formed, streamed and forgotten at a time.
         absorption: Rate at which every mode is lost besides, contained in `loss_rates` [1/s];
             real or complex.
@@ -151,7 +151,7 @@ class Problem:
         return rates
 
 
-def make_problem(
+def make_body(
     mesh: Simplices,
     kernel: CollisionKernel,
     heat_source: Array,
@@ -162,8 +162,8 @@ def make_problem(
     surfaces: Sequence[Surface] = (),
     halo: Halo | None = None,
     comm: MPI.Intracomm | None = None,
-) -> Problem:
-    """Return the problem of this rank.
+) -> Body:
+    """Return the body as this rank sees it.
 
     A heat source is deposited into the modes that it heats in proportion to their heat capacity:
     each of them warms at the same rate, g_mu = Q / sum of their c. Several sources add up.
@@ -204,7 +204,7 @@ def make_problem(
     else:
         order = plan_pipeline(mesh, halo, velocities, pairs)
         num_dofs, least = halo.comm.allreduce(num_dofs, MPI.MAX), LEAST_MODES_IN_PARTS
-    return Problem(
+    return Body(
         mesh=mesh,
         modes=modes,
         share=share,
@@ -223,23 +223,21 @@ def make_problem(
     )
 
 
-def with_self_scattering(problem: Problem, self_scattering: float) -> Problem:
-    """Return the same problem split as Gamma -> (1 + s) Gamma, M -> M + s Gamma.
+def with_self_scattering(body: Body, self_scattering: float) -> Body:
+    """Return the same body split as Gamma -> (1 + s) Gamma, M -> M + s Gamma.
 
     The operator, and with it the sum of all orders, is unchanged; the fictitious events count as
     scattering orders.
     """
-    real = problem.modes.loss_rates[problem.share.indices]
-    return replace(
-        problem, loss_rates=(1.0 + self_scattering) * real, self_scattering=self_scattering
-    )
+    real = body.modes.loss_rates[body.share.indices]
+    return replace(body, loss_rates=(1.0 + self_scattering) * real, self_scattering=self_scattering)
 
 
-def with_past(problem: Problem, absorption: complex, past: Numbers | None) -> Problem:
-    """Return the same problem, without self-scattering, with another absorption and past."""
-    real = problem.modes.loss_rates[problem.share.indices]
+def with_past(body: Body, absorption: complex, past: Numbers | None) -> Body:
+    """Return the same body, without self-scattering, with another absorption and past."""
+    real = body.modes.loss_rates[body.share.indices]
     return replace(
-        problem,
+        body,
         loss_rates=real + absorption,
         absorption=absorption,
         past=past,
@@ -248,7 +246,7 @@ def with_past(problem: Problem, absorption: complex, past: Numbers | None) -> Pr
 
 
 def stream(
-    problem: Problem,
+    body: Body,
     field: Numbers,
     modes: Modes = slice(None),
     walls: bool = True,
@@ -259,38 +257,38 @@ def stream(
     Collective over the ranks that share the cells, if there are any.
 
     Args:
-        problem: What to solve.
+        body: What to solve.
         field: Source on entry [K/s], mode temperatures on return [K], shape (modes, num_dofs).
         modes: Which local modes the rows are; all by default.
         walls: Whether the walls send in their temperature; if not they only absorb.
         inflow: What enters at the boundary instead, shape (modes or 1, boundary slots) [K].
     """
     if inflow is None:
-        inflow = problem.inflow if walls else np.zeros_like(problem.inflow)
-    mesh, order, rates = problem.mesh, problem.order, problem.loss_rates
+        inflow = body.inflow if walls else np.zeros_like(body.inflow)
+    mesh, order, rates = body.mesh, body.order, body.loss_rates
     if isinstance(order, PipelineOrder):
-        assert problem.halo is not None
-        sweep_pipeline(mesh, problem.halo, order, problem.velocities, rates, inflow, field, modes)
+        assert body.halo is not None
+        sweep_pipeline(mesh, body.halo, order, body.velocities, rates, inflow, field, modes)
     else:
-        sweep(mesh, order, problem.velocities, rates, inflow, field, modes)
+        sweep(mesh, order, body.velocities, rates, inflow, field, modes)
 
 
-def collide(problem: Problem, field: Array) -> None:
+def collide(body: Body, field: Array) -> None:
     """Scatter every mode, Q = M theta (+ s Gamma theta), in place. Collective over the ranks.
 
     Args:
-        problem: What to solve.
+        body: What to solve.
         field: Mode temperatures on entry [K], in-scattering on return [K/s],
             shape (local modes, num_dofs).
     """
-    if problem.self_scattering == 0.0:
-        problem.collisions.mix(field, field)
+    if body.self_scattering == 0.0:
+        body.collisions.mix(field, field)
         return
-    real = problem.loss_rates / (1.0 + problem.self_scattering)
-    rate = problem.self_scattering * real[:, None]
+    real = body.loss_rates / (1.0 + body.self_scattering)
+    rate = body.self_scattering * real[:, None]
     # The same columns on all ranks, whatever their number of modes: mixing is collective.
     for columns in blocks(field.shape[1], 4 * BLOCK):
         block = field[:, columns]
         unchanged = rate * block
-        problem.collisions.mix(block, block)
+        body.collisions.mix(block, block)
         block += unchanged
