@@ -2,18 +2,22 @@
 
 Everything is written into a folder beside the final one, flushed to the disk and renamed at the
 end. Old results stay until new ones are complete; files that pbte did not write are never removed.
+What a killed run left half written is removed by the next run; a lock on the folder tells whether
+anybody still writes there, in this container or another one.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import os
 import re
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pbte.errors import InputError, RunError
@@ -25,6 +29,7 @@ from pbte.output.results import is_results_file, write_results_file
 RESULTS_FILE = "results.h5"
 PARAVIEW_FOLDER = "paraview"
 PLOTS_FOLDER = "plots"
+PROBE = "probe"
 
 _OWN_FILES = re.compile(
     r"results\.h5"
@@ -36,6 +41,7 @@ _OWN_FILES = re.compile(
     r"|paraview/(transient|transient_arrivals)/time_\d+\.vtu"
     r"|paraview/(steady|steady_arrivals|fourier)\.vtu"
 )
+_UNFINISHED = re.compile(r"\.(partial|old)-\w+(-\d+)?")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -93,10 +99,11 @@ def result_folder(folder: str | Path) -> Iterator[Path]:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         partial = _new_folder(final, "partial")
-        yield partial
-        _flush_tree(partial)
-        _check_replaceable(final)  # a run takes long: somebody may have put files there
-        _move_into_place(partial, final)
+        with _locked(partial):
+            yield partial
+            _flush_tree(partial)
+            _check_replaceable(final)  # a run takes long: somebody may have put files there
+            _move_into_place(partial, final)
     except OSError as error:
         raise RunError(_failure(final, error)) from error
     finally:
@@ -106,6 +113,8 @@ def result_folder(folder: str | Path) -> Iterator[Path]:
 
 def prepare_folder(folder: str | Path, *, estimated_bytes: int = 0) -> Path:
     """Check, before a run starts, that its results can be written; nothing is left behind.
+
+    What earlier runs left half written beside the folder is removed.
 
     Args:
         folder: Final name of the result folder.
@@ -119,6 +128,8 @@ def prepare_folder(folder: str | Path, *, estimated_bytes: int = 0) -> Path:
             nothing can be written there, or the disk is too full.
     """
     final = _absolute(folder)
+    with suppress(OSError):  # the checks say what is wrong here
+        _tidy(final)
     _check_replaceable(final)
     ancestor = final.parent
     while not ancestor.exists():
@@ -128,7 +139,7 @@ def prepare_folder(folder: str | Path, *, estimated_bytes: int = 0) -> Path:
     try:
         probe = tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=ancestor)
         try:
-            with open(os.path.join(probe, "probe"), "wb") as file:
+            with open(os.path.join(probe, PROBE), "wb") as file:
                 file.write(b"pbte")
         finally:
             shutil.rmtree(probe, ignore_errors=True)
@@ -228,15 +239,52 @@ def _move_into_place(partial: Path, final: Path) -> None:
         partial.rename(final)
         _flush(final.parent)
         return
-    aside = _new_folder(final, "old")
-    final.rename(aside)  # an empty folder may be renamed over
+    with _locked(final):
+        aside = _new_folder(final, "old")
+        final.rename(aside)  # an empty folder may be renamed over
+        try:
+            partial.rename(final)
+        except OSError:
+            aside.rename(final)
+            raise
+        _flush(final.parent)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _tidy(final: Path) -> None:
+    """Remove what killed runs left beside a folder, and put back results that one had put aside.
+
+    Only folders that no process has locked and that hold nothing but files of pbte.
+    """
+    for path in sorted(final.parent.glob(f"{glob.escape(final.name)}.*")):
+        kind = _UNFINISHED.fullmatch(path.name.removeprefix(final.name))
+        if kind is None or path.is_symlink() or not path.is_dir():
+            continue
+        files = (p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
+        if not all(name == PROBE or _OWN_FILES.fullmatch(name) for name in files):
+            continue
+        with _locked(path) as alone:
+            if not alone:
+                continue
+            if kind[1] == "old" and not final.exists():
+                path.rename(final)
+            else:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder; yield whether this process has it. Ends with the process."""
+    number = os.open(folder, os.O_RDONLY)
     try:
-        partial.rename(final)
-    except OSError:
-        aside.rename(final)
-        raise
-    _flush(final.parent)
-    shutil.rmtree(aside, ignore_errors=True)
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        alone = True
+    except OSError:  # held by another process, or there are no locks on this file system
+        alone = False
+    try:
+        yield alone
+    finally:
+        os.close(number)
 
 
 def _flush_tree(folder: Path) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -146,6 +147,48 @@ def test_a_second_run_of_the_same_process_number_does_not_mix(tmp_path):
             raise OSError(errno.EIO, "broken disk")
         assert (first / "who").read_text() == "first"
     assert files_in(tmp_path / "run") == ["who"]
+
+
+KILLED = """
+    import os, pathlib, signal
+    from pbte.output import folder
+    rename = pathlib.Path.rename
+    def killed(self, target):
+        if ".{at}-" in self.name or ".{at}-" in str(target):
+            rename(self, target) if ".old-" in str(target) else None
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(self, target)
+    pathlib.Path.rename = killed
+    with folder.result_folder({final!r}) as partial:
+        (partial / "results.h5").write_text("half")
+"""
+
+
+@pytest.mark.parametrize("at", ["partial", "old"])
+def test_what_a_killed_run_left_is_tidied_by_the_next(make, tmp_path, lone_environment, at):
+    """Killed before the new folder gets its name, and before that with old results put aside."""
+    write_results(make("interval", num_orders=3), tmp_path / "run", plots=False)
+    if at == "partial":
+        shutil.move(tmp_path / "run", tmp_path / "elsewhere")
+    program = textwrap.dedent(KILLED.format(at=at, final=str(tmp_path / "run")))
+    done = subprocess.run([sys.executable, "-c", program], env=lone_environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert any(f".{at}-" in name for name in names_in(tmp_path)) and not (tmp_path / "run").exists()
+    prepare_folder(tmp_path / "run")
+    assert names_in(tmp_path) == (["elsewhere"] if at == "partial" else ["run"])
+    kept = tmp_path / ("elsewhere" if at == "partial" else "run")
+    assert len(read_results(kept).orders) == 3
+
+
+def test_what_another_run_writes_or_is_not_of_pbte_is_not_tidied(tmp_path):
+    (tmp_path / "run.partial-notes").mkdir()
+    (tmp_path / "run.partial-notes/mine.txt").write_text("precious")
+    (tmp_path / "run.checkpoint").mkdir()
+    with result_folder(tmp_path / "run") as partial:
+        (partial / "results.h5").write_text("half")
+        prepare_folder(tmp_path / "run")
+        assert (partial / "results.h5").read_text() == "half"
+    assert names_in(tmp_path) == ["run", "run.checkpoint", "run.partial-notes"]
 
 
 def test_an_error_inside_removes_the_unfinished_folder_and_keeps_old_results(make, tmp_path):
