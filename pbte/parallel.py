@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FAILED = 1  # tag of the message "I failed"
+PATIENCE = 2.0  # how long a failed rank waits for the others before it stops them [s]
 _ABORT_TAKES = 30.0  # an abort by another rank arrives within this time [s]
 _LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK")
 
@@ -83,8 +84,6 @@ def stop_all(
     status: int,
     message: str,
     write: Callable[[str], None],
-    *,
-    patience: float = 1.0,
 ) -> NoReturn:
     """End all ranks with one message, from any rank that failed.
 
@@ -98,12 +97,11 @@ def stop_all(
         status: Exit status.
         message: What to tell the user.
         write: Writes the message.
-        patience: How long to wait for the other ranks [s].
     """
     request = comm.Ibarrier()
     # Told to the ranks above, so that only the lowest of those that failed writes.
     told = [comm.isend(None, dest=rank, tag=_FAILED) for rank in range(comm.rank + 1, comm.size)]
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while not request.Test():
         if time.monotonic() > deadline:
             if any(comm.iprobe(source=rank, tag=_FAILED) for rank in range(comm.rank)):
