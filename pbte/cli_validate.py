@@ -36,7 +36,7 @@ def validate(
 ) -> None:
     """Compare pbte with numbers that are known: case, source, expected, obtained, error, time.
 
-    Takes about two minutes. The exit status is 1 if a case fails.
+    Takes about three minutes. The exit status is 1 if a case fails.
     """
     from pbte.parallel import limit_threads
     from pbte.validate import all_cases, choose_cases, run_cases

@@ -162,6 +162,37 @@ def test_a_perfect_interface_has_no_resistance_but_those_of_the_paradox(solve):
     assert joined.stack.interfaces == pytest.approx(0.0, abs=1e-8 * interface.landauer)
 
 
+PLANE = {"family": "plane", "polar": 2, "azimuthal": 6}
+WAVY = {"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9}
+
+
+@pytest.mark.parametrize(
+    ("crystal", "more"),
+    [
+        ({"file": "Si-5"}, {}),
+        (
+            GRAY | {"directions": PLANE},
+            {
+                "mesh": WAVY,
+                "size": 20e-9,
+                "walls": {"y_min": {"kind": "periodic", "partner": "y_max"}},
+            },
+        ),
+    ],
+    ids=["full matrix", "wavy"],
+)
+def test_a_perfect_interface_in_one_crystal_changes_nothing(solve, crystal, more):
+    mesh = more.pop("mesh", {}) | {"regions": ("a", "b")}
+    more |= {"mesh": mesh, "regions": {"b": "a"}, "steady": {"tolerance": 1e-13}}
+    law = {"a-b": {"kind": "perfect"}}
+    joined, whole = (solve({"a": crystal}, interfaces=laws, **more) for laws in (law, {}))
+    assert joined.interfaces and not whole.interfaces
+    one, other = joined.steady, whole.steady
+    np.testing.assert_allclose(one.temperature, other.temperature, rtol=0, atol=1e-12)
+    size = np.abs(other.heat_flux).max()
+    np.testing.assert_allclose(one.heat_flux, other.heat_flux, rtol=0, atol=1e-12 * size)
+
+
 def test_a_perfect_interface_of_first_principles_crystals_has_no_local_resistance(solve):
     """But for modes along it, which know of no upwind side: these jump with the cells."""
     silicon = {"file": "Si-5", "scattering": "rta"}

@@ -147,7 +147,8 @@ def test_the_page_holds_every_row_and_loads_nothing(comm, shared_tmp_path):
 
 QUICK = (
     "in plane/convergence*,in plane/*mirrors,film/gray*,film/heated*0.25,"
-    "closed forms/transient*,mediator/*digamma*,strings/*mover*"
+    "closed forms/transient*,mediator/*digamma*,strings/*mover*,"
+    "paradox/gray*none,paradox/gray*diffuse*"
 )
 
 
