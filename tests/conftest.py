@@ -22,15 +22,32 @@ def comm() -> MPI.Intracomm:
     return MPI.COMM_WORLD
 
 
-@pytest.fixture
-def shared_tmp_path(comm: MPI.Intracomm) -> Iterator[Path]:
+def _shared_directory() -> Iterator[Path]:
     """Yield one temporary directory that all ranks share, and remove it when all are done."""
-    name = tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None
-    path = Path(comm.bcast(name))
+    comm = MPI.COMM_WORLD
+    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
     yield path
     comm.barrier()
     if comm.rank == 0:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def shared_tmp_path() -> Iterator[Path]:
+    """Yield a temporary directory of one test."""
+    yield from _shared_directory()
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Yield a temporary directory for cases and meshes of all tests of a module."""
+    yield from _shared_directory()
+
+
+@pytest.fixture(scope="session")
+def mesh_folder() -> Iterator[Path]:
+    """Yield a temporary directory for meshes of all tests."""
+    yield from _shared_directory()
 
 
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
-import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import DMM, gray, isothermal, layers
 from mpi4py import MPI
 
-from pbte.case import Case
 from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.interfaces.landauer import interface_conductance
 from pbte.materials.models import gray_crystal
@@ -23,65 +19,26 @@ from pbte.parallel import on_all_ranks
 from pbte.run import run_case
 from pbte.summary import as_data
 
-GRAY = {
-    "kind": "gray",
-    "name": "gray",
-    "speed": 1000.0,
-    "relaxation_time": 10e-12,
-    "heat_capacity": 3e6,
-    "directions": {"family": "line", "polar": 32},
-}  # mean free path 10 nm, conductivity 10 W/m K
-HARD = GRAY | {"name": "hard", "speed": 3000.0, "heat_capacity": 1e6}
-BALLISTIC = {"relaxation_time": 1.0}
+LINE = {"family": "line", "polar": 32}
 FREE_PATH, CONDUCTIVITY = 10e-9, 10.0
+GRAY = gray("gray", speed=1000.0, life=10e-12, heat=3e6, **LINE)
+HARD = gray("hard", speed=3000.0, life=10e-12, heat=1e6, **LINE)
+BALLISTIC = {"relaxation_time": 1.0}
 PAIR = {"a": HARD, "b": GRAY}
-
-
-@pytest.fixture(scope="module")
-def folder():
-    """Yield a folder for meshes that all ranks share."""
-    comm = MPI.COMM_WORLD
-    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
-    yield path
-    comm.barrier()
-    if comm.rank == 0:
-        shutil.rmtree(path, ignore_errors=True)
+PERFECT = {"kind": "perfect"}
 
 
 @pytest.fixture(scope="module")
 def solve(folder):
     """Return a function that solves for the steady state of layers between two walls."""
 
-    def run(
-        materials,
-        *,
-        thicknesses=(40e-9, 60e-9),
-        size=5e-9,
-        law="dmm",
-        temperatures=(301.0, 300.0),
-        comm=MPI.COMM_WORLD,
-        mesh=None,
-        isothermal=True,
-        **more,
-    ):
-        layers = {"shape": "layers", "regions": tuple(materials), "thicknesses": thicknesses}
-        layers = mesh if "shape" in (mesh or {}) else layers | {"size": size} | (mesh or {})
-        name = f"mesh-{zlib.crc32(repr(layers).encode())}.msh"
-        held = dict(zip(("left", "right"), temperatures, strict=True))
-        walls = {w: {"kind": "isothermal", "temperature": t} for w, t in held.items() if isothermal}
-        case = Case.model_validate(
-            {
-                "temperature": 300.0,
-                "materials": materials,
-                "interfaces": {"a|b": {"kind": law}} if "b" in materials else {},
-                "mesh": {"file": str(folder / name), "builder": layers},
-                "walls": walls | more.pop("walls", {}),
-                "orders": {"max_order": 2, "self_scattering": 0.0},
-                "steady": {"tolerance": 1e-11},
-                "output": {"frequency_bins": 4},
-                **more,
-            }
-        )
+    def run(materials, *, comm=MPI.COMM_WORLD, mesh=None, **more):
+        defaults = {
+            "orders": {"max_order": 2, "self_scattering": 0.0},
+            "steady": {"tolerance": 1e-11},
+            "output": {"frequency_bins": 4},
+        }
+        case = layers(folder, materials, mesh={"size": 5e-9, **(mesh or {})}, **(defaults | more))
         return run_case(case, comm)
 
     return run
@@ -152,7 +109,7 @@ def crystal(choice):
 
 def test_a_perfect_interface_has_no_resistance_but_those_of_the_paradox(solve):
     same = {"a": GRAY, "b": GRAY | {"name": "again"}}
-    joined, whole = solve(same, law="perfect"), solve({"a": GRAY}, thicknesses=(100e-9,))
+    joined, whole = solve(same, law=PERFECT), solve({"": GRAY})
     (interface,) = joined.interfaces
     assert through(joined) == pytest.approx(through(whole), rel=1e-7)
     assert abs(interface.local) < 1e-8 * interface.landauer
@@ -198,7 +155,8 @@ def test_a_perfect_interface_of_first_principles_crystals_has_no_local_resistanc
     silicon = {"file": "Si-5", "scattering": "rta"}
     local = []
     for size in (10e-9, 5e-9):
-        (interface,) = solve({"a": silicon, "b": silicon}, law="perfect", size=size).interfaces
+        same = {"a": silicon, "b": silicon}
+        (interface,) = solve(same, law=PERFECT, mesh={"size": size}).interfaces
         assert interface.emission == pytest.approx(interface.landauer, rel=1e-7)
         local.append(abs(interface.local) / interface.landauer)
     assert local[0] < 1e-4 and local[1] < 0.6 * local[0]  # of first order in the cells
@@ -212,9 +170,12 @@ def test_a_thick_diffuse_interface_of_one_crystal_is_two_black_walls(solve):
     same = {"a": GRAY, "b": GRAY | {"name": "again"}}
     results = solve(
         same,
-        thicknesses=(300e-9, 300e-9),
-        size=10e-9,
-        mesh={"size_at_interface": 0.4e-9, "growth": 0.1},
+        mesh={
+            "thicknesses": (300e-9, 300e-9),
+            "size": 10e-9,
+            "size_at_interface": 0.4e-9,
+            "growth": 0.1,
+        },
     )
     (interface,) = results.interfaces
     per_path = FREE_PATH / CONDUCTIVITY
@@ -244,7 +205,7 @@ def test_resistances_of_a_stack_add_up_to_the_whole(stack):
 
 def test_layers_of_a_superlattice_have_interfaces_of_their_own(solve):
     """Two periods: three interfaces of one name, crossed in turn from either side."""
-    results = solve(PAIR, thicknesses=(30e-9, 30e-9), mesh={"repeat": 2})
+    results = solve(PAIR, mesh={"thicknesses": (30e-9, 30e-9), "repeat": 2})
     assert [each.name for each in results.interfaces] == ["a-b 1", "a-b 2", "a-b 3"]
     first, second, third = (each.heat_flux for each in results.interfaces)
     assert first == pytest.approx(third, rel=1e-8) and first == pytest.approx(-second, rel=1e-8)
@@ -259,8 +220,7 @@ def test_entropy_is_produced_at_every_node_of_a_wavy_interface(solve):
     results = solve(
         {"a": HARD | {"directions": {"polar": 4, "azimuthal": 4}},
          "b": GRAY | {"directions": {"polar": 4, "azimuthal": 4}}},
-        mesh={"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9},
-        size=12e-9,
+        mesh={"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9, "size": 12e-9},
         walls={"y_min": {"kind": "periodic", "partner": "y_max"}},
     )  # fmt: skip
     (interface,) = results.interfaces
@@ -296,7 +256,9 @@ def test_what_is_told_of_interfaces_is_written_and_read_back(stack, shared_tmp_p
 def test_ranks_find_the_same_interfaces(solve, comm):
     """First-principles crystals with the full matrix."""
     crystals = {"a": {"file": "Si-5", "scattering": 30}, "b": {"file": "Ge-5", "scattering": 30}}
-    together, alone = (solve(crystals, size=20e-9, comm=c) for c in (comm, comm.Split(comm.rank)))
+    together, alone = (
+        solve(crystals, mesh={"size": 20e-9}, comm=c) for c in (comm, comm.Split(comm.rank))
+    )
     one, other = together.interfaces[0], alone.interfaces[0]
     for name in ("local", "emission", "heat_flux", "entropy"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-8)
@@ -311,8 +273,7 @@ def test_a_grain_boundary_in_one_crystal_is_that_between_two_names_of_it(solve):
     """A law for a named interface cuts the only body: the same as two bodies of one crystal."""
     same = {"a": GRAY, "b": GRAY | {"name": "again"}}
     apart = solve(same)
-    layers = {"regions": ("a", "b")}
-    grain = solve({"a": GRAY}, mesh=layers, regions={"b": "a"}, interfaces={"a-b": {"kind": "dmm"}})
+    grain = solve({"a": GRAY}, regions={"b": "a"}, interfaces={"a-b": DMM})
     (one,), (other,) = grain.interfaces, apart.interfaces
     assert one.materials == ("a", "a") and grain.geometry.materials == ("a", "a")
     for name in ("local", "emission", "landauer", "heat_flux", "entropy"):
@@ -321,12 +282,11 @@ def test_a_grain_boundary_in_one_crystal_is_that_between_two_names_of_it(solve):
 
 def test_a_period_of_a_superlattice_conducts_like_many(solve):
     """With a drop between its ends: as a long stack less what its walls cost."""
-    period = {"thicknesses": (20e-9, 20e-9), "size": 5e-9}
+    period = {"thicknesses": (20e-9, 20e-9)}
     free = solve(
         PAIR,
-        **period,
-        mesh={"periodic": "x"},
-        isothermal=False,
+        mesh=period | {"periodic": "x"},
+        temperatures=None,
         walls={"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}},
     )
     assert free.steady_report.converged and free.stack is None
@@ -334,7 +294,7 @@ def test_a_period_of_a_superlattice_conducts_like_many(solve):
     assert first.heat_flux == pytest.approx(-second.heat_flux, rel=1e-8)
     assert first.heat_flux == pytest.approx(free.conductivity.value / 40e-9, rel=1e-7)
     assert first.local == pytest.approx(second.local, rel=1e-6) and first.local > 0.0
-    walls = [1.0 / through(solve(PAIR, **period, mesh={"repeat": n})) for n in (4, 8)]
+    walls = [1.0 / through(solve(PAIR, mesh=period | {"repeat": n})) for n in (4, 8)]
     per_period = (walls[1] - walls[0]) / 4.0
     assert 1.0 / first.heat_flux == pytest.approx(per_period, rel=1e-4)
 
@@ -346,9 +306,9 @@ def test_a_shell_around_a_heated_core_carries_its_power(solve):
     results = solve(
         {"core": HARD | few, "shell": GRAY | few},
         mesh=mesh,
-        isothermal=False,
-        walls={"surface": {"kind": "isothermal", "temperature": 300.0}},
-        interfaces={"core|shell": {"kind": "dmm"}},
+        temperatures=None,
+        walls=isothermal(surface=300.0),
+        interfaces={"core|shell": DMM},
         source={"sigma": 5e-9, "power": 1e-6},
     )
     (interface,) = results.interfaces

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -49,17 +45,6 @@ def sphere(diameter, max_order=11):
     return SPHERE.format(
         diameter=diameter, size=0.3 * diameter, sigma=0.1 * diameter, max_order=max_order
     )
-
-
-@pytest.fixture(scope="module")
-def folder():
-    """Yield a folder for cases and meshes that all ranks share."""
-    comm = MPI.COMM_WORLD
-    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
-    yield path
-    comm.barrier()
-    if comm.rank == 0:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

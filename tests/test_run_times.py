@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import tempfile
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from mpi4py import MPI
+from cases import GRAY_FILM, WARMED, run_text
 from rich.console import Console
 
 from pbte.case import parse_case, resolved_toml
@@ -26,27 +23,6 @@ from pbte.run import run_case
 from pbte.run_checkpoints import Keeping
 from pbte.summary import as_data, summary
 
-CASE = """\
-temperature = 300.0
-[material]
-kind = "gray"
-relaxation_time = 4e-12
-speed = 5000.0
-heat_capacity = 2e6
-directions = { family = "line", polar = 16, axis = "x" }
-[mesh]
-file = "film.msh"
-builder = { shape = "film", thickness = 1e-7, size = 1e-8 }
-[orders]
-max_order = 2
-"""
-WALLS = """
-[walls.left]
-kind = "isothermal"
-temperature = 301.0
-[walls.right]
-kind = "diffuse"
-"""
 RING = """
 [walls.left]
 kind = "periodic"
@@ -55,22 +31,11 @@ partner = "right"
 
 
 @pytest.fixture(scope="module")
-def folder():
-    """Yield a folder for cases and meshes that all ranks share."""
-    comm = MPI.COMM_WORLD
-    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
-    yield path
-    comm.barrier()
-    if comm.rank == 0:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
 def follow(folder):
     """Return a function that runs a case with some tables more and returns its results."""
 
     def run(*tables):
-        return run_case(parse_case(CASE + "\n".join(tables), folder=folder), MPI.COMM_WORLD)
+        return run_text(GRAY_FILM + "\n".join(tables), folder)
 
     return run
 
@@ -82,7 +47,7 @@ def stored(results, snapshot):
 
 def test_a_wall_that_is_switched_on_for_a_while_warms_the_film(follow):
     results = follow(
-        WALLS,
+        WARMED,
         "[steady]\nenabled = false",
         "[transient]\nend = 1e-9\ntolerance = 2e-2\ntimes = [1e-10, 4e-10]\n"
         'walls = { left = { kind = "window", start = 1e-10, end = 4e-10 } }',
@@ -119,7 +84,7 @@ def test_a_pulse_of_a_source_brings_its_energy(follow):
 def test_a_body_cools_from_its_steady_state(follow):
     """Heat sources that made it are off; no step makes it warmer."""
     results = follow(
-        WALLS.replace("301", "300"),
+        WARMED.replace("301", "300"),
         '[source]\nkind = "uniform"\ndensity = 1e17',
         '[transient]\nend = 1e-9\ntolerance = 2e-2\nnum_times = 5\nspacing = "logarithmic"\n'
         'initial = { kind = "steady" }',
@@ -155,7 +120,7 @@ def test_a_grating_of_a_case_decays(follow):
 def test_the_integral_of_what_sources_gave_at_once_is_the_steady_state(follow):
     """Integrated over all times, for every second that the sources would have needed."""
     results = follow(
-        WALLS.replace("301", "300"),
+        WARMED.replace("301", "300"),
         "[source]\ncentre = [5e-8, 0, 0]\nsigma = 1.5e-8\npower = 1e9",
         "[transient]\nend = 1e-7\nstep = 1e-9\nsolver_tolerance = 1e-10\n"
         'initial = { kind = "source", duration = 1e-12 }',
@@ -170,7 +135,9 @@ def test_the_integral_of_what_sources_gave_at_once_is_the_steady_state(follow):
 
 
 def test_a_gaussian_of_some_modes_holds_the_energy_of_its_temperature(folder):
-    text = CASE.replace('kind = "gray"\nrelaxation_time = 4e-12\nspeed = 5000.0\n', "").replace(
+    text = GRAY_FILM.replace(
+        'kind = "gray"\nrelaxation_time = 4e-12\nspeed = 5000.0\n', ""
+    ).replace(
         'heat_capacity = 2e6\ndirections = { family = "line", polar = 16, axis = "x" }',
         'file = "Si-5"\nscattering = "rta"',
     )
@@ -179,7 +146,7 @@ def test_a_gaussian_of_some_modes_holds_the_energy_of_its_temperature(folder):
         'initial = { kind = "gaussian", centre = [5e-8, 0, 0], sigma = 1e-8, peak = 2.0, '
         "modes = { branches = [3, 4] } }"
     )
-    results = run_case(parse_case(text + RING + tables, folder=folder), MPI.COMM_WORLD)
+    results = run_text(text + RING + tables, folder)
     capacity = read_material("Si-5").modes.heat_capacity
     whole = 2.0 * capacity * np.sqrt(2.0 * np.pi) * 1e-8
     assert results.transient.energies[0] == pytest.approx(whole, rel=1e-4)
@@ -189,7 +156,7 @@ def test_a_gaussian_of_some_modes_holds_the_energy_of_its_temperature(folder):
 
 def test_a_transient_is_written_and_read_back(follow, folder, comm):
     results = follow(
-        WALLS,
+        WARMED,
         "[steady]\nenabled = false",
         "[transient]\nend = 2e-11\nstep = 4e-12\nnum_times = 2",
     )
@@ -252,7 +219,7 @@ def assert_same(one: Evolution, other: Evolution) -> None:
 )
 def test_what_makes_no_sense_is_refused(tables, message):
     with pytest.raises(InputError, match=message):
-        parse_case(CASE + WALLS + "[steady]\nenabled = false\n[transient]\n" + tables)
+        parse_case(GRAY_FILM + WARMED + "[steady]\nenabled = false\n[transient]\n" + tables)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +232,7 @@ def test_what_makes_no_sense_is_refused(tables, message):
 def test_an_initial_state_that_does_not_fit_is_refused(follow, initial, message):
     with pytest.raises(InputError, match=message):
         follow(
-            WALLS,
+            WARMED,
             "[steady]\nenabled = false",
             f"[transient]\nend = 1e-11\nstep = 1e-12\ninitial = {initial}",
         )
@@ -292,16 +259,16 @@ class Stopper(Keeping):
 def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_stopped(folder, comm, steps):
     """To what is left of the tolerance of the stages; a checkpoint of another case is refused."""
     tables = (
-        WALLS + "[steady]\nenabled = false\n[transient]\nend = 4e-11\ntimes = [1e-11, 3e-11]\n"
+        WARMED + "[steady]\nenabled = false\n[transient]\nend = 4e-11\ntimes = [1e-11, 3e-11]\n"
         f"solver_tolerance = 1e-12\n{steps}\n"
     )
-    case = parse_case(CASE + tables, folder=folder)
+    case = parse_case(GRAY_FILM + tables, folder=folder)
     out = folder / f"kept-{steps[0]}"
     through = run_case(case, comm).transient
     with pytest.raises(KeyboardInterrupt):
         run_case(case, comm, keeping=Stopper(out, after=7))
     assert Keeping(out).folder.is_dir()
-    other = parse_case(CASE.replace("max_order = 2", "max_order = 1") + tables, folder=folder)
+    other = parse_case(GRAY_FILM.replace("max_order = 2", "max_order = 1") + tables, folder=folder)
     with pytest.raises(InputError, match="of another case"):
         run_case(other, comm, keeping=Keeping(out, resume=True))
     again = run_case(case, comm, keeping=Keeping(out, resume=True)).transient
@@ -322,7 +289,7 @@ def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_stopped(folder, com
 def test_a_run_goes_on_with_other_ranks_than_it_began_with(folder, comm):
     """Begun by all ranks, gone on with by one; on one rank the same once more."""
     case = parse_case(
-        CASE + WALLS + "[steady]\nenabled = false\n[transient]\nend = 8e-12\nstep = 2e-12\n"
+        GRAY_FILM + WARMED + "[steady]\nenabled = false\n[transient]\nend = 8e-12\nstep = 2e-12\n"
         "solver_tolerance = 1e-12\n",
         folder=folder,
     )
@@ -342,7 +309,7 @@ def test_a_run_goes_on_with_other_ranks_than_it_began_with(folder, comm):
 
 def test_a_signal_is_noted_and_the_state_kept(folder, comm):
     case = parse_case(
-        CASE + WALLS + "[steady]\nenabled = false\n[transient]\nend = 1e-9\nstep = 1e-12\n",
+        GRAY_FILM + WARMED + "[steady]\nenabled = false\n[transient]\nend = 1e-9\nstep = 1e-12\n",
         folder=folder,
     )
     lines = []

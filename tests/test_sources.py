@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,17 +41,6 @@ kind = "specular"
 max_order = 2
 """
 SECTION = 1e-16  # cross-section of the layers [m^2]
-
-
-@pytest.fixture(scope="module")
-def folder():
-    """Yield a folder for cases and meshes that all ranks share."""
-    comm = MPI.COMM_WORLD
-    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
-    yield path
-    comm.barrier()
-    if comm.rank == 0:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import tomllib
-import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import gray, layers
 from mpi4py import MPI
 
 from pbte.case import Case, resolved_toml
@@ -18,56 +15,22 @@ from pbte.errors import InputError
 from pbte.run import run_case
 from pbte.setup import prepare
 
-STACK = {"shape": "layers", "regions": ("a", "b"), "thicknesses": (40e-9, 60e-9), "size": 10e-9}
 DIRECTIONS = {"polar": 6, "azimuthal": 6, "axis": "x"}
-HARD = {
-    "kind": "gray",
-    "name": "hard",
-    "speed": 5000.0,
-    "relaxation_time": 20e-12,
-    "heat_capacity": 1e6,
-    "directions": DIRECTIONS,
-}
-SOFT = HARD | {"name": "soft", "speed": 2000.0, "relaxation_time": 40e-12, "heat_capacity": 2e6}
-DMM = {"a|b": {"kind": "dmm"}}
-
-
-@pytest.fixture(scope="module")
-def folder():
-    """Yield a folder for meshes that all ranks share."""
-    comm = MPI.COMM_WORLD
-    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
-    yield path
-    comm.barrier()
-    if comm.rank == 0:
-        shutil.rmtree(path, ignore_errors=True)
+HARD = gray("hard", speed=5000.0, life=20e-12, heat=1e6, **DIRECTIONS)
+SOFT = gray("soft", speed=2000.0, life=40e-12, heat=2e6, **DIRECTIONS)
 
 
 @pytest.fixture(scope="module")
 def stack(folder):
     """Return a function that describes two layers between two walls; a is hard and b is soft."""
 
-    def case(*, temperatures=(301.0, 300.0), orders=8, mesh=STACK, walls=None, **more):
-        name = f"mesh-{zlib.crc32(repr(mesh).encode())}.msh"
-        held = dict(zip(("left", "right"), temperatures, strict=True))
-        if not {"material", "materials"} & set(more):
-            more["materials"] = {"a": HARD, "b": SOFT}
-        if "materials" in more:
-            more.setdefault("interfaces", DMM)
-        isothermal = {
-            wall: {"kind": "isothermal", "temperature": value} for wall, value in held.items()
+    def case(*, material=None, materials=None, orders=8, **more):
+        crystals = {"": material} if material else materials or {"a": HARD, "b": SOFT}
+        defaults = {
+            "orders": {"max_order": orders, "self_scattering": 0.0},
+            "steady": {"enabled": False},
         }
-        return Case.model_validate(
-            {
-                "temperature": 300.0,
-                "mesh": {"file": str(folder / name), "builder": mesh},
-                "walls": isothermal | (walls or {}),
-                "orders": {"max_order": orders, "self_scattering": 0.0},
-                "steady": {"enabled": False},
-                "output": {"frequency_bins": 5},
-                **more,
-            }
-        )
+        return layers(folder, crystals, **(defaults | more))
 
     return case
 
@@ -157,7 +120,7 @@ def test_the_sides_of_a_law_may_be_named_in_either_order(stack):
     np.testing.assert_allclose(summed(first), summed(second), rtol=0, atol=1e-13)
 
 
-WAVY = {**STACK, "dim": 2, "width": 40e-9, "periodic": "y", "size": 12e-9}
+WAVY = {"dim": 2, "width": 40e-9, "periodic": "y", "size": 12e-9}
 
 
 @pytest.mark.parametrize("amplitude", [0.0, 6e-9])
@@ -174,13 +137,13 @@ def test_periodic_walls_go_on_in_each_material_and_wavy_interfaces_hold(stack, a
 def test_flat_layers_in_two_dimensions_are_those_in_one(stack):
     walls = {"y_min": {"kind": "periodic", "partner": "y_max"}}
     plane = run(stack(mesh=WAVY | {"size": 10e-9}, walls=walls, orders=40))
-    line = run(stack(mesh=STACK | {"size": 5e-9}, orders=40))
+    line = run(stack(mesh={"size": 5e-9}, orders=40))
     passed = through(plane, "right") / 40e-9
     assert passed == pytest.approx(through(line, "right"), rel=5e-3)  # of the cells
 
 
 def test_a_superlattice_repeats_and_its_pieces_are_told_apart(stack):
-    mesh = {**STACK, "repeat": 2, "periodic": "x"}
+    mesh = {"repeat": 2, "periodic": "x"}
     walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
     case = stack(mesh=mesh, walls=walls).model_copy()
     case = case.model_copy(update={"walls": {"left": case.walls["left"]}})
@@ -194,7 +157,7 @@ def test_a_superlattice_repeats_and_its_pieces_are_told_apart(stack):
 
 def test_periodic_walls_may_join_bodies_of_one_crystal_under_two_names(stack):
     """a | b | c with c a copy of a: the end of c goes on at the beginning of a."""
-    mesh = {**STACK, "regions": ("a", "b", "c"), "thicknesses": (20e-9, 60e-9, 20e-9)}
+    mesh = {"regions": ("a", "b", "c"), "thicknesses": (20e-9, 60e-9, 20e-9)}
     walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
     laws = {"a|b": {"kind": "dmm"}, "b|c": {"kind": "dmm"}}
     materials = {"a": HARD, "b": SOFT, "c": HARD | {"name": "copy"}}
@@ -225,7 +188,7 @@ def test_first_principles_crystals_balance_on_any_number_of_ranks(stack, comm):
         "a": {"file": "Si-5", "scattering": "rta"},
         "b": {"file": "Ge-5", "scattering": "rta"},
     }
-    mesh = {**STACK, "dim": 2, "width": 40e-9, "size": 20e-9}
+    mesh = {"dim": 2, "width": 40e-9, "size": 20e-9}
     case = stack(materials=crystals, mesh=mesh, walls={"sides": {"kind": "diffuse"}}, orders=3)
     together, alone = run(case), run(case, comm.Split(comm.rank))
     size = np.abs(summed(alone)).max()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,17 +25,6 @@ from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import gaussian, project, wall_inflow
 
 BUILDERS = {"nanoparticle": nanoparticle, "film": film}
-
-
-@pytest.fixture(scope="session")
-def mesh_folder() -> Iterator[Path]:
-    """Yield a directory for meshes that all ranks share."""
-    comm = MPI.COMM_WORLD
-    path = Path(comm.bcast(tempfile.mkdtemp(prefix="pbte-test-") if comm.rank == 0 else None))
-    yield path
-    comm.barrier()
-    if comm.rank == 0:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
