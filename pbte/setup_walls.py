@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pbte import case_walls as choices
 from pbte.case import Case
@@ -14,6 +13,7 @@ from pbte.errors import InputError
 from pbte.geometry.periodic import match_walls
 from pbte.interfaces.base import FluxMatrix, WallLaw
 from pbte.interfaces.diffuse import DiffuseWall
+from pbte.interfaces.mirror import exact_mirror
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.specular import PartlySpecularWall, SpecularWall
 from pbte.materials.modes import ModeTable
@@ -175,19 +175,8 @@ def _require_mirror_plane(name: str, mesh: Simplices, tag: int, modes: ModeTable
     normal[: mesh.dim] = normals[0]
     if np.abs(normals - normals[0]).max() > 1e-6:
         raise InputError(f"walls.{name}: a symmetric wall must be flat; this one is curved")
-    mirrored = modes.velocities - 2.0 * np.outer(modes.velocities @ normal, normal)
-    if not _same_set(modes, mirrored):
+    if exact_mirror(modes, normal) is None:
         raise InputError(
             f"walls.{name}: the plane with normal {np.round(normal, 6).tolist()} is no mirror "
             f'plane of {modes.name}; use kind = "specular", which redistributes, or turn the mesh'
         )
-
-
-def _same_set(modes: ModeTable, velocities: Array) -> bool:
-    """Return whether the modes with these velocities are the modes of the table, reordered."""
-    labels = np.column_stack([modes.frequencies, modes.heat_capacities])
-    labels /= labels.max(axis=0)
-    speed = np.abs(modes.velocities).max()
-    known = cKDTree(np.column_stack([labels, modes.velocities / speed]))
-    distances = known.query(np.column_stack([labels, velocities / speed]))[0]
-    return bool(np.max(distances) < 1e-4)
