@@ -20,7 +20,7 @@
 # mismatch resists far more than the 5.8e-9 m$^2$ K/W that the paper quotes, which lies close to the
 # diffuse limit.
 #
-# About two and a half minutes on two cores: `python demos/figure3.py results/figure3`.
+# About three and a half minutes on two cores: `python demos/figure3.py results/figure3`.
 
 # %%
 import sys
@@ -44,6 +44,8 @@ temperature, drop = 300.0, 1.0
 thin, thick = 500e-9, 20e-6
 laws = {
     "diffuse (dmm)": {"kind": "dmm"},
+    "diffuse, smooth in energy (smooth-dmm)": {"kind": "smooth-dmm"},
+    "diffuse, inelastic (dmm)": {"kind": "dmm", "elastic": False},
     "acoustic (amm)": {"kind": "amm"},
     "mixed, 0.2 nm rough": {"kind": "mixed", "roughness": 2e-10},
     "strain (smm, cap)": {"kind": "smm"},
@@ -84,7 +86,9 @@ def solve(law: dict[str, object], thickness: float, max_order: int = 0) -> Resul
     return run_case(case, comm)
 
 
-results = {name: solve(law, thin, 60 if law["kind"] == "dmm" else 0) for name, law in laws.items()}
+results = {
+    name: solve(law, thin, 60 if law == {"kind": "dmm"} else 0) for name, law in laws.items()
+}
 thick_results = {name: solve(law, thick) for name, law in laws.items()}
 
 # %% Compare

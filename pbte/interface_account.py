@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from pbte.case import Case
-from pbte.case_walls import IsothermalWall
+from pbte.case_walls import IsothermalWall, PeriodicWall
 from pbte.drive import drive_of
 from pbte.observables.bulk import bulk_tensor
+from pbte.observables.conductivity import Drive
 from pbte.observables.interfaces import InterfaceObserver, Meeting, MeetingFields
 from pbte.observables.resistance import Ends, InterfaceResult, Stack, interface_result, stack_of
 from pbte.observables.results import MeshGeometry, Snapshot
@@ -107,23 +108,30 @@ def account(
         interface_result(each, geometry, temperature, conductivities, whole=whole)
         for each in fields
     )
-    ends = _ends(case, geometry, snapshots)
+    ends = _ends(case, geometry, snapshots, results)
     if ends is None or not whole:
         return results, None
     meetings = [each.meeting for each in fields]
     return results, stack_of(geometry, ends, meetings, results, conductivities)
 
 
-def _ends(case: Case, geometry: MeshGeometry, snapshots: Sequence[Snapshot]) -> Ends | None:
+def _ends(
+    case: Case,
+    geometry: MeshGeometry,
+    snapshots: Sequence[Snapshot],
+    results: Sequence[InterfaceResult],
+) -> Ends | None:
     """Return the two walls between which heat flows, None where it is not driven like that."""
     drive = drive_of(case, geometry)
+    if drive is None:
+        return None
     held = {
         name: wall.temperature - case.temperature
         for name, wall in case.walls.items()
         if isinstance(wall, IsothermalWall)
     }
-    if drive is None or len(held) != 2:
-        return None
+    if not held:
+        return _periodic_ends(case, drive, results)
     cold, hot = sorted(held, key=lambda name: held[name])
     beside, power = ({name: 0.0 for name in held} for _ in range(2))
     for snapshot in snapshots:
@@ -136,4 +144,21 @@ def _ends(case: Case, geometry: MeshGeometry, snapshots: Sequence[Snapshot]) -> 
         beside=(beside[hot], beside[cold]),
         direction=drive.direction,
         heat_flux=0.5 * (power[cold] - power[hot]) / drive.area,
+    )
+
+
+def _periodic_ends(case: Case, drive: Drive, results: Sequence[InterfaceResult]) -> Ends:
+    """Return the two ends of a period with a drop between them."""
+    ((name, wall),) = (
+        (name, wall)
+        for name, wall in case.walls.items()
+        if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0
+    )
+    walls = (name, wall.partner)
+    return Ends(
+        walls=walls if wall.temperature_drop > 0.0 else walls[::-1],
+        held=(drive.drop, 0.0),
+        beside=None,
+        direction=drive.direction,
+        heat_flux=float(np.mean([abs(each.heat_flux) for each in results])),
     )

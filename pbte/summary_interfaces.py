@@ -59,6 +59,8 @@ def interface_data(results: Results) -> dict[str, Any]:
             "bulk": stack.bulk,
             "interfaces": stack.interfaces,
             "boundaries": stack.boundaries,
+            "is_period": stack.is_period,
+            "conductivity": stack.conductivity,
         },
     }
 
@@ -66,16 +68,21 @@ def interface_data(results: Results) -> dict[str, Any]:
 def _stack(results: Results) -> Iterator[Table | str]:
     stack = results.stack
     assert stack is not None
-    table = _table("Resistances in series from the hot wall to the cold one [m^2 K/W]")
+    where = "of one period" if stack.is_period else "from the hot wall to the cold one"
+    table = _table(f"Resistances in series {where} [m^2 K/W]")
     for name in ("part", "name", "temperature falls by", "resistance", "as bulk"):
         table.add_column(name, justify="left" if name in ("part", "name") else "right")
     for part in stack.parts:
         bulk = _number(part.bulk) if part.kind == "film" else ""
         table.add_row(part.kind, part.name, f"{part.drop:.4g} K", _number(part.resistance), bulk)
     yield table
+    rest = (
+        "what films lack of bulk" if stack.is_period else "boundaries and what films lack of bulk"
+    )
     yield (
         f"Together {stack.total:.4g} m^2 K/W: bulk {stack.bulk:.4g}, interfaces "
-        f"{stack.interfaces:.4g}, boundaries and what films lack of bulk {stack.boundaries:.4g}."
+        f"{stack.interfaces:.4g}, {rest} {stack.boundaries:.4g}; conductivity of the "
+        f"{'superlattice' if stack.is_period else 'stack'} {stack.conductivity:.4g} W/m K."
     )
 
 

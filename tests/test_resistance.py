@@ -289,7 +289,7 @@ def test_a_period_of_a_superlattice_conducts_like_many(solve):
         temperatures=None,
         walls={"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}},
     )
-    assert free.steady_report.converged and free.stack is None
+    assert free.steady_report.converged
     first, second = free.interfaces
     assert first.heat_flux == pytest.approx(-second.heat_flux, rel=1e-8)
     assert first.heat_flux == pytest.approx(free.conductivity.value / 40e-9, rel=1e-7)
@@ -297,6 +297,50 @@ def test_a_period_of_a_superlattice_conducts_like_many(solve):
     walls = [1.0 / through(solve(PAIR, mesh=period | {"repeat": n})) for n in (4, 8)]
     per_period = (walls[1] - walls[0]) / 4.0
     assert 1.0 / first.heat_flux == pytest.approx(per_period, rel=1e-4)
+
+
+@pytest.mark.parametrize("drop", [1.0, -1.0])
+def test_a_period_is_films_and_interfaces_in_series(solve, drop):
+    """The first film goes on at the other end; together they conduct as the period does."""
+    results = solve(
+        PAIR,
+        thicknesses=(20e-9, 30e-9),
+        size=5e-9,
+        mesh={"periodic": "x"},
+        isothermal=False,
+        walls={"left": {"kind": "periodic", "partner": "right", "temperature_drop": drop}},
+    )
+    stack = results.stack
+    assert stack.is_period
+    there, back = ("a-b 1", "a-b 2") if drop > 0.0 else ("a-b 2", "a-b 1")
+    assert [part.name for part in stack.parts] == ["a", there, "b", back]
+    assert [part.kind for part in stack.parts] == ["film", "interface"] * 2
+    assert [part.thickness for part in stack.parts] == pytest.approx([20e-9, 0.0, 30e-9, 0.0])
+    assert sum(part.drop for part in stack.parts) == pytest.approx(1.0, rel=1e-12)
+    assert all(part.drop > 0.0 for part in stack.parts)
+    assert stack.conductivity == pytest.approx(results.conductivity.value, rel=1e-8)
+    local = sum(each.local for each in results.interfaces)
+    assert stack.interfaces == pytest.approx(local, rel=1e-8)
+    assert stack.bulk == pytest.approx(20e-9 / 30.0 + 30e-9 / CONDUCTIVITY, rel=1e-9)
+    data = as_data(results)["stack"]
+    assert data["conductivity"] == stack.conductivity and data["is_period"]
+
+
+def test_a_thick_period_is_bulk_and_jumps_of_black_walls(solve):
+    """Films of 30 mean free paths: extrapolated, each side of an interface costs 0.7104."""
+    same = {"a": GRAY, "b": GRAY | {"name": "again"}}
+    results = solve(
+        same,
+        thicknesses=(300e-9, 300e-9),
+        size=10e-9,
+        mesh={"periodic": "x", "size_at_interface": 0.4e-9, "growth": 0.1},
+        isothermal=False,
+        walls={"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}},
+    )
+    per_path = FREE_PATH / CONDUCTIVITY
+    stack = results.stack
+    assert stack.interfaces == pytest.approx(4.0 * 3.0**-0.5 * per_path, rel=4e-3)
+    assert stack.total - stack.bulk == pytest.approx(4 * 0.7104 * per_path, rel=6e-3)
 
 
 def test_a_shell_around_a_heated_core_carries_its_power(solve):

@@ -259,22 +259,33 @@ class StackPart:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Films between two isothermal walls as resistances in series, from the hot wall on.
+    """Films as resistances in series, from the hot end on: between walls, or of one period.
 
-    The drops are those of the temperature of all modes and add up to that between the walls.
+    The drops are those of the temperature of all modes and add up to that between the ends.
 
     Attributes:
-        parts: Boundary, film, interface, film, ..., boundary.
-        heat_flux: Mean flux from the hot wall to the cold one [W/m^2].
+        parts: Boundary, film, interface, film, ..., boundary between two isothermal walls; film,
+            interface, film, ..., interface in a period, whose first film goes on at its other end.
+        heat_flux: Mean flux from the hot end to the cold one [W/m^2].
     """
 
     parts: tuple[StackPart, ...]
     heat_flux: float
 
     @property
+    def is_period(self) -> bool:
+        """Whether it is the period of a superlattice, not a stack between two walls."""
+        return all(part.kind != "boundary" for part in self.parts)
+
+    @property
     def total(self) -> float:
-        """Resistance between the walls [m^2 K/W]."""
+        """Resistance between the ends [m^2 K/W]."""
         return sum(part.resistance for part in self.parts)
+
+    @property
+    def conductivity(self) -> float:
+        """Of the stack as a whole, its thickness over its resistance [W/m K]."""
+        return sum(part.thickness for part in self.parts) / self.total
 
     @property
     def bulk(self) -> float:
@@ -288,25 +299,29 @@ class Stack:
 
     @property
     def boundaries(self) -> float:
-        """The rest: slip at the walls, and films that conduct less than bulk [m^2 K/W]."""
+        """The rest: slip at the walls, and films that conduct less than bulk [m^2 K/W].
+
+        It may be negative in thin periods: heat that passes several interfaces ballistically meets
+        less than a film of bulk and a jump at each.
+        """
         return self.total - self.bulk - self.interfaces
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """The two walls of a stack, the hot one first.
+    """The two ends of a stack, the hot one first.
 
     Attributes:
         walls: Their names.
-        held: Their deviation from T0 [K].
-        beside: Mean deviation of the body beside them [K].
+        held: Deviation of isothermal walls from T0; the drop and 0 of periodic ones [K].
+        beside: Mean deviation of the body beside isothermal walls [K]; None of periodic ones.
         direction: From the hot to the cold one, shape (3,).
         heat_flux: Mean flux between them [W/m^2].
     """
 
     walls: tuple[str, str]
     held: tuple[float, float]
-    beside: tuple[float, float]
+    beside: tuple[float, float] | None
     direction: Array
     heat_flux: float
 
@@ -318,11 +333,11 @@ def stack_of(
     results: Sequence[InterfaceResult],
     conductivities: Mapping[str, Array],
 ) -> Stack | None:
-    """Return the resistances in series between two walls, None if the body is no stack of films.
+    """Return the resistances in series between two ends, None if the body is no stack of films.
 
     Args:
         geometry: The whole mesh.
-        ends: The walls.
+        ends: Isothermal walls, or periodic ones with a drop between them.
         meetings: All interfaces.
         results: What is reported of each of them.
         conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
@@ -333,11 +348,11 @@ def stack_of(
     pieces, crossed = chain
     direction = ends.direction[: geometry.points.shape[2]]
     # Temperatures on both sides of everything that the heat passes, from hot to cold.
-    levels = [ends.held[0], ends.beside[0]]
-    for number, turned in crossed:
-        levels += results[number].temperatures[:: -1 if turned else 1]
-    levels += [ends.beside[1], ends.held[1]]
-    between = [("interface", results[number].name, 0.0, 0.0) for number, _ in crossed]
+    levels = [
+        level
+        for number, turned in crossed
+        for level in results[number].temperatures[:: -1 if turned else 1]
+    ]
     films = []
     for piece in pieces:
         material = geometry.materials[piece]
@@ -345,10 +360,17 @@ def stack_of(
         thickness = float(np.ptp(along))
         bulk = -thickness * _slope(conductivities[material], direction, 1.0)
         films.append(("film", material, thickness, bulk))
-    kinds = [("boundary", ends.walls[0], 0.0, 0.0), films[0]]
-    for interface, film in zip(between, films[1:], strict=True):
-        kinds += [interface, film]
-    kinds.append(("boundary", ends.walls[1], 0.0, 0.0))
+    kinds = [films[0]]
+    for (number, _), film in zip(crossed, films[1:], strict=True):
+        kinds += [("interface", results[number].name, 0.0, 0.0), film]
+    if ends.beside is None:  # the last film is the first one, which goes on a period later
+        _, material, thickness, bulk = kinds.pop()
+        kinds[0] = ("film", material, kinds[0][2] + thickness, kinds[0][3] + bulk)
+        levels.insert(0, levels[-1] + ends.held[0] - ends.held[1])
+    else:
+        walls = [("boundary", wall, 0.0, 0.0) for wall in ends.walls]
+        kinds = [walls[0], *kinds, walls[1]]
+        levels = [ends.held[0], ends.beside[0], *levels, ends.beside[1], ends.held[1]]
     parts = tuple(
         StackPart(
             kind=kind,

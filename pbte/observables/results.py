@@ -148,7 +148,7 @@ class Results:
         harmonic: What the body answers at each frequency, ascending; empty when not asked for.
         interfaces: Every interface in the steady state, or where that was not asked for in the sum
             of the orders.
-        stack: Resistances in series of films between two walls, in the steady state; None where
+        stack: Resistances in series of films between two ends, in the steady state; None where
             the body is no such stack.
         model: What was solved: phonon "transport", or "fourier", the heat equation alone.
         fourier: The steady state by the heat equation, beside that of the phonons or alone.

@@ -75,7 +75,7 @@ def put_stack(group: Any, stack: Stack) -> None:
     put(group, "names", texts([part.name for part in stack.parts]), "", "name of each part")
     for name, unit, description in _PART:
         put(group, name, [getattr(part, name) for part in stack.parts], unit, description)
-    put(group, "heat_flux", stack.heat_flux, "W/m^2", "mean flux from the hot wall to the cold one")
+    put(group, "heat_flux", stack.heat_flux, "W/m^2", "mean flux from the hot end to the cold one")
 
 
 def get_stack(group: Any) -> Stack:

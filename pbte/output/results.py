@@ -8,7 +8,7 @@
     slips/       temperature slip at each isothermal wall
     transient/   snapshots at chosen times, the integral over time, and the account of each step
     interfaces/  one group for each interface: resistances, temperatures, spectra of both sides
-    stack/       films between two walls as resistances in series
+    stack/       films between two ends, or of a period, as resistances in series
     fourier/     the steady state by the heat equation
     ...
 
