@@ -26,6 +26,7 @@ HARD = gray("hard", speed=3000.0, life=10e-12, heat=1e6, **LINE)
 BALLISTIC = {"relaxation_time": 1.0}
 PAIR = {"a": HARD, "b": GRAY}
 PERFECT = {"kind": "perfect"}
+THICK = {"thicknesses": (300e-9, 300e-9), "size": 10e-9, "size_at_interface": 4e-10, "growth": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +131,7 @@ WAVY = {"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9}
         (
             GRAY | {"directions": PLANE},
             {
-                "mesh": WAVY,
-                "size": 20e-9,
+                "mesh": WAVY | {"size": 20e-9},
                 "walls": {"y_min": {"kind": "periodic", "partner": "y_max"}},
             },
         ),
@@ -139,9 +139,9 @@ WAVY = {"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9}
     ids=["full matrix", "wavy"],
 )
 def test_a_perfect_interface_in_one_crystal_changes_nothing(solve, crystal, more):
-    mesh = more.pop("mesh", {}) | {"regions": ("a", "b")}
-    more |= {"mesh": mesh, "regions": {"b": "a"}, "steady": {"tolerance": 1e-13}}
-    law = {"a-b": {"kind": "perfect"}}
+    mesh = more.get("mesh", {}) | {"regions": ("a", "b")}
+    more = more | {"mesh": mesh, "regions": {"b": "a"}, "steady": {"tolerance": 1e-13}}
+    law = {"a-b": PERFECT}
     joined, whole = (solve({"a": crystal}, interfaces=laws, **more) for laws in (law, {}))
     assert joined.interfaces and not whole.interfaces
     one, other = joined.steady, whole.steady
@@ -170,12 +170,7 @@ def test_a_thick_diffuse_interface_of_one_crystal_is_two_black_walls(solve):
     same = {"a": GRAY, "b": GRAY | {"name": "again"}}
     results = solve(
         same,
-        mesh={
-            "thicknesses": (300e-9, 300e-9),
-            "size": 10e-9,
-            "size_at_interface": 0.4e-9,
-            "growth": 0.1,
-        },
+        mesh=THICK,
     )
     (interface,) = results.interfaces
     per_path = FREE_PATH / CONDUCTIVITY
@@ -304,10 +299,8 @@ def test_a_period_is_films_and_interfaces_in_series(solve, drop):
     """The first film goes on at the other end; together they conduct as the period does."""
     results = solve(
         PAIR,
-        thicknesses=(20e-9, 30e-9),
-        size=5e-9,
-        mesh={"periodic": "x"},
-        isothermal=False,
+        mesh={"thicknesses": (20e-9, 30e-9), "periodic": "x"},
+        temperatures=None,
         walls={"left": {"kind": "periodic", "partner": "right", "temperature_drop": drop}},
     )
     stack = results.stack
@@ -331,10 +324,8 @@ def test_a_thick_period_is_bulk_and_jumps_of_black_walls(solve):
     same = {"a": GRAY, "b": GRAY | {"name": "again"}}
     results = solve(
         same,
-        thicknesses=(300e-9, 300e-9),
-        size=10e-9,
-        mesh={"periodic": "x", "size_at_interface": 0.4e-9, "growth": 0.1},
-        isothermal=False,
+        mesh=THICK | {"periodic": "x"},
+        temperatures=None,
         walls={"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}},
     )
     per_path = FREE_PATH / CONDUCTIVITY
