@@ -116,6 +116,8 @@ LOOPS = (
     "recycling",
     "diffusion",
     "fourier",
+    "fourier_steps",
+    "complex_symmetric",
     "electrons",
     "two_temperature",
     "two_temperature_steps",

@@ -29,7 +29,7 @@ from pbte.transport.diffusion_assembly import (
     fixed_flux,
 )
 from pbte.transport.ghosts import HeatMesh
-from pbte.types import Array, IntArray
+from pbte.types import Array, IntArray, Numbers
 
 MAX_ITERATIONS = 1000
 
@@ -87,7 +87,7 @@ class Layout:
         """Number of degrees of freedom of this rank."""
         return self.rows.stop - self.rows.start
 
-    def mass(self, values: Array) -> Array:
+    def mass(self, values: Numbers) -> Numbers:
         """Return int S T for every basis function S of this rank, shape (num_rows,)."""
         n = self.mesh.dim + 1
         local = values.reshape(-1, n)
@@ -175,15 +175,38 @@ class HeatSolver:
         use_multigrid(base.getPC(), floats=model.floats)
         self.vectors = matrix.createVecs()
 
-    def solve(self, heat: Array) -> Array:
+    def solve(self, heat: Array, start: Array | None = None) -> Array:
         """Return T on this rank's rows from int S Q on the same rows. Collective.
+
+        Args:
+            heat: int S Q.
+            start: A temperature nearby, on the same rows; the tolerance is then one for what is
+                left of the right-hand side, and so for the change.
 
         Raises:
             RunError: Conjugate gradients did not converge.
         """
+        if start is not None:
+            heat = heat - self.apply(start)
         solution, rhs = self.vectors
         rhs.array[:] = heat
-        return solved(self.solver, rhs, solution, self.constants)
+        found = solved(self.solver, rhs, solution, self.constants)
+        return found if start is None else start + found
+
+    def apply(self, temperature: Array) -> Array:
+        """Return the matrix times T, on this rank's rows. Collective."""
+        values, image = self.vectors
+        values.array[:] = temperature
+        self.solver.getOperators()[0].mult(values, image)
+        return np.array(image.array, dtype=np.float64)
+
+    def precondition(self, heat: Array) -> Array:
+        """Return about what `solve` does, by one cycle of multigrid. Collective."""
+        solution, rhs = self.vectors
+        rhs.array[:] = heat
+        self.solver.setUp()
+        self.solver.getPC().apply(rhs, solution)
+        return np.array(solution.array, dtype=np.float64)
 
     @property
     def iterations(self) -> int:

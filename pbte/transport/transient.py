@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -279,13 +279,40 @@ def march(
 ) -> Iterator[Step[T]]:
     """Yield the steps, refused ones too, until the last stop. Collective over the ranks.
 
-    Steps are shortened so that each stop is met; equal spans are cut into equal steps.
-
     Args:
         stepper: Where to begin; it moves.
         stops: Times to be met, ascending; those past are passed over [s].
         control: Chooses the step sizes.
         measure: Called in each stage.
+
+    Raises:
+        RunError: The steps have become too small to change the time.
+    """
+    return steps_to(stops, control, stepper, lambda size: stepper.attempt(size, measure))
+
+
+class Moving(Protocol):
+    """What `steps_to` carries forward."""
+
+    time: float
+
+    def accept(self, step: Step[T], end: float | None = None) -> Step[T]:
+        """Make the end of the last attempt the present, and return it marked so."""
+        ...
+
+
+def steps_to(
+    stops: Array, control: StepControl, stepper: Moving, attempt: Callable[[float], Step[T]]
+) -> Iterator[Step[T]]:
+    """Yield the steps, refused ones too, until the last stop; see `march`.
+
+    Steps are shortened so that each stop is met; equal spans are cut into equal steps.
+
+    Args:
+        stops: Times to be met, ascending; those past are passed over [s].
+        control: Chooses the step sizes.
+        stepper: Where to begin; it moves.
+        attempt: Tries a step of a length [s].
 
     Raises:
         RunError: The steps have become too small to change the time.
@@ -303,7 +330,7 @@ def march(
                     f"transient: at {stepper.time:.6g} s steps of {size:.1e} s are still too long "
                     "for the tolerance; raise transient.tolerance"
                 )
-            step = stepper.attempt(size, measure)
+            step = attempt(size)
             if control.judge(size, step.error):
                 step = stepper.accept(step, float(stop) if steps <= 1 else None)
             last = size
