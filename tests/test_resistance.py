@@ -356,3 +356,70 @@ def test_a_shell_around_a_heated_core_carries_its_power(solve):
     assert interface.local > 0.0 and math.isnan(interface.extrapolated)
     assert interface.least_entropy > 0.0 and results.stack is None
     assert through(results, "surface") == pytest.approx(1e-6, rel=1e-8)
+
+
+SILICON_GERMANIUM = {"a": {"file": "Si-5"}, "b": {"file": "Ge-5"}}
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        DMM,
+        {"kind": "smooth-dmm"},
+        {"kind": "amm"},
+        {"kind": "mixed", "roughness": 2e-10},
+        {
+            "kind": "mediator",
+            "density": 1e20,
+            "frequency": 5e12,
+            "damping": 1e12,
+            "excess": "reduce",
+        },
+    ],
+    ids=lambda law: law["kind"],
+)
+def test_silicon_on_germanium_keeps_the_laws_of_a_device(solve, law):
+    """Full matrices: no rectifier, no flux at equal temperature, entropy, alike on both sides."""
+
+    def device(*temperatures):
+        return solve(
+            SILICON_GERMANIUM,
+            law=law,
+            temperatures=temperatures,
+            mesh={"size": 20e-9},
+            steady={"tolerance": 1e-12, "rank": 60},
+            fourier={"compare": False},
+        )
+
+    forward, backward, equal = device(301.0, 300.0), device(300.0, 301.0), device(301.0, 301.0)
+    assert all(each.steady_report.converged for each in (forward, backward, equal))
+    arriving = forward.steady.arrival_map.max()  # a kelvin on the left, little comes back
+    passed = through(forward)
+    assert passed > 1e-2 * arriving
+    assert passed == pytest.approx(through(backward, "left"), abs=1e-11 * arriving)
+    np.testing.assert_allclose(equal.steady.temperature, 1.0, rtol=0, atol=1e-11)
+    assert np.abs(equal.steady.heat_flux).max() < 1e-11 * arriving
+    for results in (forward, backward, equal):
+        (interface,) = results.interfaces
+        assert interface.mismatch < 1e-11 * arriving
+        assert interface.least_entropy > -1e-11 * arriving / 300.0**2
+    (ahead,), (back,) = forward.interfaces, backward.interfaces
+    assert ahead.heat_flux == pytest.approx(passed, abs=1e-11 * arriving)
+    for interface in (ahead, back):
+        # What the interface produces is a part of what heat does that falls by a kelvin.
+        assert 0.0 < interface.entropy < passed / 300.0**2
+
+
+def test_first_principles_crystals_keep_the_laws_at_every_node_of_a_wavy_interface(solve):
+    """Facets of many normals; at each as much leaves one side as enters the other."""
+    crystals = {
+        name: {**crystal, "scattering": "rta"} for name, crystal in SILICON_GERMANIUM.items()
+    }
+    mesh = {"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9, "size": 20e-9}
+    walls = {"y_min": {"kind": "periodic", "partner": "y_max"}}
+    results = solve(crystals, mesh=mesh, walls=walls, fourier={"compare": False})
+    (interface,) = results.interfaces
+    assert interface.area > 40e-9
+    assert interface.heat_flux * interface.area == pytest.approx(through(results), rel=1e-9)
+    assert interface.mismatch < 1e-9 * interface.heat_flux
+    assert interface.least_entropy > 0.0
