@@ -148,7 +148,10 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
                 for name, material in materials.items()
             },
         )
-        heated = [heated_modes(case, materials[body.material].modes) for body in bodies.bodies]
+        heated = [
+            heated_modes(case, materials[body.material].modes, body.regions)
+            for body in bodies.bodies
+        ]
     return Inputs(
         grid=grid,
         domain=domain,

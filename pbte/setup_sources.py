@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -87,8 +87,17 @@ def heat_sources(case: Case, place: Place) -> tuple[Array, ...]:
     return tuple(np.array(of_body) for of_body in zip(*found, strict=True))
 
 
-def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
-    """Return which modes each source heats, shape (num_sources, num_modes); None without any.
+def heated_modes(case: Case, modes: ModeTable, regions: Collection[str]) -> BoolArray | None:
+    """Return which modes of a body each source heats, shape (num_sources, num_modes).
+
+    Args:
+        case: The case.
+        modes: Those of the body's crystal.
+        regions: Regions of the mesh that the body is made of. A source that heats others has no
+            heat here; all modes may take it up.
+
+    Returns:
+        None for a case without sources.
 
     Raises:
         InputError: The case selects none of the crystal's modes.
@@ -96,9 +105,11 @@ def heated_modes(case: Case, modes: ModeTable) -> BoolArray | None:
     sources = case.all_sources
     if not sources:
         return None
-    return np.array(
-        [selected_modes(f"{name}.modes", s.modes, modes) for name, s in sources.items()]
-    )
+    heated = np.ones((len(sources), modes.num_modes), dtype=np.bool_)
+    for number, (name, source) in enumerate(sources.items()):
+        if source.regions is None or not set(source.regions).isdisjoint(regions):
+            heated[number] = selected_modes(f"{name}.modes", source.modes, modes)
+    return heated
 
 
 def undershoot(case: Case, bodies: Sequence[Body]) -> float:
@@ -130,7 +141,7 @@ def selected_modes(name: str, chosen: ModeSelection, modes: ModeTable) -> BoolAr
         heated &= np.isin(modes.bands, chosen.branches)
     if not heated.any():
         raise InputError(
-            f"{name}: no mode of the material is selected; its frequencies reach from "
+            f"{name}: no mode of {modes.name} is selected; its frequencies reach from "
             f"{frequencies.min():.3g} to {frequencies.max():.3g} Hz and its branches from 0 to "
             f"{modes.bands.max()}"
         )

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cases import layers
 from mpi4py import MPI
 
 from pbte.case import parse_case, resolved_toml
 from pbte.cli_check import examine
 from pbte.errors import InputError
+from pbte.materials.storage import read_material
 from pbte.observables.results import Results
 from pbte.parallel import on_all_ranks
 from pbte.run import run_case
@@ -256,6 +258,61 @@ def test_a_run_with_several_sources_is_the_sum_of_the_runs_with_each(folder):
     np.testing.assert_allclose(sum(parts), both.steady.temperature, rtol=1e-6)
 
 
+def test_a_run_with_an_imported_field_is_that_with_its_expression(folder):
+    """Linear in x, in nanometres and W/um^3, from a grid a little larger than the body."""
+    axes = [np.linspace(-1.0, 91.0, 24), *[np.linspace(-1.0, 11.0, 3)] * 2]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    with on_all_ranks(MPI.COMM_WORLD):
+        if MPI.COMM_WORLD.rank == 0:
+            values = 0.5 + 0.01 * points[:, 0]
+            np.savez(folder / "linear.npz", points=points, values=values)
+    imported = run(
+        folder, "[source]\nkind = 'field'\nfile = 'linear.npz'\nscale = 1e-9\nfactor = 1e18"
+    )
+    written = run(folder, "[source]\nkind = 'expression'\ndensity = '1e18*(0.5 + 1e7*x)'")
+    assert imported.power == pytest.approx(1e18 * 0.95 * 9e-8 * SECTION, rel=1e-8)
+    assert imported.steady.balance.absorbed["left"] < imported.steady.balance.absorbed["right"]
+    for one, other in zip(
+        (*imported.orders, imported.steady), (*written.orders, written.steady), strict=True
+    ):
+        scale = np.abs(other.temperature).max()
+        np.testing.assert_allclose(one.temperature, other.temperature, rtol=0, atol=1e-7 * scale)
+
+
+def test_only_the_chosen_modes_carry_heat_before_they_scatter(folder):
+    """Fast optical phonons of silicon alone: germanium beside it has none of their energy."""
+    source = {"kind": "uniform", "density": 1e18, "regions": ["a"]}
+    case = layers(
+        folder,
+        {
+            name: {"file": file, "scattering": "rta"}
+            for name, file in (("a", "Si-5"), ("b", "Ge-5"))
+        },
+        temperatures=(300.0, 300.0),
+        sources=[
+            source | {"modes": {"min_frequency": 1.2e13, "branches": [3, 4, 5]}},
+            source | {"regions": ["b"], "modes": {"max_frequency": 3e12}},
+        ],
+        orders={"max_order": 1, "self_scattering": 0.0},
+        fourier={"compare": False},
+    )
+    results = run_case(case, MPI.COMM_WORLD)
+    with pytest.raises(InputError, match=r"sources.0.modes: no mode of Ge is selected"):
+        everywhere = [case.all_sources["sources.0"].model_copy(update={"regions": None})]
+        run_case(case.model_copy(update={"sources": tuple(everywhere)}), MPI.COMM_WORLD)
+    tables = [read_material(name).modes for name in ("Si-5", "Ge-5")]
+    hertz = [modes.frequencies / (2.0 * np.pi) for modes in tables]
+    expected = [(hertz[0] >= 1.2e13) & (tables[0].bands >= 3), hertz[1] <= 3e12]
+    assert hertz[1].max() < 1.2e13
+    first, second = results.orders
+    for body, chosen in enumerate(expected):
+        assert 0 < chosen.sum() < 0.5 * chosen.size
+        np.testing.assert_array_equal(first.mode_temperatures[body] != 0.0, chosen)
+        assert (second.mode_temperatures[body] > 0.0).all()
+    assert results.power == pytest.approx(1e18 * 100e-9, rel=1e-12)
+    assert results.steady.balance.defect == pytest.approx(0.0, abs=1e-7)
+
+
 def test_each_source_heats_modes_of_its_own(folder):
     case = parse_case(
         CASE.replace(
@@ -275,7 +332,7 @@ def test_each_source_heats_modes_of_its_own(folder):
         folder=folder,
     )
     modes = read_inputs(case, MPI.COMM_WORLD).of_bodies[0].modes
-    for chosen, branches in zip(heated_modes(case, modes), [{0, 1, 2}, {5, 14}], strict=True):
+    for chosen, branches in zip(heated_modes(case, modes, "ab"), [{0, 1, 2}, {5, 14}], strict=True):
         assert set(modes.bands[chosen]) == branches
         assert not np.isin(modes.bands[~chosen], list(branches)).any()
 
