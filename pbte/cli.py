@@ -129,7 +129,7 @@ def run(
             files = result_files(folder)
             keeping.done()
     show(summary(results, files=files, peak_memory=peak_memory(comm)))
-    if results.steady_report is not None and not results.steady_report.converged:
+    if not results.converged:
         raise typer.Exit(1)  # the summary says why
 
 

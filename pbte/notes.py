@@ -11,6 +11,7 @@ from pbte.observables.response import Response
 from pbte.observables.results import Snapshot
 from pbte.transport.growth import fades
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
+from pbte.types import Array
 
 # Beside a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
 VISIBLE_UNDERSHOOT = 0.05
@@ -46,9 +47,9 @@ def run_notes(
     """
     notes = [*_growth_notes(estimates)]
     if report is not None and not report.converged:
-        history = ", ".join(f"{value:.1e}" for value in report.residuals[-5:])
         notes.append(
-            f"The steady state did NOT converge: residual {history} in the last corrections, "
+            f"The steady state did NOT converge: residual {_last(report.residuals)} in the last "
+            f"corrections, "
             f"asked for {report.tolerance:.0e}; its numbers are not a result. {_remedy(report)}"
         )
     elif steady is not None and orders:
@@ -69,12 +70,14 @@ def run_notes(
             f"{transient.unconverged} stages of the transient did NOT reach their tolerance "
             "(energy is kept all the same). Raise steady.max_iterations or steady.rank."
         )
-    missed = [response.frequency for response in harmonic if not response.converged]
+    missed = [response for response in harmonic if not response.converged]
     if missed:
-        listed = ", ".join(f"{frequency:.4g}" for frequency in missed)
+        listed = ", ".join(f"{response.frequency:.4g}" for response in missed)
+        worst = max(missed, key=lambda response: float(response.residuals[-1:].sum()))
         notes.append(
-            f"The answers at {listed} Hz did NOT reach their tolerance; their numbers are not a "
-            "result. Raise steady.max_iterations or steady.rank."
+            f"The answers at {listed} Hz did NOT converge: residual {_last(worst.residuals)} in "
+            f"the last corrections at {worst.frequency:.4g} Hz; their numbers are not a result. "
+            "Raise steady.max_iterations or steady.rank."
         )
     for name, share in (unmatched or {}).items():
         if share > VISIBLE_UNMATCHED:
@@ -84,6 +87,10 @@ def run_notes(
                 'by about that share. Use fewer bins, kind = "smooth-dmm", or finer grids.'
             )
     return tuple(notes)
+
+
+def _last(residuals: Array) -> str:
+    return ", ".join(f"{value:.1e}" for value in residuals[-5:])
 
 
 def _remedy(report: SteadyReport) -> str:

@@ -106,7 +106,7 @@ def run_case(
         case,
         setup,
         geometry,
-        fields,
+        fields if report is None or report.converged else (),
         orders if steady is None else (steady,),
         whole=steady is not None,
     )

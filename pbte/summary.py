@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pbte.observables.conductivity import Conductivity, accumulation, reached_at, suppression_curve
-from pbte.observables.results import Balance, Results, Snapshot
+from pbte.observables.results import STEADY, Balance, Results, Snapshot
 from pbte.observables.slip import WallSlip
 from pbte.output.style import scaled
 from pbte.summary_fourier import fourier_data, fourier_sentences
@@ -192,7 +192,7 @@ def _order_table(results: Results) -> Table:
         table.add_row(f"{order}", *_balance_cells(snapshot), f"{_extreme(cumulated):.4g}")
     if results.steady is not None:
         table.add_section()
-        name = "steady" if _is_reached(results) else "no result"
+        name = "steady" if results.steady_name == STEADY else "no result"
         table.add_row(name, *_balance_cells(results.steady), "")
     return table
 
@@ -226,7 +226,8 @@ def _account(results: Results) -> Iterator[str]:
     if results.orders:
         all_taken = sum(_absorbed(snapshot.balance) for snapshot in results.orders)
         left = sum(sum(_through_walls(results, order).values()) for order in results.orders)
-        held = f", {all_taken - left:.4g} {unit} held by interfaces" if results.interfaces else ""
+        within = results.orders[0].balance.absorbed.keys() - results.geometry.walls.keys()
+        held = f", {all_taken - left:.4g} {unit} held by interfaces" if within else ""
         pending = results.orders[-1].balance.handed_on
         yield (
             f"Orders 0 to {len(results.orders) - 1}: {left:.4g} {unit} left through the walls, "
@@ -239,7 +240,8 @@ def _account(results: Results) -> Iterator[str]:
         # Between walls of different temperature more may pass through than is put in.
         passing = max(abs(power) for power in (results.power, *absorbed.values()))
         difference = abs(left - results.power) / passing if passing > 0.0 else 0.0
-        state = "Steady state" if _is_reached(results) else "NOT the steady state, the last step"
+        reached = results.steady_name == STEADY
+        state = "Steady state" if reached else "NOT the steady state, the last step"
         yield (
             f"{state}: {left:.4g} {unit} leave through the walls ({each}), {put_in} "
             f"(relative difference {difference:.1e})."
@@ -252,10 +254,6 @@ def _account(results: Results) -> Iterator[str]:
             f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
             f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})."
         )
-
-
-def _is_reached(results: Results) -> bool:
-    return results.steady_report is None or results.steady_report.converged
 
 
 def _conduction(results: Results) -> Iterator[str]:
@@ -364,8 +362,8 @@ def _power_unit(results: Results) -> str:
 
 def _through_walls(results: Results, snapshot: Snapshot) -> dict[str, float]:
     """Return the net power that left by wall; interfaces only hold phonons until the next order."""
-    powers, walls = snapshot.balance.absorbed, results.geometry.walls
-    return {n: p for n, p in powers.items() if n in walls or not results.interfaces}
+    absorbed = snapshot.balance.absorbed
+    return {name: absorbed[name] for name in results.geometry.walls if name in absorbed}
 
 
 def _absorbed(balance: Balance) -> float:

@@ -23,18 +23,22 @@ def transient_lines(results: Results, power_unit: str) -> Iterator[str]:
     sizes = transient.sizes
     spread = f"{_quantity(sizes.min(), 's')} to {_quantity(sizes.max(), 's')}"
     refused = f", {transient.refused} refused" if transient.refused else ""
+    if transient.unconverged:
+        refused += f", {transient.unconverged} stages NOT converged"
     yield (
         f"Transient: {_quantity(transient.time, 's')} in {len(sizes)} steps of {spread}{refused}, "
         f"{transient.sweeps} sweeps, {len(transient.times)} times written."
     )
     energies = transient.energies
     put_in = float(sizes @ transient.deposited)
-    left = {wall: float(sizes @ powers) for wall, powers in transient.absorbed.items()}
+    taken = {name: float(sizes @ powers) for name, powers in transient.absorbed.items()}
+    left = {wall: taken.pop(wall) for wall in results.geometry.walls}
     each = ", ".join(f"{wall} {value:.4g}" for wall, value in left.items())
+    held = f", {sum(taken.values()):.2g} held by interfaces" if taken else ""
     yield (
         f"Energy: {energies[0]:.4g} {unit} at the start, {put_in:.4g} put in, "
-        f"{sum(left.values()):.4g} left through the walls ({each}), {energies[-1]:.4g} still there "
-        f"(largest defect of a step {np.abs(transient.defects).max():.0e})."
+        f"{sum(left.values()):.4g} left through the walls ({each}){held}, {energies[-1]:.4g} still "
+        f"there (largest defect of a step {np.abs(transient.defects).max():.0e})."
     )
     half = half_life(transient)
     if half is not None:
@@ -107,7 +111,9 @@ def harmonic_table(results: Results) -> Table:
     for name in ("frequency", *means[0], "sweeps", "defect"):
         table.add_column(name, justify="right")
     for response, mean in zip(results.harmonic, means, strict=True):
-        told = (f"{abs(value):.4g} K {_degrees(value):+.2f}°" for value in mean.values())
+        told = [f"{abs(value):.4g} K {_degrees(value):+.2f}°" for value in mean.values()]
+        if not response.converged:
+            told = ["no result"] * len(mean)
         table.add_row(
             _quantity(response.frequency, "Hz"),
             *told,
@@ -130,6 +136,7 @@ def harmonic_data(results: Results) -> list[dict[str, Any]]:
             "defect": response.defect,
             "converged": response.converged,
             "sweeps": response.sweeps,
+            "residuals": response.residuals,
         }
         for response in results.harmonic
     ]

@@ -9,10 +9,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from mpi4py import MPI
 
+from pbte.cli import main
 from pbte.parallel import under_launcher
 
 
@@ -74,3 +76,32 @@ def mpirun() -> Launch:
         )
 
     return launch  # type: ignore[return-value]
+
+
+class Outcome(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def pbte(comm, capfd, monkeypatch) -> Command:
+    """Return a function that runs the command line here, on all ranks; the first one's output."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("PBTE_TRACEBACK", raising=False)
+    # On a busy machine ranks fall behind each other; here no rank fails alone.
+    monkeypatch.setattr("pbte.parallel.PATIENCE", 60.0)
+
+    def run(*arguments: object) -> Outcome:
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        outcomes = comm.allgather((caught.value.code or 0, out, err))
+        assert all(out == "" for _, out, _ in outcomes[1:]), "one rank talks"
+        assert len({status for status, _, _ in outcomes}) == 1
+        return Outcome(*outcomes[0])
+
+    return run

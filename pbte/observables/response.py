@@ -19,6 +19,7 @@ from pbte.observables.moments import Observer
 from pbte.observables.results import MeshGeometry, Snapshot
 from pbte.transport.reports import SteadyReport
 from pbte.transport.system import Drift, System
+from pbte.types import Array
 
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -34,6 +35,7 @@ class Response:
         energy: Energy stored beyond that at T0, as a complex amplitude [J].
         converged: Whether the solver reached its tolerance.
         sweeps: Sweeps over all modes that it took.
+        residuals: Relative residual after each correction, shape (corrections,) [-].
     """
 
     frequency: float
@@ -42,6 +44,7 @@ class Response:
     energy: complex
     converged: bool
     sweeps: int
+    residuals: Array
 
     @property
     def temperature(self) -> ComplexArray:
@@ -132,6 +135,7 @@ class ResponseObserver:
             energy=energy,
             converged=report.converged,
             sweeps=report.sweeps,
+            residuals=report.residuals,
         )
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pbte.observables.response import Response
 
 __all__ = [
+    "NO_RESULT",
+    "STEADY",
     "Balance",
     "EigenvalueEstimate",
     "HeatState",
@@ -38,6 +40,11 @@ __all__ = [
 
 def _no_pieces() -> IntArray:
     return np.empty(0, dtype=np.int64)
+
+
+STEADY = "steady state"
+# What a steady state is called that was not reached.
+NO_RESULT = "last step, NOT converged"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +154,7 @@ class Results:
         transient: How the body went on in time, or None when it was not asked for.
         harmonic: What the body answers at each frequency, ascending; empty when not asked for.
         interfaces: Every interface in the steady state, or where that was not asked for in the sum
-            of the orders.
+            of the orders; none in a state that did not converge.
         stack: Resistances in series of films between two ends, in the steady state; None where
             the body is no such stack.
         model: What was solved: phonon "transport", or "fourier", the heat equation alone.
@@ -180,3 +187,16 @@ class Results:
     fourier: HeatState | None = None
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def steady_name(self) -> str:
+        """What the snapshot `steady` is to be called."""
+        report = self.steady_report
+        return STEADY if report is None or report.converged else NO_RESULT
+
+    @property
+    def converged(self) -> bool:
+        """Whether everything that was solved for reached its tolerance."""
+        in_time = self.transient is None or self.transient.unconverged == 0
+        answers = all(response.converged for response in self.harmonic)
+        return self.steady_name == STEADY and in_time and answers

@@ -29,6 +29,11 @@ def put_responses(group: Any, responses: Sequence[Response], put_snapshots: PutS
     put(group, "energies", [r.energy for r in responses], "J", "energy stored beyond that at T0")
     put(group, "converged", [r.converged for r in responses], "1", "whether the solver converged")
     put(group, "sweeps", [r.sweeps for r in responses], "1", "sweeps over all modes")
+    most = max(response.residuals.size for response in responses)
+    residuals = np.full((len(responses), most), np.nan)
+    for row, response in zip(residuals, responses, strict=True):
+        row[: response.residuals.size] = response.residuals
+    put(group, "residuals", residuals, "1", "relative residual after each correction, then nan")
     for part in ("real", "imaginary"):
         put_snapshots(group.create_group(part), [getattr(r, part) for r in responses])
 
@@ -38,7 +43,7 @@ def get_responses(
 ) -> tuple[Response, ...]:
     """Return the answers that were written."""
     names = "frequencies", "energies", "converged", "sweeps"
-    columns = zip(*(group[name][()].tolist() for name in names), strict=True)
+    columns = zip(*(group[name][()].tolist() for name in names), group["residuals"], strict=True)
     return tuple(
         Response(
             frequency=frequency,
@@ -47,6 +52,7 @@ def get_responses(
             energy=complex(energy),
             converged=converged,
             sweeps=sweeps,
+            residuals=residuals[np.isfinite(residuals)],
         )
-        for number, (frequency, energy, converged, sweeps) in enumerate(columns)
+        for number, (frequency, energy, converged, sweeps, residuals) in enumerate(columns)
     )

@@ -42,7 +42,7 @@ def plot_arrival_map(results: Results) -> Figure:
         total = np.sum([order.arrival_map for order in results.orders], axis=0)
         maps.append((f"sum of orders 0 to {len(results.orders) - 1}", total))
     if results.steady is not None:
-        maps.append(("steady state", results.steady.arrival_map))
+        maps.append((results.steady_name, results.steady.arrival_map))
     if not maps:
         raise InputError("these results hold no scattering orders to plot; run the case with some")
     with style():

@@ -85,8 +85,8 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
         indices += [_index(folder / f"{name}.pvd", files[name]) for name in files]
     if results.steady is not None:
         fields = _fields(results.steady)
-        body.write(folder / "steady.vtu", fields, None, "steady state")
-        surface.write(folder / "steady_arrivals.vtu", fields, None, "steady state")
+        body.write(folder / "steady.vtu", fields, None, results.steady_name)
+        surface.write(folder / "steady_arrivals.vtu", fields, None, results.steady_name)
         for name in ("steady", "steady_arrivals"):
             indices.append(_index(folder / f"{name}.pvd", [(0.0, folder / f"{name}.vtu")]))
     if results.fourier is not None:

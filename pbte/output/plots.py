@@ -23,7 +23,7 @@ from pbte.observables.profiles import (
     line_profile,
     radial_profile,
 )
-from pbte.observables.results import MeshGeometry, Results
+from pbte.observables.results import NO_RESULT, STEADY, MeshGeometry, Results
 from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
 from pbte.output.evolution_plots import plot_energy, plot_evolution
 from pbte.output.interface_distributions import plot_interface_distributions, plot_interface_flux
@@ -49,7 +49,8 @@ MOST_NAMES = 6
 """Layers whose materials are named in a figure."""
 FOURIER = "heat equation"
 _LINES: Mapping[str, Mapping[str, Any]] = {
-    "steady state": {"color": STEADY_COLOUR, "linestyle": (0, (4, 2))},
+    STEADY: {"color": STEADY_COLOUR, "linestyle": (0, (4, 2))},
+    NO_RESULT: {"color": STEADY_COLOUR, "linestyle": (0, (1, 3))},
     FOURIER: {"color": FOURIER_COLOUR, "linestyle": (0, (1, 1.5)), "linewidth": 1.6},
 }
 
@@ -83,7 +84,7 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
     if results.transient is not None:
         figures["transient_temperature"] = plot_transient
         figures["transient_energy"] = plot_energy
-    if results.harmonic:
+    if any(response.converged for response in results.harmonic):
         figures["oscillations"] = plot_oscillations
     if results.interfaces:
         figures["interface_distributions"] = plot_interface_distributions
@@ -132,7 +133,7 @@ def plot_cumulated_temperature(results: Results) -> Figure:
     sums = list(np.cumsum([order.temperature for order in results.orders], axis=0))
     lines = {}
     if results.steady is not None:
-        lines["steady state"] = results.steady.temperature
+        lines[results.steady_name] = results.steady.temperature
     if results.fourier is not None:
         lines[FOURIER] = results.fourier.temperature
     label = "$T - T_0$ summed up to the order" if sums else "$T - T_0$"

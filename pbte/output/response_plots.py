@@ -24,9 +24,11 @@ def plot_oscillations(results: Results) -> Figure:
     Raises:
         InputError: The results hold no oscillations.
     """
-    responses = results.harmonic
-    if not responses:
+    responses = [response for response in results.harmonic if response.converged]
+    if not results.harmonic:
         raise InputError("these results hold no oscillations; run a case with a table [harmonic]")
+    if not responses:
+        raise InputError("none of the answers to oscillations converged; there is nothing to plot")
     frequencies = np.array([response.frequency for response in responses])
     means = [response.mean_temperatures(results.geometry) for response in responses]
     curves = {f"mean of {name}": np.array([mean[name] for mean in means]) for name in means[0]}
