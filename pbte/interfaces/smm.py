@@ -222,18 +222,18 @@ def strain_mismatch(
         InputError: A material has no polarisations, or no lattice parameter is known.
     """
     materials = (first, second)
-    if poisson is None:
-        poisson = _poisson(first.modes), _poisson(second.modes)
-    if lattice_parameters is None:
-        lattice_parameters = _cubic_parameter(first.modes), _cubic_parameter(second.modes)
     polarisations = []
     for material in materials:
         if material.polarisation is None:
             raise InputError(
                 f"{material.name}: the strain mismatch model needs the polarisation vectors of the "
-                "modes, which this material does not have; import it again with eigenvectors"
+                "modes, which this material does not have; take a material file with eigenvectors"
             )
         polarisations.append(material.polarisation)
+    if poisson is None:
+        poisson = _poisson(first.modes), _poisson(second.modes)
+    if lattice_parameters is None:
+        lattice_parameters = _cubic_parameter(first.modes), _cubic_parameter(second.modes)
     return StrainMismatch(
         misfit=misfit_array(*lattice_parameters, poisson),
         polarisations=(polarisations[0], polarisations[1]),

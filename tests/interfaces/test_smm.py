@@ -30,7 +30,7 @@ from pbte.interfaces.strain_channels import (
     welded_powers,
 )
 from pbte.interfaces.strain_field import MisfitArray, misfit_array
-from pbte.materials.models import isotropic_crystal
+from pbte.materials.models import gray_crystal, isotropic_crystal
 from pbte.materials.modes import Crystal, ModeTable, canonical_partners
 from pbte.materials.polarisation import Polarisation
 from pbte.materials.statistics import mode_heat_capacity
@@ -405,6 +405,12 @@ def test_a_material_without_eigenvectors_is_refused():
     bare = dataclasses.replace(material("Ge-5"), polarisation=None)
     with pytest.raises(InputError, match="Ge: the strain mismatch model needs the polarisation"):
         strain_mismatch(material("Si-5"), bare)
+
+
+def test_a_model_crystal_is_told_to_have_no_eigenvectors_before_anything_else():
+    gray = gray_crystal(speed=5000.0, relaxation_time=1e-11, heat_capacity=1e6)
+    with pytest.raises(InputError, match="gray: the strain mismatch model needs the polarisation"):
+        strain_mismatch(material("Si-5"), gray)
 
 
 def test_a_material_without_grueneisen_parameters_needs_one_for_all():
