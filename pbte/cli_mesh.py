@@ -24,6 +24,7 @@ def _length(text: str) -> Any:
 
 CellSize = Annotated[float, _length("Edge length of the cells.")]
 FarSize = Annotated[float, _length("Edge length of the cells away from there.")]
+NearSize = Annotated[float | None, _length("Edge length at the interfaces (default: --size).")]
 Growth = Annotated[
     float | None,
     typer.Option(help="Increase of the edge length per distance (default: 0.3)."),
@@ -111,60 +112,84 @@ def block(
     _make("block", output, lengths=_extents(lengths), size=size, periodic=periodic)
 
 
-@mesh_app.command()
-@mesh_app.command("heterostructure", help="The same as [bold]layers[/bold].")
-def layers(
-    output: OutputFile,
-    layer: Annotated[
-        list[str],
-        typer.Option(help="Region and thickness, such as si=500nm; once for each layer."),
-    ],
-    size: FarSize,
-    repeat: Annotated[
-        int | None, typer.Option(help="How often the layers follow each other (default: once).")
-    ] = None,
-    size_at_interface: Annotated[
-        float | None, _length("Edge length at the interfaces (default: --size).")
-    ] = None,
-    growth: Growth = None,
-    dim: Annotated[int, typer.Option(help="Dimension of the mesh: 1, 2 or 3.")] = 1,
-    width: Annotated[
-        float | None, _length("Extent in y (default: thickness of the first layer).")
-    ] = None,
-    height: Annotated[float | None, _length("Extent in z (default: the width).")] = None,
-    amplitude: Annotated[
-        float | None, _length("Amplitude of waves of the interfaces along y.")
-    ] = None,
-    period: Annotated[float | None, _length("Period of these waves (default: the width).")] = None,
-    periodic: Axes = None,
-    numbered: Annotated[
-        bool | None,
-        typer.Option("--numbered", help="Call the interfaces 'interface-1', 'interface-2', ..."),
-    ] = None,
-) -> None:
+def _layers_command(shape: str, described: str, missing: Any) -> None:
+    """Add the command of one of the builders of layers.
+
+    Args:
+        shape: Name of the builder.
+        described: What the command says of itself.
+        missing: `...` where layers and size must be given, None where the builder has some.
+    """
+
+    @mesh_app.command(shape, help=described)
+    def command(
+        output: OutputFile,
+        layer: Annotated[
+            list[str] | None,
+            typer.Option(help="Region and thickness, such as si=500nm; once for each layer."),
+        ] = missing,
+        size: FarSize = missing,
+        repeat: Annotated[
+            int | None,
+            typer.Option(help="How often the layers follow each other (default: once)."),
+        ] = None,
+        size_at_interface: NearSize = None,
+        growth: Growth = None,
+        dim: Annotated[int | None, typer.Option(help="Dimension of the mesh: 1, 2 or 3.")] = None,
+        width: Annotated[
+            float | None, _length("Extent in y (default: thickness of the first layer).")
+        ] = None,
+        height: Annotated[float | None, _length("Extent in z (default: the width).")] = None,
+        amplitude: Annotated[
+            float | None, _length("Amplitude of waves of the interfaces along y.")
+        ] = None,
+        period: Annotated[
+            float | None, _length("Period of these waves (default: the width).")
+        ] = None,
+        periodic: Axes = None,
+        numbered: Annotated[
+            bool | None,
+            typer.Option("--numbered", help="Call the interfaces 'interface-1', ..."),
+        ] = None,
+    ) -> None:
+        pairs = [_region_and_thickness(text) for text in layer or ()]
+        _make(
+            shape,
+            output,
+            regions=tuple(name for name, _ in pairs) or None,
+            thicknesses=tuple(thickness for _, thickness in pairs) or None,
+            repeat=repeat,
+            size=size,
+            size_at_interface=size_at_interface,
+            growth=growth,
+            dim=dim,
+            width=width,
+            height=height,
+            amplitude=amplitude,
+            period=period,
+            periodic=periodic,
+            numbered=numbered,
+        )
+
+
+_layers_command(
+    "layers",
     """Make layers along x: walls 'left', 'right' and 'sides', interfaces such as 'si-ge'.
 
     Layers of the same name are one region. With --periodic x, half of the first layer goes to the
-    other end, so that the interfaces of a superlattice all lie inside.
-    """
-    pairs = [_region_and_thickness(text) for text in layer]
-    _make(
-        "layers",
-        output,
-        regions=tuple(name for name, _ in pairs),
-        thicknesses=tuple(thickness for _, thickness in pairs),
-        repeat=repeat,
-        size=size,
-        size_at_interface=size_at_interface,
-        growth=growth,
-        dim=dim,
-        width=width,
-        height=height,
-        amplitude=amplitude,
-        period=period,
-        periodic=periodic,
-        numbered=numbered,
-    )
+    other end, so that the interfaces of a superlattice all lie inside. 1D unless --dim says more.
+    """,
+    missing=...,
+)
+_layers_command(
+    "heterostructure",
+    """Make two cubes, 500 nm of 'si' on 500 nm of 'ge', finer towards their interface 'si-ge'.
+
+    Or other layers, with the options of [bold]layers[/bold]; 3D unless --dim says less. Cells are a
+    quarter of the thinnest layer (--size), and 0.4 of that at the interfaces.
+    """,
+    missing=None,
+)
 
 
 @mesh_app.command("core-shell")
@@ -173,9 +198,7 @@ def core_shell(
     diameter: Annotated[float, _length("Diameter of the whole sphere.")],
     core_diameter: Annotated[float, _length("Diameter of the core.")],
     size: FarSize,
-    size_at_interface: Annotated[
-        float | None, _length("Edge length at the interface (default: --size).")
-    ] = None,
+    size_at_interface: NearSize = None,
     growth: Growth = None,
 ) -> None:
     """Make a sphere in a sphere: regions 'core', 'shell', interface 'core-shell'."""
@@ -201,9 +224,7 @@ def inclusion(
     inclusion_lengths: Annotated[
         str | None, typer.Option(help="Extents of a box-shaped inclusion, separated by commas.")
     ] = None,
-    size_at_interface: Annotated[
-        float | None, _length("Edge length at the interface (default: --size).")
-    ] = None,
+    size_at_interface: NearSize = None,
     growth: Growth = None,
     periodic: Axes = None,
 ) -> None:
@@ -333,7 +354,8 @@ def _make(shape: str, output: Path, **parameters: object) -> None:
 
     kind = BUILDERS[shape]
     try:
-        builder = TypeAdapter(kind).validate_python(parameters)
+        given = {name: value for name, value in parameters.items() if value is not None}
+        builder = TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         raise InputError(f"{shape}: " + explain(error, kind).replace("\n", "; ")) from None
     on_first_rank(lambda: build_mesh(builder, output))

@@ -27,6 +27,20 @@ _GROWTH = "Increase of the edge length per distance from there [-]"
 _PERIODIC = "Axes along which opposite walls have the same mesh, such as 'x' or 'xy'"
 
 
+_Regions = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1, description="Name of the region of each layer, from left to right"),
+]
+_Thicknesses = Annotated[tuple[Positive, ...], Field(description="Thickness of each layer [m]")]
+_FarSize = Annotated[
+    Positive, Field(description="Edge length of the cells away from the interfaces [m]")
+]
+_NearSize = Annotated[
+    Positive | None, Field(description="Edge length of the cells at the interfaces [m]")
+]
+_Dimension = Annotated[Literal[1, 2, 3], Field(description="Dimension of the mesh")]
+
+
 class NanoparticleMesh(Record):
     """A sphere around the origin: region 'body', wall 'surface'."""
 
@@ -50,7 +64,7 @@ class FilmMesh(Record):
     shape: Literal["film"] = "film"
     thickness: Positive = Field(description="Extent in x [m]")
     size: Positive = Field(description="Edge length of the cells [m]")
-    dim: Literal[1, 2, 3] = Field(default=1, description="Dimension of the mesh")
+    dim: _Dimension = 1
     width: Positive | None = Field(default=None, description="Extent in y, in 2D and 3D [m]")
     height: Positive | None = Field(default=None, description="Extent in z, in 3D [m]")
     periodic: Switch | None = Field(
@@ -81,26 +95,13 @@ class BlockMesh(Record):
     periodic: Text | None = Field(default=None, description=_PERIODIC)
 
 
-class LayersMesh(Record):
-    """Layers along x: a region for each name, walls 'left', 'right', 'sides', interfaces 'a-b'.
+class _Layered(Record):
+    """What all layers along x have in common, their own sizes aside."""
 
-    Layers of the same name are one region. If periodic in y or z, 'y_min', ... instead of 'sides'.
-    """
-
-    shape: Literal["layers"] = "layers"
-    regions: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
-        description="Name of the region of each layer, from left to right"
-    )
-    thicknesses: tuple[Positive, ...] = Field(description="Thickness of each layer [m]")
     repeat: Count | None = Field(
         default=None, description="How often the layers follow each other [-]"
     )
-    size: Positive = Field(description="Edge length of the cells away from the interfaces [m]")
-    size_at_interface: Positive | None = Field(
-        default=None, description="Edge length of the cells at the interfaces [m]"
-    )
     growth: Positive | None = Field(default=None, description=_GROWTH)
-    dim: Literal[1, 2, 3] = Field(default=1, description="Dimension of the mesh")
     width: Positive | None = Field(default=None, description="Extent in y, in 2D and 3D [m]")
     height: Positive | None = Field(default=None, description="Extent in z, in 3D [m]")
     amplitude: NonNegative | None = Field(
@@ -113,16 +114,48 @@ class LayersMesh(Record):
     )
 
 
+class LayersMesh(_Layered):
+    """Layers along x: a region for each name, walls 'left', 'right', 'sides', interfaces 'a-b'.
+
+    Layers of the same name are one region. If periodic in y or z, 'y_min', ... instead of 'sides'.
+    """
+
+    shape: Literal["layers"] = "layers"
+    regions: _Regions
+    thicknesses: _Thicknesses
+    size: _FarSize
+    size_at_interface: _NearSize = None
+    dim: _Dimension = 1
+
+
+class HeterostructureMesh(_Layered):
+    """As 'layers', but with cells of their own choice: two cubes of 500 nm, 'si' on 'ge'.
+
+    Walls 'left', 'right', 'sides', interface 'si-ge', all by default. Cells get finer towards it.
+    """
+
+    shape: Literal["heterostructure"] = "heterostructure"
+    regions: _Regions = ("si", "ge")
+    thicknesses: _Thicknesses = (500e-9, 500e-9)
+    size: Positive | None = Field(
+        default=None,
+        description="Edge length away from the interfaces, a quarter of the thinnest layer by "
+        "default [m]",
+    )
+    size_at_interface: Positive | None = Field(
+        default=None, description="Edge length at the interfaces, 0.4 of the other by default [m]"
+    )
+    dim: _Dimension = 3
+
+
 class CoreShellMesh(Record):
     """A sphere in a sphere: regions 'core', 'shell', interface 'core-shell', wall 'surface'."""
 
     shape: Literal["core_shell"] = "core_shell"
     diameter: Positive = Field(description="Diameter of the whole sphere [m]")
     core_diameter: Positive = Field(description="Diameter of the core [m]")
-    size: Positive = Field(description="Edge length of the cells away from the interface [m]")
-    size_at_interface: Positive | None = Field(
-        default=None, description="Edge length of the cells at the interface [m]"
-    )
+    size: _FarSize
+    size_at_interface: _NearSize = None
     growth: Positive | None = Field(default=None, description=_GROWTH)
 
 
@@ -140,10 +173,8 @@ class InclusionMesh(Record):
     inclusion_lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] | None = (
         Field(default=None, description="Extents of a box-shaped inclusion [m]")
     )
-    size: Positive = Field(description="Edge length of the cells away from the interface [m]")
-    size_at_interface: Positive | None = Field(
-        default=None, description="Edge length of the cells at the interface [m]"
-    )
+    size: _FarSize
+    size_at_interface: _NearSize = None
     growth: Positive | None = Field(default=None, description=_GROWTH)
     periodic: Text | None = Field(default=None, description=_PERIODIC)
 
@@ -191,6 +222,7 @@ MeshBuilder = (
     | WireMesh
     | BlockMesh
     | LayersMesh
+    | HeterostructureMesh
     | CoreShellMesh
     | InclusionMesh
     | PorousCellMesh
@@ -203,6 +235,7 @@ BUILDERS: dict[str, type[MeshBuilder]] = {
     "wire": WireMesh,
     "block": BlockMesh,
     "layers": LayersMesh,
+    "heterostructure": HeterostructureMesh,
     "core_shell": CoreShellMesh,
     "inclusion": InclusionMesh,
     "porous_cell": PorousCellMesh,
@@ -252,7 +285,12 @@ def _writer(shape: str) -> Callable[..., Path]:
     """Return the function that writes the mesh of a named builder."""
     from pbte.geometry import cells, inclusions, layers, shapes
 
-    homes = {"layers": layers, "core_shell": inclusions, "inclusion": inclusions}
+    homes = {
+        "layers": layers,
+        "heterostructure": layers,
+        "core_shell": inclusions,
+        "inclusion": inclusions,
+    }
     homes |= {"porous_cell": cells, "nanomesh": cells}
     writer: Callable[..., Path] = getattr(homes.get(shape, shapes), shape)
     return writer

@@ -34,6 +34,7 @@ def made(comm, capfd, monkeypatch):
             "left right y_min y_max",
             "interface-1 interface-2 interface-3",
         ),
+        ("heterostructure", "--size 250nm", "si ge", "left right sides", "si-ge"),
         (
             "core-shell",
             "--diameter 40nm --core-diameter 30nm --size 15nm --size-at-interface 10nm",

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pbte.errors import InputError, RunError
 from pbte.geometry import shapes
 from pbte.geometry.meshfile import read_mesh_file
-from pbte.mesh_builders import BUILDERS, FilmMesh, LayersMesh, build_mesh, ensure_mesh
+from pbte.mesh_builders import (
+    BUILDERS,
+    FilmMesh,
+    HeterostructureMesh,
+    LayersMesh,
+    build_mesh,
+    ensure_mesh,
+)
 
 FILM = FilmMesh(thickness=100e-9, size=20e-9)
 FINER = FilmMesh(thickness=100e-9, size=10e-9)
@@ -20,6 +28,7 @@ PARAMETERS = {
     "wire": {"length": 40 * NM, "diameter": 30 * NM, "size": 15 * NM, "periodic": True},
     "block": {"lengths": (20 * NM, 30 * NM), "size": 10 * NM, "periodic": "xy"},
     "layers": {"regions": ("si", "ge"), "thicknesses": (20 * NM, 30 * NM), "size": 10 * NM},
+    "heterostructure": {"size": 250 * NM},
     "core_shell": {"diameter": 50 * NM, "core_diameter": 30 * NM, "size": 15 * NM},
     "inclusion": {"lengths": (40 * NM, 40 * NM), "diameter": 20 * NM, "size": 10 * NM},
     "porous_cell": {"lengths": (40 * NM, 40 * NM), "diameter": 20 * NM, "size": 10 * NM},
@@ -101,6 +110,17 @@ def test_every_builder_takes_its_parameters_and_names_every_part(tmp_path, shape
     told = " ".join(str(BUILDERS[shape].__doc__).split())
     told += " 'body' 'si' 'ge' 'si-ge' 'y_min' 'y_max'"
     assert all(f"'{name}'" in told for name in names)
+
+
+def test_a_heterostructure_is_two_graded_cubes_unless_said_otherwise(tmp_path):
+    cubes = read_mesh_file(build_mesh(HeterostructureMesh(), tmp_path / "cubes.msh"))
+    np.testing.assert_allclose(np.ptp(cubes.points, axis=0), [1000 * NM, 500 * NM, 500 * NM])
+    thin = HeterostructureMesh(regions=("a", "b"), thicknesses=(40 * NM, 80 * NM), dim=1)
+    mesh = read_mesh_file(build_mesh(thin, tmp_path / "thin.msh"))
+    x = np.sort(mesh.points[:, 0])
+    steps, near = np.diff(x), np.abs(x[:-1] - 40 * NM).argmin()
+    assert steps[near] < 1.5 * 4 * NM and steps.max() > 1.5 * steps[near]
+    assert steps.max() < 1.5 * 10 * NM
 
 
 def test_all_options_of_layers_reach_the_mesh(tmp_path):

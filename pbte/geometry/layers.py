@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -141,6 +142,42 @@ def layers(
                 gmsh.model.mesh.setTransfiniteCurve(body, cells + 1)
 
     return write_mesh(path, dim=dim, build=build)
+
+
+def heterostructure(
+    path: str | Path,
+    *,
+    regions: Sequence[str],
+    thicknesses: Sequence[float],
+    size: float | None = None,
+    size_at_interface: float | None = None,
+    **options: Any,
+) -> Path:
+    """Write the mesh of layers whose cells get finer towards the interfaces, and return its path.
+
+    Args:
+        path: The ``.msh`` file to write.
+        regions: As of `layers`.
+        thicknesses: Thickness of each layer [m].
+        size: Element size away from the interfaces [m]; a quarter of the thinnest layer if left
+            out.
+        size_at_interface: Element size at the interfaces [m]; 0.4 of the other if left out.
+        options: Other parameters of `layers`.
+
+    Raises:
+        InputError: As `layers`.
+        RunError: The file cannot be written.
+    """
+    size = 0.25 * min(thicknesses, default=0.0) if size is None else size
+    near = 0.4 * size if size_at_interface is None else size_at_interface
+    return layers(
+        path,
+        regions=regions,
+        thicknesses=thicknesses,
+        size=size,
+        size_at_interface=near,
+        **options,
+    )
 
 
 def _add_line(gmsh: ModuleType, stack: _Stack) -> list[int]:
