@@ -16,6 +16,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from mpi4py import MPI
 
@@ -226,7 +227,8 @@ def reach_steady_state(
             kept[drift.body][drift.modes] = drift.theta
     snapshot = observer.snapshot(setup.system.heat_power, hands_on=False)
     whole = whole_snapshot(snapshot, setup.part)
-    return whole, solution.report, interfaces.take(), kept
+    report = replace(solution.report, distance=solution.distance())
+    return whole, report, interfaces.take(), kept
 
 
 @contextmanager

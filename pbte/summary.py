@@ -252,7 +252,13 @@ def _account(results: Results) -> Iterator[str]:
         state = "converged" if report.converged else "DID NOT CONVERGE"
         yield (
             f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
-            f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})."
+            f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})"
+            + (
+                f"; temperatures about {report.distance:.1e} K from those of the exact solution on "
+                "this mesh."
+                if np.isfinite(report.distance)
+                else "."
+            )
         )
 
 
@@ -352,6 +358,7 @@ def _steady_data(results: Results) -> dict[str, Any] | None:
         "residuals": report.residuals,
         "tolerance": report.tolerance,
         "rank": report.rank,
+        "distance": report.distance,
     }
 
 

@@ -85,6 +85,7 @@ _STEADY_REPORT = (
     ("residuals", "1", "relative residual after each correction"),
     ("tolerance", "1", "relative residual that was asked for"),
     ("rank", "1", "rank of the kernel inside the Krylov solve"),
+    ("distance", "K", "estimated largest distance of the temperature from the solution"),
 )
 
 
@@ -358,7 +359,11 @@ def _get_estimate(group: Any) -> EigenvalueEstimate:
 
 
 def _get_report(group: Any) -> SteadyReport:
-    values = {name: scalar(group[name]) for name, _, _ in _STEADY_REPORT if name != "residuals"}
+    values = {
+        name: scalar(group[name])
+        for name, _, _ in _STEADY_REPORT
+        if name != "residuals" and name in group  # earlier versions knew no distance
+    }
     return SteadyReport(residuals=group["residuals"][()], **values)
 
 

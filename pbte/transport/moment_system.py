@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from mpi4py import MPI
 
 from pbte.transport.body import stream
 from pbte.transport.body_moments import BodyMoments
@@ -116,6 +117,16 @@ class MomentSystem:
         x, residual = self.krylov.solve(rhs, target, MAX_STEPS)
         # What is left is corrected once more, without a sweep to see what that brings.
         return x + self._correct(residual)
+
+    def warmth(self, residual: Numbers) -> float:
+        """Return how much warmer, at most, the bodies become by what a residual is short of [K].
+
+        By the diffusion correction, without a sweep; the first moment is the temperature of
+        scattering. Collective.
+        """
+        moments, _ = self.parts(self._correct(residual))
+        largest = max(float(np.abs(part[:, 0]).max(initial=0.0)) for part in moments)
+        return float(self.system.comm.allreduce(largest, op=MPI.MAX))
 
     def apply(self, x: Numbers) -> Numbers:
         """Return (1 - w_out L^-1 w_in) x on this rank's rows. Collective."""

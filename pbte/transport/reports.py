@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 
 from pbte.types import Array
 
@@ -37,6 +38,8 @@ class SteadyReport:
         residuals: Relative residual after each correction, shape (iterations,) [-].
         tolerance: The relative residual that was asked for [-].
         rank: Rank of the kernel inside the Krylov solve.
+        distance: Estimated largest distance of the temperature from the exact solution on this
+            mesh [K], which the residual does not tell; nan where there is no estimate.
     """
 
     converged: bool
@@ -45,3 +48,4 @@ class SteadyReport:
     residuals: Array
     tolerance: float
     rank: int
+    distance: float = nan

@@ -61,11 +61,26 @@ class SteadyState:
         system: What was solved.
         report: Residuals and counts.
         states: What is scattered in each body.
+        moments: The equation of the moments.
+        defect: What the moments and the boundary are still short of.
     """
 
     system: System
     report: SteadyReport
     states: Sequence[FieldState | MomentState]
+    moments: MomentSystem
+    defect: Numbers
+
+    def distance(self) -> float:
+        """Return the estimated largest distance of the temperature from the solution [K].
+
+        It is what one more correction of the moments would change, by its preconditioner alone.
+        In thick bodies that is nearly the distance itself, in thin ones more than that: they
+        scatter little of what is missing. Nothing is said of the error of mesh and directions.
+
+        Note: Collective.
+        """
+        return self.moments.warmth(self.defect)
 
     def drifts(self) -> Iterator[Drift]:
         """Yield all local modes with their temperatures and inflow, block by block. Collective."""
@@ -162,6 +177,8 @@ def solve_steady(
             tolerance=tolerance,
             rank=moments.rank,
         ),
+        moments=moments,
+        defect=defect,
     )
 
 
