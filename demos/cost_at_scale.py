@@ -16,7 +16,7 @@
 import numpy as np
 from mpi4py import MPI
 
-from pbte.benchmarks.bodies import heated_problem, sphere
+from pbte.benchmarks.bodies import heated_body, sphere
 from pbte.benchmarks.clock import clocked
 from pbte.benchmarks.constants import measure_network, measure_speeds
 from pbte.benchmarks.machine import use_threads
@@ -81,26 +81,26 @@ say(f"messages          {1e6 * network.latency:8.1f} us, {1e-9 * network.bandwid
 def one_order(kernel):
     """Return the seconds of drift and of mixing on the busiest rank."""
     share = share_modes(kernel.modes.num_pairs, kernel.modes.num_modes, comm)
-    problem = heated_problem(domain, kernel, share)
+    body = heated_body(domain, kernel, share)
     spent = []
     for _ in range(repeats + 1):
-        field = problem.source()
+        field = body.source()
         comm.barrier()
-        mixing = clocked(lambda field=field: collide(problem, field))[0]
+        mixing = clocked(lambda field=field: collide(body, field))[0]
         comm.barrier()
-        drift = clocked(lambda field=field: stream(problem, field, walls=False))[0]
+        drift = clocked(lambda field=field: stream(body, field, walls=False))[0]
         spent.append((drift, mixing))
     own = np.min(spent[1:], axis=0)
-    return [comm.allreduce(seconds, op=MPI.MAX) for seconds in own], problem
+    return [comm.allreduce(seconds, op=MPI.MAX) for seconds in own], body
 
 
 layout = Layout(mode_groups=comm.size, ranks_per_node=comm.size)
 say(f"\non {comm.size} ranks    drift: predicted, measured [ms]    mixing: predicted, measured")
 ratios = {}
 for name, kernel in (("full matrix", full), (f"rank {factored.rank}", factored)):
-    (drift, mixing), problem = one_order(kernel)
+    (drift, mixing), body = one_order(kernel)
     job = Job(
-        num_cells=problem.mesh.num_cells,
+        num_cells=body.mesh.num_cells,
         num_modes=kernel.modes.num_modes,
         rank=None if kernel is full else factored.rank,
     )

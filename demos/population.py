@@ -61,7 +61,7 @@ case = parse_case(
     folder=folder,
 )
 setup = prepare(case, comm, lambda text: None)
-body, leading = setup.problem, setup.leading
+body, leading = setup.body, setup.leading
 mesh, capacity = body.mesh, body.modes.heat_capacity
 spot = project(mesh, gaussian(np.zeros(3), width))
 population = np.tile(spot, (body.share.num_modes, 1))

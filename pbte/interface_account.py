@@ -102,7 +102,7 @@ def account(
     if not fields:
         return (), None
     bodies = zip(setup.bodies.bodies, setup.system.bodies, strict=True)
-    conductivities = {body.material: bulk_tensor(problem) for body, problem in bodies}
+    conductivities = {mesh.material: bulk_tensor(body) for mesh, body in bodies}
     temperature = np.sum([snapshot.temperature for snapshot in snapshots], axis=0)
     results = tuple(
         interface_result(each, geometry, temperature, conductivities, whole=whole)

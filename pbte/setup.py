@@ -34,7 +34,7 @@ from pbte.transport.body import Body, make_body, stream
 from pbte.transport.growth import NUM_MOMENTS
 from pbte.transport.partition import Part, partition
 from pbte.transport.ranks import RankGrid, rank_grid
-from pbte.transport.share import ModeShare, of_all_modes, share_modes, sweep_costs
+from pbte.transport.share import ModeShare, all_modes, share_modes, sweep_costs
 from pbte.transport.surfaces import Surface
 from pbte.transport.system import System
 from pbte.types import Array, BoolArray
@@ -101,7 +101,7 @@ class Setup:
     observer: Observer
 
     @property
-    def problem(self) -> Body:
+    def body(self) -> Body:
         """The only body of a case with one crystal."""
         (body,) = self.system.bodies
         return body
@@ -197,11 +197,11 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
     leading = tuple(
         leading_part(material.kernel, max(rank, NUM_MOMENTS), comm) for material in inputs.of_bodies
     )
-    problems = _problems(case, inputs)
-    shares = [problem.share for problem in problems]
+    open_bodies = _open_bodies(case, inputs)
+    shares = [body.share for body in open_bodies]
     joints = joints_of_case(case, bodies, inputs.materials, shares, comm)
     with on_all_ranks(comm):
-        system = _linked(case, bodies, problems, [joint.surface for joint in joints])
+        system = _linked(case, bodies, open_bodies, [joint.surface for joint in joints])
     frequencies = np.concatenate([body.modes.frequencies for body in system.bodies])
     observer = Observer(
         problem=system,
@@ -214,56 +214,56 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
 
 
 def _linked(
-    case: Case, bodies: Bodies, problems: Sequence[Body], interfaces: Sequence[Surface]
+    case: Case, cut: Bodies, bodies: Sequence[Body], interfaces: Sequence[Surface]
 ) -> System:
     """Return the bodies with all their surfaces: walls, periodic pairs and interfaces.
 
     Those that lead back into the body they come from belong to that body.
     """
-    meshes, walls = [problem.mesh for problem in problems], bodies.walls
-    tables = [problem.modes for problem in problems]
-    shares = [problem.share for problem in problems]
+    meshes, walls = [body.mesh for body in bodies], cut.walls
+    tables = [body.modes for body in bodies]
+    shares = [body.share for body in bodies]
     links = [*periodic_surfaces(case, meshes, walls, tables, shares), *interfaces]
     owners = [{side.body for side in link.sides} for link in links]
     complete = []
-    for number, problem in enumerate(problems):
-        own = adiabatic_surfaces(case, problem.mesh, walls, problem.modes, problem.share)
+    for number, body in enumerate(bodies):
+        own = adiabatic_surfaces(case, body.mesh, walls, body.modes, body.share)
         inside = [link for link, owner in zip(links, owners, strict=True) if owner == {number}]
-        complete.append(replace(problem, surfaces=(*own, *inside)))
+        complete.append(replace(body, surfaces=(*own, *inside)))
     return System(
         bodies=tuple(complete),
         joints=tuple(link for link, owner in zip(links, owners, strict=True) if len(owner) == 2),
-        cells=tuple(body.cells for body in bodies.bodies) if bodies.is_cut else (),
-        facets=tuple(body.facets for body in bodies.bodies) if bodies.is_cut else (),
+        cells=tuple(body.cells for body in cut.bodies) if cut.is_cut else (),
+        facets=tuple(body.facets for body in cut.bodies) if cut.is_cut else (),
     )
 
 
-def _problems(case: Case, inputs: Inputs) -> list[Body]:
+def _open_bodies(case: Case, inputs: Inputs) -> list[Body]:
     """Return each body with its source and its isothermal walls, and no other surfaces yet.
 
     Note: Collective over all ranks.
     """
     grid, part = inputs.grid, inputs.part
     sources = heat_sources(case, inputs.place)
-    problems = []
-    for body, material, heated, of_body in zip(
+    bodies = []
+    for place, material, heated, heat in zip(
         inputs.bodies.bodies, inputs.of_bodies, inputs.heated, sources, strict=True
     ):
         modes = material.modes
         of_share = partial(
             make_body,
-            body.mesh,
+            place.mesh,
             material.kernel,
-            of_body,
-            given_inflow(case, body.mesh, inputs.bodies.walls),
+            heat,
+            given_inflow(case, place.mesh, inputs.bodies.walls),
             heated=heated,
             halo=None if part is None else part.halo,
             comm=grid.comm,
         )
-        problem = of_share(share=share_modes(modes.num_pairs, modes.num_modes, grid.modes))
-        better = fairer_share(problem, measured=case.parallel.balance == "measured")
-        problems.append(problem if better is None else of_share(share=better))
-    return problems
+        body = of_share(share=share_modes(modes.num_pairs, modes.num_modes, grid.modes))
+        better = fairer_share(body, measured=case.parallel.balance == "measured")
+        bodies.append(body if better is None else of_share(share=better))
+    return bodies
 
 
 def fairer_share(body: Body, *, measured: bool) -> ModeShare | None:
@@ -281,9 +281,7 @@ def fairer_share(body: Body, *, measured: bool) -> ModeShare | None:
     costs: Array | None = None
     speeds: Array | None = None
     if body.num_cyclic_modes > 0:
-        costs = sweep_costs(
-            of_all_modes(share, body.order.lagged.astype(np.int64)), modes.num_pairs
-        )
+        costs = sweep_costs(all_modes(share, body.order.lagged), modes.num_pairs)
     if measured and share.comm.allreduce(share.num_modes, op=MPI.MIN) > 0:
         rate = share.num_modes / max(_drift_seconds(body), 1e-9)
         speeds = np.array(share.comm.allgather(rate))

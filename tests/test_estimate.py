@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pbte.benchmarks.bodies import array_bytes, heated_problem, sphere
+from pbte.benchmarks.bodies import array_bytes, heated_body, sphere
 from pbte.estimate import (
     NETWORKS,
     REFERENCE,
@@ -186,7 +186,7 @@ def test_the_visiting_orders_and_the_mesh_take_what_is_counted(comm):
     from mpi4py import MPI
 
     kernel = gray()
-    found = heated_problem(sphere(300, MPI.COMM_SELF), kernel)
+    found = heated_body(sphere(300, MPI.COMM_SELF), kernel)
     cells, modes = found.mesh.num_cells, kernel.modes.num_modes
     memory = memory_per_rank(Job(num_cells=cells, num_modes=modes, rank=1), Layout())
     kept = array_bytes(found.order) - found.order.records.nbytes

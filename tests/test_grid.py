@@ -101,17 +101,17 @@ def test_a_share_by_measured_speed_changes_nothing(comm, shared_tmp_path):
 def test_modes_that_loop_count_for_many(comm, shared_tmp_path):
     """The first ten pairs are told to loop: the first rank is given fewer of the others."""
     text = CASE.format(parts=1, scattering="'rta'", wall="'isothermal'", balance="counted")
-    problem = prepare(parse_case(text, folder=shared_tmp_path), comm, lambda text: None).problem
-    even = fairer_share(problem, measured=False)
+    body = prepare(parse_case(text, folder=shared_tmp_path), comm, lambda text: None).body
+    even = fairer_share(body, measured=False)
     assert even is None
-    looping = problem.share.indices < 10
-    order = replace(problem.order, lagged=looping.astype(np.int32))
-    fairer = fairer_share(replace(problem, order=order), measured=False)
+    looping = body.share.indices < 10
+    order = replace(body.order, lagged=looping.astype(np.int32))
+    fairer = fairer_share(replace(body, order=order), measured=False)
     if comm.size == 1:
         assert fairer is None
     else:
-        assert np.diff(fairer.pairs)[0] < np.diff(problem.share.pairs)[0] - 50 / comm.size
-        assert fairer.pairs[-1] == problem.modes.num_pairs
+        assert np.diff(fairer.pairs)[0] < np.diff(body.share.pairs)[0] - 50 / comm.size
+        assert fairer.pairs[-1] == body.modes.num_pairs
 
 
 def test_parts_that_do_not_divide_the_ranks_are_refused(comm, shared_tmp_path):

@@ -286,7 +286,7 @@ def test_a_peak_heat_density_gives_the_power_of_its_gaussian(folder):
     """A Gaussian that fits into the sphere: Q0 (2 pi)^(3/2) sigma^3, up to its tails."""
     case = varied(folder, ("power = 1e-6", "peak = 1e18"), max_order=0)
     setup = prepare(case, MPI.COMM_WORLD, lambda text: None)
-    power = setup.problem.heat_source @ setup.problem.mesh.dof_weights
+    power = setup.body.heat_source @ setup.body.mesh.dof_weights
     # The cells are three times as large as the width: the quadrature is good to a few per cent.
     assert power == pytest.approx(1e18 * (2 * np.pi) ** 1.5 * (20e-9) ** 3, rel=0.1)
 

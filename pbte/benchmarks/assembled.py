@@ -13,7 +13,7 @@ import numpy as np
 from dolfinx.fem import petsc as fem_petsc
 from petsc4py import PETSc
 
-from pbte.benchmarks.bodies import heated_problem, sampled_modes
+from pbte.benchmarks.bodies import heated_body, sampled_modes
 from pbte.benchmarks.clock import Timing, clocked, measure
 from pbte.benchmarks.sweeping import AMORTISED_SWEEPS
 from pbte.errors import RunError
@@ -103,25 +103,25 @@ def assembled_figures(
         RunError: PETSc did not solve a system.
     """
     few = sampled_modes(modes, num_modes)
-    problem = heated_problem(domain, rta_kernel(few))
-    mesh = problem.mesh
-    theta = problem.source()
-    stream(problem, theta)
-    field, source = theta.copy(), problem.source()
+    body = heated_body(domain, rta_kernel(few))
+    mesh = body.mesh
+    theta = body.source()
+    stream(body, theta)
+    field, source = theta.copy(), body.source()
     sweep = measure(
-        lambda: stream(problem, field),
+        lambda: stream(body, field),
         repeats=repeats,
         prepare=lambda: np.copyto(field, source),
     )
-    ordering = measure(lambda: plan_sweep(mesh, problem.velocities, few.num_pairs), repeats=repeats)
+    ordering = measure(lambda: plan_sweep(mesh, body.velocities, few.num_pairs), repeats=repeats)
     sweep, ordering = _per_mode(sweep, few.num_modes), _per_mode(ordering, few.num_modes)
 
     drift = UpwindDrift(domain)
     solvers = (_Solver("direct (MUMPS)", _direct, 1), _Solver("GMRES + ILU(0)", _iterative, 3))
     assemblies: list[Timing] = []
-    system = _set_mode(drift, problem, source, 0).assemble()
+    system = _set_mode(drift, body, source, 0).assemble()
     for mode in range(few.num_modes):
-        _set_mode(drift, problem, source, mode)
+        _set_mode(drift, body, source, mode)
         assemblies.append(measure(lambda: _assemble(drift, *system), repeats=3))
         # In SI units the entries are near 1e-15, which ILU takes for zero pivots.
         scale = 1.0 / system[0].norm(PETSc.NormType.INFINITY)

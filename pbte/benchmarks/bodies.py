@@ -42,8 +42,8 @@ def sphere(num_cells: int, comm: MPI.Intracomm) -> Domain:
     return domain
 
 
-def heated_problem(domain: Domain, kernel: CollisionKernel, share: ModeShare | None = None) -> Body:
-    """Return the problem of a body heated at the origin, with walls at T0."""
+def heated_body(domain: Domain, kernel: CollisionKernel, share: ModeShare | None = None) -> Body:
+    """Return a body heated at the origin, with walls at T0."""
     mesh = simplices_of(domain)
     heat = project(mesh, gaussian(np.zeros(3), DIAMETER / 10.0))
     inflow = np.zeros(mesh.boundary_dofs.size)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pbte.benchmarks.bodies import array_bytes, heated_problem
+from pbte.benchmarks.bodies import array_bytes, heated_body
 from pbte.benchmarks.clock import Timing, clocked, measure, timing
 from pbte.benchmarks.mixing import scattering_name
 from pbte.geometry.domain import Domain
@@ -106,18 +106,18 @@ def order_figures(domain: Domain, kernel: CollisionKernel, *, repeats: int) -> O
         kernel: How the modes scatter.
         repeats: Number of orders after the first, which is drift alone.
     """
-    problem = heated_problem(domain, kernel)
-    orders = scattering_orders(problem, repeats)
+    body = heated_body(domain, kernel)
+    orders = scattering_orders(body, repeats)
     first = next(orders)
     spent = [clocked(lambda: next(orders)) for _ in range(repeats)]
     order = timing(spent)
-    num_unknowns = problem.modes.num_modes * problem.mesh.num_dofs
-    state = state_bytes(problem) | {"emission": first.events.nbytes}
+    num_unknowns = body.modes.num_modes * body.mesh.num_dofs
+    state = state_bytes(body) | {"emission": first.events.nbytes}
     return OrderFigures(
-        material=problem.modes.name,
+        material=body.modes.name,
         scattering=scattering_name(kernel),
-        num_modes=problem.modes.num_modes,
-        num_cells=problem.mesh.num_cells,
+        num_modes=body.modes.num_modes,
+        num_cells=body.mesh.num_cells,
         num_unknowns=num_unknowns,
         order=order,
         orders_per_second=1.0 / order.wall_min,
@@ -148,16 +148,16 @@ def steady_figures(
         leading: Leading part of the kernel, for the Krylov solve.
         repeats: How often to solve.
     """
-    problem = heated_problem(domain, kernel)
-    stream(problem, problem.new_field())  # compiles
+    body = heated_body(domain, kernel)
+    stream(body, body.new_field())  # compiles
     reports: list[SteadyReport] = []
-    solve = measure(lambda: reports.append(solve_steady(problem, leading).report), repeats=repeats)
+    solve = measure(lambda: reports.append(solve_steady(body, leading).report), repeats=repeats)
     report = reports[-1]
     return SteadyFigures(
-        material=problem.modes.name,
+        material=body.modes.name,
         scattering=scattering_name(kernel),
-        num_modes=problem.modes.num_modes,
-        num_cells=problem.mesh.num_cells,
+        num_modes=body.modes.num_modes,
+        num_cells=body.mesh.num_cells,
         rank=report.rank,
         tolerance=report.tolerance,
         converged=report.converged,
@@ -165,7 +165,7 @@ def steady_figures(
         sweeps=report.sweeps,
         solve=solve,
         seconds_per_sweep=solve.wall_min / max(1, report.sweeps),
-        relaxation=tuple(size_figures(problem, size) for size in SIZES),
+        relaxation=tuple(size_figures(body, size) for size in SIZES),
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mpi4py import MPI
 
-from pbte.benchmarks.bodies import heated_problem
+from pbte.benchmarks.bodies import heated_body
 from pbte.benchmarks.clock import Timing, clocked, timing
 from pbte.benchmarks.mixing import scattering_name
 from pbte.geometry.domain import Domain
@@ -72,8 +72,8 @@ def scaling_figures(
     """
     modes = kernel.modes
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    together_on = heated_problem(domain, kernel, share)
-    alone_on = heated_problem(domain, kernel) if comm.rank == 0 else None
+    together_on = heated_body(domain, kernel, share)
+    alone_on = heated_body(domain, kernel) if comm.rank == 0 else None
     alone, together = [], []
     for _ in range(repeats + 1):
         if alone_on is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.benchmarks.bodies import heated_problem
+from pbte.benchmarks.bodies import heated_body
 from pbte.benchmarks.clock import Timing, measure
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import rta_kernel
@@ -74,18 +74,16 @@ def sweep_figures(domain: Domain, modes: ModeTable, *, repeats: int) -> SweepFig
         modes: The modes; collisions play no role.
         repeats: How often to sweep; the ordering is found half as often.
     """
-    problem = heated_problem(domain, rta_kernel(modes))
-    mesh, order = problem.mesh, problem.order
+    body = heated_body(domain, rta_kernel(modes))
+    mesh, order = body.mesh, body.order
     assert isinstance(order, SweepOrder)  # one rank holds all cells
-    field = problem.new_field()
-    stream(problem, field)
+    field = body.new_field()
+    stream(body, field)
     # A sweep leaves its solution in the place of the source; refilled, so that the numbers do not
     # shrink repeat by repeat to denormal ones, which are slow.
-    sweep = measure(
-        lambda: stream(problem, field), repeats=repeats, prepare=lambda: field.fill(1.0)
-    )
+    sweep = measure(lambda: stream(body, field), repeats=repeats, prepare=lambda: field.fill(1.0))
     ordering = measure(
-        lambda: plan_sweep(mesh, problem.velocities, modes.num_pairs), repeats=max(1, repeats // 2)
+        lambda: plan_sweep(mesh, body.velocities, modes.num_pairs), repeats=max(1, repeats // 2)
     )
     pairs = modes.num_modes * mesh.num_cells
     per_cell, ordering_per_cell = sweep.cpu_min / pairs, ordering.cpu_min / pairs

@@ -83,8 +83,8 @@ class Observer:
         self, theta: Array, deposited: float, *, hands_on: bool, inflow: Array | None = None
     ) -> Snapshot:
         """Return the observables of a field of all local modes of the only body. Collective."""
-        problem = self.system.bodies[0]
-        entering = np.zeros_like(problem.inflow) if inflow is None else inflow
+        body = self.system.bodies[0]
+        entering = np.zeros_like(body.inflow) if inflow is None else inflow
         self.watch(Drift(body=0, modes=slice(None), theta=theta, inflow=entering))
         return self.snapshot(deposited, hands_on=hands_on)
 
@@ -111,18 +111,18 @@ class _Piece:
 class _BodyObserver:
     """Accumulates the moments of one body."""
 
-    def __init__(self, problem: Body, tags: list[int], edges: Array) -> None:
-        self.problem = problem
-        mesh, heat = problem.mesh, problem.heat_capacities
+    def __init__(self, body: Body, tags: list[int], edges: Array) -> None:
+        self.body = body
+        mesh, heat = body.mesh, body.heat_capacities
         self._weights = np.vstack(
             [
-                heat / problem.modes.heat_capacity,
-                heat * problem.velocities.T,
-                heat * problem.loss_rates,
+                heat / body.modes.heat_capacity,
+                heat * body.velocities.T,
+                heat * body.loss_rates,
             ]
         )
         self._on_wall = np.stack([mesh.boundary_walls == tag for tag in tags], axis=1)
-        frequencies = problem.modes.frequencies[problem.share.indices]
+        frequencies = body.modes.frequencies[body.share.indices]
         # As np.histogram counts: the last bin holds its upper edge.
         bins = np.searchsorted(edges, frequencies, side="right") - 1
         self._bins = np.clip(bins, 0, edges.size - 2)
@@ -130,22 +130,22 @@ class _BodyObserver:
         self._begin()
 
     def _begin(self) -> None:
-        mesh = self.problem.mesh
+        mesh = self.body.mesh
         self._moments = np.zeros((self._weights.shape[0], mesh.num_dofs))
         self._spectra = np.zeros((self._on_wall.shape[1], self._num_bins))
         self._arriving = np.zeros(mesh.boundary_dofs.shape[0])
         self._entering = np.zeros(mesh.boundary_dofs.shape[0])
-        self._integrals = np.zeros(self.problem.share.num_modes)
+        self._integrals = np.zeros(self.body.share.num_modes)
 
     def watch(self, drift: Drift) -> None:
         """Add some modes."""
-        mesh, problem, theta = self.problem.mesh, self.problem, drift.theta
+        body, mesh, theta = self.body, self.body.mesh, drift.theta
         self._moments += self._weights[:, drift.modes] @ theta
         self._integrals[drift.modes] = theta @ mesh.dof_weights
-        chosen = np.arange(problem.share.num_modes)[drift.modes]
+        chosen = np.arange(body.share.num_modes)[drift.modes]
         for rows in blocks(theta.shape[0], MODE_BLOCK):
-            heat = problem.heat_capacities[chosen[rows], None]
-            power = heat * (problem.velocities[chosen[rows], : mesh.dim] @ mesh.boundary_normals.T)
+            heat = body.heat_capacities[chosen[rows], None]
+            power = heat * (body.velocities[chosen[rows], : mesh.dim] @ mesh.boundary_normals.T)
             arriving = np.maximum(power, 0.0) * theta[rows][:, mesh.boundary_dofs].mean(axis=2)
             self._arriving += arriving.sum(axis=0)
             np.add.at(self._spectra.T, self._bins[chosen[rows]], arriving @ self._on_wall)
@@ -155,9 +155,9 @@ class _BodyObserver:
 
     def finish(self) -> _Piece:
         """Return what was watched and begin anew. Collective over the ranks."""
-        mesh, problem = self.problem.mesh, self.problem
-        comm, over_space = problem.share.comm, problem.over_space
-        total = problem.share.total(self._moments)
+        body, mesh = self.body, self.body.mesh
+        comm, over_space = body.share.comm, body.over_space
+        total = body.share.total(self._moments)
         facets = comm.allreduce(np.stack([self._arriving, self._entering]))
         volume = over_space(np.atleast_1d(mesh.volumes.sum()))
         areas = np.linalg.norm(mesh.boundary_normals, axis=1)
@@ -170,7 +170,7 @@ class _BodyObserver:
             spectra=over_space(comm.allreduce(self._spectra)),
             absorbed=over_space((facets[0] - facets[1]) @ self._on_wall),
             scattered=float(over_space(np.atleast_1d(total[4] @ mesh.dof_weights))[0]),
-            mode_temperatures=all_modes(problem.share, over_space(self._integrals) / volume),
+            mode_temperatures=all_modes(body.share, over_space(self._integrals) / volume),
             at_walls=over_space(at_walls @ self._on_wall),
         )
         self._begin()

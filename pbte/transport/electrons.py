@@ -69,7 +69,7 @@ class ElectronEquation:
 
     Args:
         electrons: Coefficients and heat.
-        problem: The phonons of the same body.
+        body: The phonons of the same body.
         rate: Besides, how fast T_e is lost to the future of a time step [1/s]; see `solve`.
 
     Raises:
@@ -78,10 +78,10 @@ class ElectronEquation:
     Note: Collective over the ranks that share the modes.
     """
 
-    def __init__(self, electrons: Electrons, problem: Body, rate: float = 0.0) -> None:
-        mesh, comm = problem.mesh, problem.share.comm
-        _check(electrons, problem)
-        self.electrons, self.problem, self.rate = electrons, problem, rate
+    def __init__(self, electrons: Electrons, body: Body, rate: float = 0.0) -> None:
+        mesh, comm = body.mesh, body.share.comm
+        _check(electrons, body)
+        self.electrons, self.body, self.rate = electrons, body, rate
         self.storage = 0.0
         if rate > 0.0:
             if electrons.heat_capacity is None:
@@ -114,7 +114,7 @@ class ElectronEquation:
     @property
     def power(self) -> float:
         """Heat put into the electrons [W]."""
-        volume = float(self.electrons.heat_source @ self.problem.mesh.dof_weights)
+        volume = float(self.electrons.heat_source @ self.body.mesh.dof_weights)
         return volume + float(self.entering.sum())
 
     def solve(self, phonons: Array, past: Array | None = None, pulse: float = 1.0) -> Array:
@@ -132,14 +132,14 @@ class ElectronEquation:
             given = given + self.storage * past
         rows, comm = self.layout.rows, self.layout.comm
         heat = self.layout.mass(given[rows]) + pulse * self.entering[rows]
-        temperature = np.empty(self.problem.mesh.num_dofs)
-        counts = np.diff(self.layout.starts) * (self.problem.mesh.dim + 1)
+        temperature = np.empty(self.body.mesh.num_dofs)
+        counts = np.diff(self.layout.starts) * (self.body.mesh.dim + 1)
         comm.Allgatherv(self.solver.solve(heat), [temperature, counts])
         return temperature
 
     def drained(self, temperature: Array) -> float:
         """Return the power that electrons carry into the sinks [W]."""
-        at_facets = temperature[self.problem.mesh.boundary_dofs].mean(axis=1)
+        at_facets = temperature[self.body.mesh.boundary_dofs].mean(axis=1)
         return float((self._areas * self.sink) @ at_facets)
 
 

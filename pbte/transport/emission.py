@@ -56,12 +56,12 @@ class FieldEmission:
     """Emission of every mode, kept as one field.
 
     Args:
-        problem: What to solve.
+        body: The body of the phonons.
         field: Q, shape (local modes, num_dofs) [K/s]; used, not copied.
     """
 
-    def __init__(self, problem: Body, field: Array) -> None:
-        self.problem, self.field = problem, field
+    def __init__(self, body: Body, field: Array) -> None:
+        self.body, self.field = body, field
 
     @property
     def nbytes(self) -> int:
@@ -83,28 +83,28 @@ class FieldEmission:
 
     def scatter(self) -> None:
         """Replace theta by M theta. Collective."""
-        collide(self.problem, self.field)
+        collide(self.body, self.field)
 
     def power(self) -> float:
         """Return the emitted power [W]. Collective."""
-        problem = self.problem
-        return problem.total(problem.heat_capacities @ (self.field @ problem.mesh.dof_weights))
+        body = self.body
+        return body.total(body.heat_capacities @ (self.field @ body.mesh.dof_weights))
 
 
 class MomentEmission:
     """Emission of a factored kernel, kept as its moments.
 
     Args:
-        problem: What to solve.
+        body: The body of the phonons.
         weights: How much of each moment a mode emits, shape (local modes, any).
         moments: Shape (any, num_dofs), with the weights a rate [K/s].
     """
 
-    def __init__(self, problem: Body, weights: Array, moments: Array) -> None:
-        assert isinstance(problem.collisions, FactoredCollisions)
-        self.problem, self.factors = problem, problem.collisions
+    def __init__(self, body: Body, weights: Array, moments: Array) -> None:
+        assert isinstance(body.collisions, FactoredCollisions)
+        self.body, self.factors = body, body.collisions
         self.weights, self.moments = weights, moments
-        self._collected = np.zeros((self.factors.rank, problem.mesh.num_dofs))
+        self._collected = np.zeros((self.factors.rank, body.mesh.num_dofs))
 
     @property
     def nbytes(self) -> int:
@@ -113,7 +113,7 @@ class MomentEmission:
 
     def blocks(self) -> Iterator[Modes]:
         """Yield a few modes at a time, each beside its time-reversed partner."""
-        return self.problem.mode_blocks()
+        return self.body.mode_blocks()
 
     def rows(self, modes: Modes) -> Array:
         """Return Q of some modes, a new array."""
@@ -125,15 +125,15 @@ class MomentEmission:
 
     def scatter(self) -> None:
         """Make the collected moments of all ranks those that are emitted. Collective."""
-        self.moments = self.problem.share.total(self._collected)
+        self.moments = self.body.share.total(self._collected)
         self.weights = self.factors.w_in
         self._collected = np.zeros_like(self._collected)
 
     def power(self) -> float:
         """Return the emitted power [W]. Collective."""
-        problem = self.problem
-        emitted = problem.heat_capacities @ self.weights
-        return problem.total(float(emitted @ (self.moments @ problem.mesh.dof_weights)))
+        body = self.body
+        emitted = body.heat_capacities @ self.weights
+        return body.total(float(emitted @ (self.moments @ body.mesh.dof_weights)))
 
 
 def generation(body: Body) -> Emission:

@@ -131,7 +131,7 @@ def share_modes(
     return ModeShare(comm=comm, pairs=pair_cuts, singles=single_cuts, total_pairs=num_pairs)
 
 
-def sweep_costs(lagged: IntArray, num_pairs: int) -> Array:
+def sweep_costs(lagged: Numbers, num_pairs: int) -> Array:
     """Return what the drift of each pair and each self-partnered mode costs, in visits per cell.
 
     A mode is swept once, one with cyclic dependencies until it settles. The rounds depend on the
@@ -148,22 +148,6 @@ def sweep_costs(lagged: IntArray, num_pairs: int) -> Array:
     return np.concatenate(
         [visits[:num_pairs] + visits[num_pairs : 2 * num_pairs], visits[2 * num_pairs :]]
     )
-
-
-def of_all_modes(share: ModeShare, local: IntArray) -> IntArray:
-    """Return what the ranks know of their modes in the canonical order of all, shape (num_modes,).
-
-    Args:
-        share: The modes of each rank.
-        local: Numbers of the local modes, shape (local modes,).
-
-    Note:
-        Collective over the ranks that share the modes.
-    """
-    indices, values = zip(*share.comm.allgather((share.indices, local)), strict=True)
-    everywhere: IntArray = np.concatenate(values)
-    everywhere[np.concatenate(indices)] = everywhere.copy()
-    return everywhere
 
 
 def fair_cuts(costs: Array, speeds: Array) -> IntArray:
@@ -230,7 +214,18 @@ def _require_positive(what: str, values: Array, size: int) -> None:
 
 
 def all_modes(share: ModeShare, rows: Numbers) -> Numbers:
-    """Return the rows of all ranks in the canonical order of modes. Collective."""
+    """Return what the ranks hold of their modes in the canonical order of all.
+
+    Args:
+        share: The modes of each rank.
+        rows: A number or a row for each local mode, shape (local modes, ...).
+
+    Returns:
+        Shape (num_modes, ...).
+
+    Note:
+        Collective over the ranks that share the modes.
+    """
     comm = share.comm
     if comm.size == 1:
         return np.ascontiguousarray(rows)

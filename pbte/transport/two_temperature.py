@@ -151,7 +151,7 @@ def solve_coupled(
 
     Note: Collective over the ranks of the problem.
     """
-    weights = equation.problem.mesh.dof_weights
+    weights = equation.body.mesh.dof_weights
     coupling = equation.electrons.coupling
     given = equation.solve(np.zeros(weights.size), past, pulse) if start is None else start
     memory = _Memory(np.sqrt(weights))

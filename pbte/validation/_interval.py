@@ -81,25 +81,23 @@ def solve_film(film: Film, crystal: Material, comm: MPI.Intracomm) -> FilmState:
     assert isinstance(kernel, FactoredKernel), "model crystals have no full matrix"
     domain = interval(film.edges)
     mesh = simplices_of(domain)
-    problem = make_body(
+    body = make_body(
         mesh,
         kernel,
         np.full(mesh.num_dofs, film.heat_density),
         wall_inflow(mesh, domain.walls, {"left": film.left, "right": film.right}),
         share=share_modes(modes.num_pairs, modes.num_modes, comm),
     )
-    steady = solve_steady(problem, kernel, tolerance=TOLERANCE)
+    steady = solve_steady(body, kernel, tolerance=TOLERANCE)
     if not steady.report.converged:
         raise RunError(
             f"the steady state did not converge: residuals "
             f"{', '.join(f'{r:.1e}' for r in steady.report.residuals)}"
         )
     observer = Observer(
-        problem=problem, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
+        problem=body, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
     )
-    snapshot = observer.observe(
-        steady.theta, problem.heat_power, hands_on=False, inflow=problem.inflow
-    )
+    snapshot = observer.observe(steady.theta, body.heat_power, hands_on=False, inflow=body.inflow)
     absorbed = snapshot.balance.absorbed
     return FilmState(
         points=mesh.points[..., 0],

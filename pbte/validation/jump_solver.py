@@ -133,7 +133,7 @@ def _metal(lengths: float, comm: MPI.Intracomm) -> tuple[Array, TwoTemperatures]
     mesh = simplices_of(domain)
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
     mirror = wall_surface("left", mesh, domain.walls["left"], modes, share, SpecularWall())
-    problem = make_body(
+    body = make_body(
         mesh,
         kernel,
         np.zeros(mesh.num_dofs),
@@ -147,7 +147,7 @@ def _metal(lengths: float, comm: MPI.Intracomm) -> tuple[Array, TwoTemperatures]
         heat_source=np.zeros(mesh.num_dofs),
         face_heat=np.where(mesh.boundary_walls == domain.walls["left"], 1.0, 0.0),
     )
-    found = solve_two_temperatures(problem, [kernel], electrons, tolerance=1e-10)
+    found = solve_two_temperatures(body, [kernel], electrons, tolerance=1e-10)
     return mesh.points.reshape(-1), found
 
 

@@ -113,15 +113,15 @@ def _grating(
         lambda normal: law.flux_matrix(modes, modes, normal),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    problem = make_body(mesh, kernel, *nothing, share=share, surfaces=(joined,))
+    body = make_body(mesh, kernel, *nothing, share=share, surfaces=(joined,))
     start = project(mesh, wave(0, 1.0))
     field = np.tile(start, (share.num_modes, 1))
 
     def amplitude(drifts: Iterator[Drift], _: float) -> float:
         weights = mesh.dof_weights * start
-        return float(_temperature(problem, drifts).real @ weights / (start @ weights))
+        return float(_temperature(body, drifts).real @ weights / (start @ weights))
 
-    stepper = TimeStepper(lambda _: problem, (kernel,), (field,))
+    stepper = TimeStepper(lambda _: body, (kernel,), (field,))
     end = time / WAVE
     control = StepControl(size=end / steps)
     (*_, last) = march(stepper, np.array([end]), control, amplitude)
@@ -144,11 +144,11 @@ def _film(comm: MPI.Intracomm) -> complex:
     mesh, modes = simplices_of(domain), kernel.modes
     inflow = wall_inflow(mesh, domain.walls, {"left": 1.0, "right": 0.0})
     share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    problem = make_body(mesh, kernel, np.zeros(mesh.num_dofs), inflow, share=share)
-    solution = respond(as_system(problem), kernel, frequency=FREQUENCY, tolerance=1e-10)
+    body = make_body(mesh, kernel, np.zeros(mesh.num_dofs), inflow, share=share)
+    solution = respond(as_system(body), kernel, frequency=FREQUENCY, tolerance=1e-10)
     if not solution.report.converged:
         raise RunError(f"the oscillation did not converge: {solution.report.residuals}")
-    temperature = _temperature(problem, solution.drifts())
+    temperature = _temperature(body, solution.drifts())
     middle = np.isclose(mesh.points[..., 0].ravel(), 0.5 * THICKNESS, rtol=1e-9)
     return complex(temperature[middle].mean())
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from film_systems import RIGHT, film_of_layers
 
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.dmm import DiffuseMismatch
@@ -15,7 +16,6 @@ from pbte.materials.models import gray_crystal
 from pbte.transport.body import collide, stream, with_past
 from pbte.transport.steady import solve_steady
 from pbte.transport.system import Boundary
-from pbte.validation._layers import RIGHT, film_of_layers
 
 EDGES = [np.linspace(0.0, 1e-7, 5), np.linspace(1e-7, 2e-7, 5)]
 

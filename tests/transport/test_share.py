@@ -10,8 +10,8 @@ import pytest
 from pbte.errors import InputError
 from pbte.transport.share import (
     TYPICAL_ROUNDS,
+    all_modes,
     fair_cuts,
-    of_all_modes,
     share_modes,
     sweep_costs,
 )
@@ -109,7 +109,7 @@ def test_cyclic_modes_are_paid_for():
 def test_ranks_put_together_what_they_know_of_their_modes(comm):
     costs = np.array([9.0, 1.0, 1.0, 5.0, 1.0, 1.0])
     share = share_modes(4, 10, comm, costs=costs)
-    assert np.array_equal(of_all_modes(share, 7 * share.indices), 7 * np.arange(10))
+    assert np.array_equal(all_modes(share, 7 * share.indices), 7 * np.arange(10))
 
 
 def test_a_single_costs_half_a_pair():

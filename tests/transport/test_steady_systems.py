@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from film_systems import film_of_layers
 
 from pbte.interfaces.amm import AcousticMismatch
 from pbte.interfaces.dmm import DiffuseMismatch
@@ -18,7 +19,6 @@ from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.orders import scattering_orders
 from pbte.transport.steady import moment_system, solve_steady
 from pbte.transport.system import split_system
-from pbte.validation._layers import film_of_layers
 
 WALLS = {"left": 1, "right": 2, "interface": 10}
 

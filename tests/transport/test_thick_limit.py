@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from film_systems import RIGHT, film_of_layers
 
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.dmm import DiffuseMismatch
@@ -18,7 +19,6 @@ from pbte.transport.fourier import Walls, solve_heat_equation
 from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import project
 from pbte.transport.steady import solve_steady
-from pbte.validation._layers import RIGHT, film_of_layers
 
 # Mean free path beside a body of length 1; the walls shift the temperature by about as much.
 MEAN_FREE_PATH = 1e-4
