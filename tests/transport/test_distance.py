@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from film_systems import film_of_layers
 
 from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.materials.kernel import truncated_kernel
@@ -17,7 +18,6 @@ from pbte.transport.simplices import simplices_of
 from pbte.transport.steady import solve_steady
 from pbte.transport.system import as_system
 from pbte.validation._interval import interval
-from pbte.validation._layers import film_of_layers
 
 
 def temperatures(steady):
