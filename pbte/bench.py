@@ -3,6 +3,7 @@
     sweep, bands      core-nanoseconds per unknown, ordering apart     pbte.benchmarks.sweeping
     collide           share of the machine's matrix product            pbte.benchmarks.mixing
     order, steady     orders per second, bytes per unknown             pbte.benchmarks.iterating
+    superlattice      sweeps of periodic layers of two crystals        pbte.benchmarks.superlattices
     petsc             the same drift assembled and solved by PETSc     pbte.benchmarks.assembled
     scaling           one rank against all                             pbte.benchmarks.scaling
 
@@ -25,6 +26,7 @@ from pbte.benchmarks.iterating import OrderFigures, SteadyFigures, order_figures
 from pbte.benchmarks.machine import Machine, describe_machine, use_threads
 from pbte.benchmarks.mixing import CollideFigures, collide_figures
 from pbte.benchmarks.scaling import ScalingFigures, rest_until_all_arrive, scaling_figures
+from pbte.benchmarks.superlattices import LAWS, SuperlatticeFigures, superlattice_figures
 from pbte.benchmarks.sweeping import SweepFigures, sweep_figures
 from pbte.errors import InputError
 from pbte.geometry.domain import Domain, read_domain
@@ -32,7 +34,7 @@ from pbte.materials.kernel import FactoredKernel, FullKernel, rta_kernel, trunca
 from pbte.materials.storage import Material, read_material
 from pbte.parallel import on_all_ranks, run_together
 
-SECTIONS = ("sweep", "bands", "collide", "order", "steady", "petsc", "scaling")
+SECTIONS = ("sweep", "bands", "collide", "order", "steady", "superlattice", "petsc", "scaling")
 
 # Pairs of modes of opposite velocity: four matrices in all.
 PETSC_MODES = 4
@@ -50,6 +52,7 @@ class BenchSettings:
         cells: Cells of the sphere for sweep, order and scaling, to fit the second-level cache.
         large_cells: Cells of the sphere that does not fit it.
         steady_cells: Cells of the sphere for the steady state.
+        periods: Periods of the superlattices [m].
         petsc_cells: Cells of the sphere for PETSc's solvers.
         sampled_modes: Modes on the large mesh and in the table of bands.
         order_modes: Most modes on the mesh of `cells` in sweep; the whole table if None.
@@ -66,6 +69,7 @@ class BenchSettings:
     cells: int = 2500
     large_cells: int = 20000
     steady_cells: int = 300
+    periods: tuple[float, ...] = (2e-8, 2e-7, 2e-6)
     petsc_cells: int = 10000
     sampled_modes: int = 480
     order_modes: int | None = None
@@ -81,6 +85,7 @@ QUICK = {
     "cells": 800,
     "large_cells": 4000,
     "steady_cells": 30,
+    "periods": (2e-7,),
     "petsc_cells": 2000,
     "sampled_modes": 120,
     "order_modes": 480,
@@ -103,6 +108,7 @@ class BenchReport:
         collide: Mixing.
         order: Scattering orders, full matrix and relaxation times.
         steady: The steady state.
+        superlattice: That of superlattices, by the kind of their interfaces.
         petsc: PETSc's solvers next to the sweep.
         scaling: One rank against all, None on one rank.
     """
@@ -113,6 +119,7 @@ class BenchReport:
     collide: tuple[CollideFigures, ...] = ()
     order: tuple[OrderFigures, ...] = ()
     steady: tuple[SteadyFigures, ...] = ()
+    superlattice: tuple[SuperlatticeFigures, ...] = ()
     petsc: tuple[AssembledFigures, ...] = ()
     scaling: ScalingFigures | None = None
 
@@ -222,6 +229,10 @@ def _steady(settings: BenchSettings, material: Material) -> tuple[SteadyFigures,
     return (steady_figures(mesh, kernel, leading, repeats=max(1, _few(settings) - 1)),)
 
 
+def _superlattice(settings: BenchSettings, material: Material) -> tuple[SuperlatticeFigures, ...]:
+    return tuple(superlattice_figures(law, settings.periods) for law in LAWS)
+
+
 def _petsc(settings: BenchSettings, material: Material) -> tuple[AssembledFigures, ...]:
     mesh = sphere(settings.petsc_cells, MPI.COMM_SELF)
     figures = assembled_figures(
@@ -236,6 +247,7 @@ _MEASURES: dict[str, Callable[[BenchSettings, Material], Any]] = {
     "collide": _collide,
     "order": _order,
     "steady": _steady,
+    "superlattice": _superlattice,
     "petsc": _petsc,
 }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pbte.benchmarks.iterating import SteadyFigures
     from pbte.benchmarks.machine import Machine
     from pbte.benchmarks.scaling import ScalingFigures
+    from pbte.benchmarks.superlattices import SuperlatticeFigures
     from pbte.benchmarks.sweeping import SweepFigures
 
 _BY = "processor time, least of the repeats (median in brackets)"
@@ -39,7 +40,7 @@ def bench(
         str | None,
         typer.Option(
             help="Sections to measure, with commas and wildcards: sweep, bands, collide, order, "
-            "steady, petsc, scaling."
+            "steady, superlattice, petsc, scaling."
         ),
     ] = None,
     quick: Annotated[
@@ -91,6 +92,8 @@ def tables(
     if report.bands:
         parts.append(_sweep_table("Drift, table of bands", report.bands, report.machine))
     parts += _mixing_tables(report)
+    if report.superlattice:
+        parts.append(_superlattice_table(report.superlattice))
     parts += [_assembled_table(figures) for figures in report.petsc]
     if report.scaling is not None:
         parts.append(_scaling_table(report.scaling))
@@ -224,6 +227,24 @@ def _sizes_table(figures: SteadyFigures) -> Table:
         for item in figures.relaxation
     ]
     title = f"Steady state by size ({figures.num_cells:,} cells, {figures.material}, rank 1)"
+    return _columns(title, names, columns)
+
+
+def _superlattice_table(figures: Sequence[SuperlatticeFigures]) -> Table:
+    """Sweeps to the steady state, corrections with the full matrices in brackets."""
+    names = [each.law for each in figures]
+    columns = [
+        (
+            f"{1e9 * period.period:g} nm",
+            [
+                f"{each.periods[number].sweeps} ({each.periods[number].corrections})"
+                for each in figures
+            ],
+        )
+        for number, period in enumerate(figures[0].periods)
+    ]
+    first, second = figures[0].materials
+    title = f"Sweeps (corrections) of superlattices by period, {first} on {second}, full matrices"
     return _columns(title, names, columns)
 
 

@@ -16,6 +16,7 @@ from pbte.bench import QUICK, SECTIONS, BenchReport, BenchSettings, choose_secti
 from pbte.benchmarks.bodies import array_bytes, band_table, sampled_modes, sphere
 from pbte.benchmarks.clock import measure, timing
 from pbte.benchmarks.mixing import num_products
+from pbte.benchmarks.superlattices import superlattice_figures
 from pbte.benchmarks.sweeping import num_directions
 from pbte.cli import main
 from pbte.errors import InputError
@@ -122,6 +123,23 @@ def test_the_steady_state_is_reached(comm, report):
         assert figures.converged and figures.sweeps > figures.corrections > 0
 
 
+def test_superlattices_reach_their_steady_state_in_few_sweeps(comm, report):
+    if on_first_rank(comm):
+        diffuse, acoustic = report.superlattice
+        assert (diffuse.law, acoustic.law) == ("dmm", "amm")
+        for figures in (diffuse, acoustic):
+            (period,) = figures.periods
+            assert period.period == 2e-7 and period.corrections < period.sweeps <= 40
+        assert 0.0 < acoustic.periods[0].conductivity < diffuse.periods[0].conductivity
+
+
+@pytest.mark.parametrize(("law", "most"), [("dmm", 40), ("amm", 60)])
+def test_thin_superlattices_take_more_sweeps_but_few(law, most):
+    """No wall absorbs what acoustic interfaces bounce in layers of 10 nm."""
+    (period,) = superlattice_figures(law, [2e-8]).periods
+    assert period.sweeps <= most
+
+
 def test_mixing_counts_the_products_of_both_parities(comm, report):
     if on_first_rank(comm):
         (figures,) = report.collide
@@ -168,7 +186,7 @@ def test_bytes_count_every_array_once():
 
 def test_sections_are_chosen_by_pattern():
     assert choose_sections(None) == SECTIONS
-    assert choose_sections("s*") == ("sweep", "steady", "scaling")
+    assert choose_sections("s*") == ("sweep", "steady", "superlattice", "scaling")
     assert choose_sections("order, Sweep") == ("sweep", "order")
     with pytest.raises(InputError, match="no such section; there are sweep, bands"):
         choose_sections("sweep,swipe")
