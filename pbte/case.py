@@ -136,6 +136,9 @@ class Output(Record):
     paraview: Switch = Field(default=True, description="Whether ParaView files are written")
     plots: Switch = Field(default=True, description="Whether plots are drawn (PNG)")
     frequency_bins: Count = Field(default=40, description="Number of bins of the energy spectra")
+    checkpoint_interval: Positive = Field(
+        default=600.0, description="Time between two checkpoints beside the result folder [s]"
+    )
 
 
 class Case(Record):

@@ -157,9 +157,6 @@ class Transient(Record):
     solver_tolerance: Annotated[Positive, Field(lt=1.0)] = Field(
         default=1e-9, description="Residual of each stage relative to its emission"
     )
-    checkpoint_interval: Positive = Field(
-        default=1800.0, description="Time between two checkpoints beside the result folder [s]"
-    )
 
     @model_validator(mode="after")
     def _sound(self) -> Transient:

@@ -98,7 +98,7 @@ def run(
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on from the checkpoint of a transient."),
+        typer.Option("--resume", help="Go on from the checkpoint of a run that was interrupted."),
     ] = False,
 ) -> None:
     """Run a case and write its result folder: results.h5, ParaView files, plots."""

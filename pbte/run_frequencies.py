@@ -9,27 +9,36 @@ import numpy as np
 from pbte.case import Case
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.response import Response, ResponseObserver
+from pbte.run_checkpoints import Keeping
 from pbte.setup import Say, Setup
 from pbte.setup_walls import given_inflow
 from pbte.transport.harmonic import respond
 from pbte.transport.system import System
 
+STAGE = "harmonic"
 
-def follow_frequencies(case: Case, setup: Setup, progress: Say) -> tuple[Response, ...]:
+
+def follow_frequencies(
+    case: Case, setup: Setup, progress: Say, keeping: Keeping
+) -> tuple[Response, ...]:
     """Return the answer of a case at each of its frequencies. Collective over the ranks.
 
     Args:
         case: The case, with a table of oscillations.
         setup: The case made ready.
         progress: Called with a line of text now and then.
+        keeping: Where checkpoints are kept.
     """
     harmonic = case.harmonic
     assert harmonic is not None
+    known = keeping.finished(STAGE)
+    if known is not None:
+        return tuple(known)
     system = driven(case, setup)
     observer = ResponseObserver(system, setup.observer)
-    responses = []
+    responses: list[Response] = list(keeping.begun(STAGE) or ())
     frequencies = harmonic.all_frequencies()
-    for number, frequency in enumerate(frequencies, start=1):
+    for number, frequency in list(enumerate(frequencies, start=1))[len(responses) :]:
         solution = respond(
             system,
             *setup.leading,
@@ -49,6 +58,9 @@ def follow_frequencies(case: Case, setup: Setup, progress: Say) -> tuple[Respons
             f"oscillation {number} of {len(frequencies)}: {frequency:.4g} Hz, "
             f"{solution.report.sweeps} sweeps"
         )
+        if keeping.is_due():
+            keeping.keep(STAGE, tuple(responses), {})
+    keeping.finish(STAGE, tuple(responses))
     return tuple(responses)
 
 

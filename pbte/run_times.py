@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from mpi4py import MPI
 
 from pbte.case import Case
 from pbte.case_sources import ModeSelection
@@ -22,7 +21,7 @@ from pbte.errors import InputError
 from pbte.observables.evolution import Evolution, start_of, weighted_sum
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.results import Snapshot
-from pbte.run_checkpoints import Keeping, interruptions
+from pbte.run_checkpoints import Keeping, field_pieces
 from pbte.setup import Say, Setup
 from pbte.setup_sources import selected_modes
 from pbte.setup_walls import given_inflow
@@ -36,6 +35,8 @@ from pbte.types import Array
 # Without a step of its own an adaptive run begins with this share of the mean life of a phonon, in
 # which the error is well below any tolerance.
 FIRST_SHARE = 1e-2
+
+STAGE = "transient"
 
 
 def initial_fields(case: Case, setup: Setup, steady: tuple[Array, ...] | None) -> tuple[Array, ...]:
@@ -216,8 +217,8 @@ def follow_time(
     case: Case,
     setup: Setup,
     progress: Say,
+    keeping: Keeping,
     steady: tuple[Array, ...] | None = None,
-    keeping: Keeping | None = None,
 ) -> Evolution:
     """Return the transient of a case. Collective over the ranks.
 
@@ -225,8 +226,8 @@ def follow_time(
         case: The case, with a transient.
         setup: The case made ready.
         progress: Called with a line of text now and then.
+        keeping: Where checkpoints are kept.
         steady: Mode temperatures of the steady state, where that is the initial one.
-        keeping: Where checkpoints are kept; nowhere by default.
 
     Raises:
         InputError: Something in the case, or in the checkpoint, does not fit.
@@ -235,33 +236,45 @@ def follow_time(
     """
     transient = case.transient
     assert transient is not None
+    known = keeping.finished(STAGE)
+    if known is not None:
+        assert isinstance(known, Evolution)
+        return known
     control = first_step(case, setup)
-    fields = initial_fields(case, setup, steady)
-    found = None if keeping is None else keeping.take_up(case, setup, fields)
-    if found is not None:
-        control.size, control.last_error = found.size, found.last_error
-        progress(f"transient: goes on from the checkpoint at {found.time:.4g} s")
+    begun = keeping.begun(STAGE)
+    if begun is None:
+        fields = initial_fields(case, setup, steady)
+    else:
+        fields = tuple(body.new_field() for body in setup.system.bodies)
+        keeping.fill(field_pieces(setup, fields))
+        control.size, control.last_error = begun["size"], begun["last_error"]
+        progress(f"transient: goes on at {begun['time']:.4g} s")
     stepper = TimeStepper(
         switched(case, setup),
         setup.leading,
         fields,
-        time=0.0 if found is None else found.time,
+        time=0.0 if begun is None else begun["time"],
         tolerance=transient.solver_tolerance,
         max_iterations=case.steady.max_iterations,
     )
-    if found is not None:
-        stepper.scale = found.scale
-    recorder = Recorder(case, setup, stepper, None if found is None else found.evolution)
-    with interruptions() as told:
-        for step in march(stepper, transient.stops(), control, recorder.measure):
-            recorder.take(step)
-            tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
-            stop = bool(setup.system.comm.allreduce(int(bool(told)), op=MPI.MAX))
-            if keeping is not None and (stop or keeping.is_due(setup.system.comm)):
-                keeping.keep(case, setup, stepper, control, recorder.so_far(), progress)
-            if stop:
-                raise KeyboardInterrupt
-    return recorder.so_far()
+    if begun is not None:
+        stepper.scale = begun["scale"]
+    recorder = Recorder(case, setup, stepper, None if begun is None else begun["evolution"])
+    for step in march(stepper, transient.stops(), control, recorder.measure):
+        recorder.take(step)
+        tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
+        if keeping.is_due():
+            present = {
+                "time": stepper.time,
+                "scale": stepper.scale,
+                "size": control.size,
+                "last_error": control.last_error,
+                "evolution": recorder.so_far(),
+            }
+            keeping.keep(STAGE, present, field_pieces(setup, stepper.fields))
+    evolution = recorder.so_far()
+    keeping.finish(STAGE, evolution)
+    return evolution
 
 
 def tell(

@@ -52,6 +52,14 @@ def mesh_folder() -> Iterator[Path]:
     yield from _shared_directory()
 
 
+@pytest.fixture
+def lone_environment() -> dict[str, str]:
+    """The environment without the traces of an MPI job, for programs that tests start."""
+    job = ("OMPI_COMM", "OMPI_MCA_ess", "OMPI_APP", "PMIX", "PRTE", "PMI_", "MPI_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(job)}
+    return {**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

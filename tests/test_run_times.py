@@ -241,18 +241,17 @@ def test_an_initial_state_that_does_not_fit_is_refused(follow, initial, message)
 class Stopper(Keeping):
     """Keeps a checkpoint after some steps, and then stops as a signal would."""
 
-    def __init__(self, folder, *, after=0, resume=False):
-        super().__init__(folder, resume=resume)
-        self.left, self.after = after, after
+    def __init__(self, folder, *, after=0):
+        super().__init__(folder)
+        self.left = after
 
-    def is_due(self, comm):
-        self.left -= 1
+    def is_due(self):
+        self.left -= self.finished("orders") is not None
         return self.left == 0
 
     def keep(self, *arguments):
         super().keep(*arguments)
-        if self.after:
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("steps", ["step = 3e-12", "tolerance = 3e-2"])
@@ -321,5 +320,5 @@ def test_a_signal_is_noted_and_the_state_kept(folder, comm):
 
     with pytest.raises(KeyboardInterrupt):
         run_case(case, comm, progress, keeping=Keeping(folder / "told"))
-    assert "checkpoint at 3e-12 s" in lines[-1]
+    assert "under way: transient" in lines[-1]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

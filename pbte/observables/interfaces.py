@@ -129,6 +129,17 @@ class InterfaceObserver:
                 if side.side.body == drift.body:
                     side.watch(drift)
 
+    def sums(self) -> tuple[Array, ...]:
+        """Return all that was watched so far, for `go_on`. Collective over the ranks."""
+        return tuple(array for sides in self._sides for side in sides for array in side.sums())
+
+    def go_on(self, sums: Sequence[Array]) -> None:
+        """Begin with what was watched elsewhere, on as many ranks as it may have been."""
+        arrays = iter(sums)
+        for sides in self._sides:
+            for side in sides:
+                side.go_on(next(arrays), next(arrays))
+
     def take(self) -> tuple[MeetingFields, ...]:
         """Return what was watched, and begin anew. Collective over the ranks."""
         found = []
@@ -160,6 +171,18 @@ class _SideObserver:
         # Energy of all modes; fluxes of the outgoing and of the incoming ones; entropy lost.
         self._sums = np.zeros((4, *self.side.dofs.shape))
         self._spectra = np.zeros((2, self._num_bins))
+
+    def sums(self) -> tuple[Array, Array]:
+        """Return the sums over the modes of all ranks. Collective."""
+        total = self.body.share.total
+        return total(self._sums), total(self._spectra)
+
+    def go_on(self, sums: Array, spectra: Array) -> None:
+        """Begin with these sums; one rank holds them."""
+        self._begin()
+        if self.body.share.comm.rank == 0:
+            self._sums += sums
+            self._spectra += spectra
 
     def _flux(self, modes: Modes) -> tuple[Array, BoolArray, BoolArray]:
         """Return c v . n of some modes at each facet, and which of them run out and come in."""
@@ -205,9 +228,7 @@ class _SideObserver:
 
     def take(self) -> tuple[SideFields, Array]:
         """Return the fields and the entropy lost at each node, and begin anew. Collective."""
-        comm = self.body.share.comm
-        energy, out, into, lost = comm.allreduce(self._sums)
-        spectra = comm.allreduce(self._spectra)
+        (energy, out, into, lost), spectra = self.sums()
         out_flux, in_flux, weights = self._fluxes
         fields = SideFields(
             temperature=energy / self.body.modes.heat_capacity,

@@ -1,114 +1,130 @@
-"""The state of a transient on the disk, from which a run goes on after it was interrupted.
+"""A run on the disk, from which it goes on after it was interrupted.
 
-    NAME.checkpoint/latest          names the complete one of two folders
-    NAME.checkpoint/0, 1            rank-N.npz: mode temperatures with the numbers of modes and
-                                    cells; evolution.h5: what was recorded; progress.json
+    NAME.checkpoint/latest          names the folder of the complete checkpoint
+    NAME.checkpoint/0, 1            rank-N.npz: fields of the stage under way, with the numbers of
+                                    their rows (modes) and columns (cells); form.json, arrays.npz:
+                                    everything else
 
-The folders are written in turn, flushed to the disk, and `latest` is replaced at the end in one go:
-an interruption at any moment leaves a complete checkpoint. Ranks may be others on the way back.
+The folders are written in turn and flushed, and `latest` is replaced at the end in one go: an
+interruption at any moment leaves a complete checkpoint. Ranks may be others on the way back.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 
 from pbte.errors import InputError
-from pbte.observables.evolution import Evolution
-from pbte.output.results import read_evolution, write_evolution
+from pbte.output.durable import flush, flush_tree
+from pbte.output.record_file import read_record, write_record
 from pbte.parallel import on_all_ranks
-from pbte.types import Array, IntArray
+from pbte.types import IntArray, Numbers
 
-FORMAT = "pbte-checkpoint-1"
+FORMAT = "pbte-checkpoint-2"
 LATEST = "latest"
+_OWN = {LATEST, f"{LATEST}.new", "0", "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where a transient is, besides its fields.
+class Checkpoint:
+    """How far a run has come, besides the fields.
 
     Attributes:
         case: What identifies the case; another case must not go on from here.
-        time: The present [s].
-        scale: Norm of the largest state so far.
-        size: Next step [s].
-        last_error: Error of the last step; None if it was refused, or there was none.
-        evolution: What was recorded; on the first rank.
+        stage: The stage under way.
+        present: What it has come to.
+        finished: What each finished stage reported.
+        ranks: Number of ranks that wrote the fields.
+        format: Version of all this.
     """
 
     case: str
-    time: float
-    scale: float
-    size: float
-    last_error: float | None
-    evolution: Evolution | None
+    stage: str
+    present: Any
+    finished: Mapping[str, Any]
+    ranks: int = 0
+    format: str = FORMAT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """The part of one body that a rank holds.
+    """The part of a field that a rank holds.
 
     Attributes:
-        modes: Number of each local mode in its crystal.
-        cells: Number of each local cell in its body.
-        theta: Mode temperatures, shape (local modes, num_dofs) [K].
+        rows: Number of each local row in the whole field: modes, moments or bins.
+        columns: Number of each local cell, or facet, in its body.
+        values: Shape (local rows, any number for each local column), contiguous.
+        is_written: Whether this rank writes it; where several hold the same, only one does.
     """
 
-    modes: IntArray
-    cells: IntArray
-    theta: Array
+    rows: IntArray
+    columns: IntArray
+    values: Numbers
+    is_written: bool = True
 
 
 def write_checkpoint(
-    folder: Path, progress: Progress, pieces: Sequence[Piece], comm: MPI.Intracomm
+    folder: Path, checkpoint: Checkpoint, pieces: Mapping[str, Piece], comm: MPI.Intracomm
 ) -> None:
     """Replace the checkpoint in a folder.
+
+    Args:
+        folder: The folder; it and its parents are made.
+        checkpoint: How far the run has come; that of the first rank is written.
+        pieces: Parts of the fields by name, the same names on all ranks.
+        comm: All ranks.
 
     Raises:
         OSError: It cannot be written; the one before is kept (RunError on other ranks).
 
     Note: Collective over `comm`.
     """
-    slot = ""
+    before: str | None = None
     with on_all_ranks(comm):
         if comm.rank == 0:
-            slot = "1" if _latest(folder) == "0" else "0"
-            shutil.rmtree(folder / slot, ignore_errors=True)
-            (folder / slot).mkdir(parents=True)
-    slot = comm.bcast(slot)
-    with on_all_ranks(comm), open(folder / slot / f"rank-{comm.rank}.npz", "wb") as file:
-        arrays = {}
-        for number, piece in enumerate(pieces):
-            for name in ("modes", "cells", "theta"):
-                arrays[f"{name}_{number}"] = getattr(piece, name)
-        np.savez(file, **arrays)
-        _flush(file)
+            before = latest(folder)
+            slot = folder / _other(before)
+            shutil.rmtree(slot, ignore_errors=True)
+            slot.mkdir(parents=True)
+    slot = folder / _other(comm.bcast(before))
+    with on_all_ranks(comm):
+        arrays: dict[str, Any] = {}
+        for name, piece in pieces.items():
+            if piece.is_written:
+                for part in ("rows", "columns", "values"):
+                    arrays[f"{name}.{part}"] = getattr(piece, part)
+        path = slot / f"rank-{comm.rank}.npz"
+        np.savez(path, **arrays)
+        flush(path)
     with on_all_ranks(comm):
         if comm.rank == 0:
-            _write_progress(folder / slot, progress, comm.size)
-            with open(folder / f"{LATEST}.new", "w", encoding="utf-8") as file:
-                file.write(slot)
-                _flush(file)
-            os.replace(folder / f"{LATEST}.new", folder / LATEST)
+            write_record(replace(checkpoint, ranks=comm.size), slot)
+            flush_tree(slot)
+            new = folder / f"{LATEST}.new"
+            new.write_text(slot.name, encoding="utf-8")
+            flush(new)
+            os.replace(new, folder / LATEST)
+            flush(folder)
+            if before is not None:
+                shutil.rmtree(folder / before, ignore_errors=True)
 
 
 def read_checkpoint(
-    folder: Path, case: str, pieces: Sequence[Piece], comm: MPI.Intracomm
-) -> Progress | None:
-    """Return where the transient was and fill in its fields; None if there is no checkpoint.
+    folder: Path, case: str, kinds: Iterable[type], comm: MPI.Intracomm
+) -> Checkpoint | None:
+    """Return how far the run came that left a checkpoint; None if there is none.
 
     Args:
         folder: The folder of the checkpoint.
-        case: What identifies the case.
-        pieces: The part of each body that this rank holds; `theta` is overwritten.
+        case: What identifies the case; looked at on the first rank.
+        kinds: All dataclasses that stages report.
         comm: All ranks; not necessarily as many as wrote it.
 
     Raises:
@@ -116,87 +132,84 @@ def read_checkpoint(
 
     Note: Collective over `comm`.
     """
-    found: tuple[Progress, str, int] | None = None
+    found: Checkpoint | None = None
     with on_all_ranks(comm):
-        if comm.rank == 0:
-            slot = _latest(folder)
-            if slot is not None:
-                progress, size = _read_progress(folder / slot)
-                if progress.case != case:
-                    raise InputError(
-                        f"{folder}: the checkpoint is of another case; remove it, or run without "
-                        "--resume"
-                    )
-                found = progress, slot, size
+        slot = latest(folder) if comm.rank == 0 else None
+        if slot is not None:
+            found = _read(folder / slot, kinds)
+            if found.case != case:
+                raise InputError(
+                    f"{folder}: the checkpoint is of another case, or its mesh or material has "
+                    "changed; remove it, or run without --resume"
+                )
     found = comm.bcast(found)
-    if found is None:
-        return None
-    progress, slot, size = found
+    return found
+
+
+def read_fields(
+    folder: Path, checkpoint: Checkpoint, pieces: Mapping[str, Piece], comm: MPI.Intracomm
+) -> None:
+    """Overwrite the values of all pieces by those in a checkpoint.
+
+    Raises:
+        InputError: It is damaged, or does not hold all of them.
+
+    Note: Collective over `comm`.
+    """
     with on_all_ranks(comm):
-        for piece in pieces:
-            piece.theta.fill(np.nan)
-        for rank in range(size):
-            _fill(folder / slot / f"rank-{rank}.npz", pieces)
-        if any(np.isnan(piece.theta).any() for piece in pieces):
-            raise InputError(f"{folder}: the checkpoint does not hold all modes and cells")
-    return progress
+        slot = folder / (latest(folder) or "")
+        for piece in pieces.values():
+            piece.values.fill(np.nan)
+        for rank in range(checkpoint.ranks):
+            _fill(slot / f"rank-{rank}.npz", pieces)
+        for name, piece in pieces.items():
+            if np.isnan(piece.values).any():
+                raise InputError(f"{folder}: the checkpoint does not hold all of {name}")
 
 
 def remove_checkpoint(folder: Path) -> None:
     """Remove a checkpoint once the results are written. To be called on one rank."""
-    if _latest(folder) is not None:
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= _OWN:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(path: Path, pieces: Sequence[Piece]) -> None:
-    """Take from a file what this rank holds."""
-    try:
-        with np.load(path) as file:
-            for number, piece in enumerate(pieces):
-                modes, cells = file[f"modes_{number}"], file[f"cells_{number}"]
-                _, mine, theirs = np.intersect1d(piece.modes, modes, return_indices=True)
-                _, here, there = np.intersect1d(piece.cells, cells, return_indices=True)
-                if not (mine.size and here.size):
-                    continue
-                corners = piece.theta.shape[1] // piece.cells.size
-                new = file[f"theta_{number}"].reshape(modes.size, cells.size, corners)
-                old = piece.theta.reshape(piece.modes.size, piece.cells.size, corners)
-                old[np.ix_(mine, here)] = new[np.ix_(theirs, there)]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: not a readable checkpoint ({error})") from error
-
-
-def _latest(folder: Path) -> str | None:
+def latest(folder: Path) -> str | None:
+    """Return the name of the complete checkpoint in a folder, None if there is none."""
     try:
         return (folder / LATEST).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
 
 
-def _write_progress(folder: Path, progress: Progress, size: int) -> None:
-    assert progress.evolution is not None
-    write_evolution(progress.evolution, folder / "evolution.h5")
-    with open(folder / "evolution.h5", "rb") as written:
-        _flush(written)
-    names = ("case", "time", "scale", "size", "last_error")
-    data = {name: getattr(progress, name) for name in names}
-    with open(folder / "progress.json", "w", encoding="utf-8") as file:
-        json.dump({"format": FORMAT, "ranks": size, **data}, file)
-        _flush(file)
+def _other(slot: str | None) -> str:
+    return "1" if slot == "0" else "0"
 
 
-def _read_progress(folder: Path) -> tuple[Progress, int]:
+def _read(slot: Path, kinds: Iterable[type]) -> Checkpoint:
     try:
-        data = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
-        if data.pop("format") != FORMAT:
+        found = read_record(slot, (*kinds, Checkpoint))
+        if not isinstance(found, Checkpoint) or found.format != FORMAT:
             raise ValueError("of another version")
-        size = int(data.pop("ranks"))
-        return Progress(**data, evolution=read_evolution(folder / "evolution.h5")), size
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}: not a readable checkpoint ({error})") from error
+        raise InputError(f"{slot}: not a readable checkpoint ({error})") from error
+    return found
 
 
-def _flush(file: IO[Any]) -> None:
-    """Wait until a file is on the disk."""
-    file.flush()
-    os.fsync(file.fileno())
+def _fill(path: Path, pieces: Mapping[str, Piece]) -> None:
+    """Take from a file what this rank holds."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for name, piece in pieces.items():
+                if f"{name}.rows" not in file:
+                    continue
+                rows, columns = file[f"{name}.rows"], file[f"{name}.columns"]
+                _, mine, theirs = np.intersect1d(piece.rows, rows, return_indices=True)
+                _, here, there = np.intersect1d(piece.columns, columns, return_indices=True)
+                if not (mine.size and here.size):
+                    continue
+                places = piece.values.shape[1] // piece.columns.size
+                new = file[f"{name}.values"].reshape(rows.size, columns.size, places)
+                old = piece.values.reshape(piece.rows.size, piece.columns.size, places)
+                old[np.ix_(mine, here)] = new[np.ix_(theirs, there)]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a readable checkpoint ({error})") from error

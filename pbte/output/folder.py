@@ -22,6 +22,7 @@ from pathlib import Path
 
 from pbte.errors import InputError, RunError
 from pbte.observables.results import Results
+from pbte.output.durable import flush, flush_tree
 from pbte.output.paraview import write_paraview
 from pbte.output.plots import write_plots
 from pbte.output.results import is_results_file, write_results_file
@@ -101,7 +102,7 @@ def result_folder(folder: str | Path) -> Iterator[Path]:
         partial = _new_folder(final, "partial")
         with _locked(partial):
             yield partial
-            _flush_tree(partial)
+            flush_tree(partial)
             _check_replaceable(final)  # a run takes long: somebody may have put files there
             _move_into_place(partial, final)
     except OSError as error:
@@ -237,7 +238,7 @@ def _move_into_place(partial: Path, final: Path) -> None:
     """Rename, with the old results moved aside first and back if that fails."""
     if not final.exists():
         partial.rename(final)
-        _flush(final.parent)
+        flush(final.parent)
         return
     with _locked(final):
         aside = _new_folder(final, "old")
@@ -247,7 +248,7 @@ def _move_into_place(partial: Path, final: Path) -> None:
         except OSError:
             aside.rename(final)
             raise
-        _flush(final.parent)
+        flush(final.parent)
         shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -283,25 +284,6 @@ def _locked(folder: Path) -> Iterator[bool]:
         alone = False
     try:
         yield alone
-    finally:
-        os.close(number)
-
-
-def _flush_tree(folder: Path) -> None:
-    for root, _, files in os.walk(folder):
-        for name in files:
-            _flush(Path(root, name))
-        _flush(Path(root))
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file or folder is on the disk; some file systems refuse this for folders."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    except OSError as error:
-        if not (path.is_dir() and error.errno in {errno.EINVAL, errno.ENOTSUP}):
-            raise
     finally:
         os.close(number)
 

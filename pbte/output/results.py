@@ -28,7 +28,6 @@ import h5py
 import numpy as np
 
 from pbte.errors import InputError
-from pbte.observables.evolution import Evolution
 from pbte.observables.results import (
     Balance,
     EigenvalueEstimate,
@@ -137,24 +136,6 @@ def read_results(path: str | Path) -> Results:
             f"{file_path}: not a readable results file ({reason}); it is damaged or was not "
             "written by pbte, run the case again"
         ) from error
-
-
-def write_evolution(evolution: Evolution, path: Path) -> None:
-    """Write a transient by itself, for a checkpoint.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    image = io.BytesIO()
-    with h5py.File(image, "w") as file:
-        put_evolution(file, evolution, _put_stacked)
-    path.write_bytes(image.getvalue())
-
-
-def read_evolution(path: Path) -> Evolution:
-    """Return the transient that `write_evolution` wrote."""
-    with h5py.File(path, "r") as file:
-        return get_evolution(file, _get_snapshot)
 
 
 def is_results_file(path: Path) -> bool:

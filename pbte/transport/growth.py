@@ -9,6 +9,8 @@ reaches -1.2 on one side and +1 on the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,12 +46,16 @@ class GrowthEstimate:
     Args:
         system: What the orders are of.
         kernels: Leading factors of the kernel of each body, largest eigenvalues first.
+
+    Attributes:
+        snapshots: What was kept of each order so far, the moments of all bodies in one row.
+        weights: For each body how the moments are made, shape (moments, local modes).
     """
 
     def __init__(self, system: System | Body, *kernels: FactoredKernel) -> None:
         self.system = as_system(system)
         self.snapshots: list[Array] = []
-        self._weights = [
+        self.weights = [
             local_factors(kernel, body.share).w_out[:NUM_MOMENTS]
             for kernel, body in zip(kernels, self.system.bodies, strict=True)
         ]
@@ -57,13 +63,34 @@ class GrowthEstimate:
 
     def _begin(self) -> None:
         self._moments = [
-            np.zeros((weights.shape[0], body.mesh.num_dofs))
-            for weights, body in zip(self._weights, self.system.bodies, strict=True)
+            np.zeros((weights.shape[0], body.mesh.num_dofs)) for weights, body in self._bodies()
         ]
+
+    def history(self) -> list[Array]:
+        """Return what was kept of each body, shape (orders * moments, num_dofs)."""
+        sizes = [weights.shape[0] * body.mesh.num_dofs for weights, body in self._bodies()]
+        parts = np.split(np.array(self.snapshots), np.cumsum(sizes)[:-1], axis=1)
+        return [
+            np.ascontiguousarray(part).reshape(-1, body.mesh.num_dofs)
+            for part, (_, body) in zip(parts, self._bodies(), strict=True)
+        ]
+
+    def go_on(self, weights: Sequence[Array], history: Sequence[Array]) -> None:
+        """Take over what was kept elsewhere, and the weights that made it.
+
+        Eigenvectors are defined up to a sign or a rotation; others would not fit the history.
+        """
+        self.weights = list(weights)
+        orders = len(history[0]) // weights[0].shape[0]
+        self.snapshots = list(np.concatenate([h.reshape(orders, -1) for h in history], axis=1))
+        self._begin()
+
+    def _bodies(self) -> list[tuple[Array, Body]]:
+        return list(zip(self.weights, self.system.bodies, strict=True))
 
     def watch(self, drift: Drift) -> None:
         """Add the leading moments of some modes of the next order."""
-        self._moments[drift.body] += self._weights[drift.body][:, drift.modes] @ drift.theta
+        self._moments[drift.body] += self.weights[drift.body][:, drift.modes] @ drift.theta
 
     def next_order(self) -> None:
         """Keep what was watched as one more order. Collective."""

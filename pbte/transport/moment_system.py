@@ -6,7 +6,7 @@ than the moments and what walls and interfaces send in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mpi4py import MPI
@@ -105,16 +105,23 @@ class MomentSystem:
         """Return the norm of the emission w_in x and of what enters. Collective."""
         return self.krylov.norm(x)
 
-    def solve(self, rhs: Numbers, reduction: float, target: float) -> Numbers:
+    def solve(
+        self,
+        rhs: Numbers,
+        reduction: float,
+        target: float,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> Numbers:
         """Return x on this rank's rows. Collective.
 
         Args:
             rhs: b.
             reduction: Norm of the residual relative to that of b.
             target: Norm of the residual that is small enough anyhow.
+            enough: Asked after each sweep; whether to leave it at that. Collective.
         """
         target = max(target, reduction * self.norm(rhs))
-        x, residual = self.krylov.solve(rhs, target, MAX_STEPS)
+        x, residual = self.krylov.solve(rhs, target, MAX_STEPS, enough)
         # What is left is corrected once more, without a sweep to see what that brings.
         return x + self._correct(residual)
 

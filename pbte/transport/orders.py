@@ -9,7 +9,7 @@ Anikeeva & Narang, "Nonequilibrium phonon transport across nanoscale interfaces"
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pbte.transport.body import Body
@@ -31,17 +31,31 @@ class Order:
     events: Events
 
 
-def scattering_orders(system: System | Body, max_order: int, *watchers: Watcher) -> Iterator[Order]:
+def scattering_orders(
+    system: System | Body,
+    max_order: int,
+    *watchers: Watcher,
+    begun: tuple[int, Events] | None = None,
+    scattered: Callable[[int, Events], None] = lambda number, events: None,
+) -> Iterator[Order]:
     """Yield orders 0 to `max_order`, each after showing its field to the watchers.
 
     Of a factored kernel the field is never there as a whole: the watchers see blocks of modes.
     Walls of given temperature send it in in order 0 only; later orders enter bodies whose walls
     absorb, or send back what ran into them in the order before. Collective over the ranks.
+
+    Args:
+        system: What to follow.
+        max_order: The last order.
+        watchers: See every order.
+        begun: An order above 0 to begin with, and what it starts from; order 0 by default.
+        scattered: Called with each order above the first one and what it starts from.
     """
-    events = Events(as_system(system))
-    for number in range(max_order + 1):
-        if number > 0:
+    first, events = (0, Events(as_system(system))) if begun is None else begun
+    for number in range(first, max_order + 1):
+        if number > first:
             events.scatter()
+            scattered(number, events)
         deposited = events.power()
         for drift in events.drift(given=number == 0):
             for watcher in watchers:

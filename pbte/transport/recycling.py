@@ -52,13 +52,20 @@ class RecycledKrylov:
         local = np.array([np.vdot(vector, self.weigh(vector)).real])
         return float(np.sqrt(max(0.0, self.comm.allreduce(local)[0])))
 
-    def solve(self, rhs: Numbers, target: float, max_steps: int) -> tuple[Numbers, Numbers]:
+    def solve(
+        self,
+        rhs: Numbers,
+        target: float,
+        max_steps: int,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> tuple[Numbers, Numbers]:
         """Return x and b - A x, of norm at most `target` if the steps suffice. Collective.
 
         Args:
             rhs: b.
             target: Norm of the residual to reach.
             max_steps: Largest number of applications of A.
+            enough: Asked after each of them; whether to leave it at that. Collective.
         """
         solution, residual = np.zeros_like(rhs), rhs.copy()
         for _ in range(2):  # the second pass removes what the round-off of the first left
@@ -79,6 +86,8 @@ class RecycledKrylov:
             solution += share * self.directions[-1]
             residual -= share * self.images[-1]
             size = self.norm(residual)
+            if enough():
+                break
         return solution, residual
 
     def _extend(self, residual: Numbers, propose: Callable[[Numbers], Numbers]) -> bool:

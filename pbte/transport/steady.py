@@ -39,7 +39,16 @@ from pbte.transport.body import Body
 from pbte.transport.collisions import local_factors
 from pbte.transport.moment_system import MomentSystem
 from pbte.transport.reports import SteadyReport
-from pbte.transport.steady_events import Departure, FieldState, Guess, MomentState, SteadyEvents
+from pbte.transport.steady_events import (
+    Departure,
+    FieldState,
+    Guess,
+    MomentState,
+    SteadyEvents,
+    SteadyKeeper,
+    SteadyProgress,
+    guess_of,
+)
 from pbte.transport.system import Drift, System, as_system
 from pbte.types import Numbers
 
@@ -94,10 +103,7 @@ class SteadyState:
 
     def guess(self) -> Guess:
         """Return what another problem may begin from; this solution is used up by it."""
-        return Guess(
-            scattered=tuple(state.scattered for state in self.states),
-            entering=self.states[0].boundary.unknowns.read(),
-        )
+        return guess_of(self.states)
 
     @property
     def theta(self) -> Numbers:
@@ -119,6 +125,8 @@ def solve_steady(
     precondition: bool = True,
     moments: MomentSystem | None = None,
     guess: Guess | None = None,
+    begun: SteadyProgress | None = None,
+    keeper: SteadyKeeper | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> SteadyState:
     """Return the steady state of one body or several.
@@ -134,7 +142,11 @@ def solve_steady(
         precondition: Whether the diffusion correction is used; without it for comparison.
         moments: Made for a problem that differs in source, past and given temperatures alone; its
             directions and its matrix serve again.
-        guess: What to begin from; from nothing scattered by default.
+        guess: What to begin from; from nothing scattered by default. Residuals are then relative to
+            the source that it makes.
+        begun: Where this solution was interrupted, to go on from; its arrays are used up.
+        keeper: Asked between corrections, and between the sweeps of a kernel of low rank, whether
+            it wants to keep what there is.
         progress: Called with a line after each correction.
 
     Note: Collective over the ranks that share the modes.
@@ -143,29 +155,49 @@ def solve_steady(
     if moments is None:
         moments = moment_system(system, *kernels, precondition=precondition)
     before = moments.num_sweeps
-    events = SteadyEvents(system, moments, guess)
+    events = SteadyEvents(system, moments, guess if begun is None else begun.guess)
     whole = all(state.is_whole for state in events.states)
-    defect, change, scale = events.scatter()
-    residual = change / scale if scale > 0.0 else 0.0
+    enough = keeper.is_due if keeper is not None and whole else lambda: False
     residuals: list[float] = []
 
-    def sweeps() -> int:  # of the first order, of each correction, and inside the Krylov solves
-        return 1 + len(residuals) + moments.num_sweeps - before
+    def inner_sweeps() -> int:
+        return moments.num_sweeps - before + (0 if begun is None else begun.inner_sweeps)
 
-    converged = residual <= tolerance
-    while not (converged or _grows(residuals)) and len(residuals) < max_iterations:
-        reduction = 0.0 if whole else INNER_REDUCTION
-        solved = moments.solve(defect, reduction, 0.3 * tolerance * scale)
-        events.add(solved - defect)
-        defect, change, size = events.scatter()
-        residual = change / scale
-        residuals.append(residual)
-        round_off = change < ROUND_OFF * size and (_stalls(residuals) or _grows(residuals))
-        converged = residual <= tolerance or round_off
+    def sweeps() -> int:  # of the first order, of each correction, and inside the Krylov solves
+        return 1 + len(residuals) + inner_sweeps()
+
+    def judge(change: float, size: float) -> bool:  # what a correction has come to
+        residuals.append(change / scale)
         progress(
-            f"steady state: correction {len(residuals)}, residual {residual:.1e} "
+            f"steady state: correction {len(residuals)}, residual {residuals[-1]:.1e} "
             f"of {tolerance:.0e}, {sweeps()} sweeps"
         )
+        round_off = change < ROUND_OFF * size and (_stalls(residuals) or _grows(residuals))
+        return residuals[-1] <= tolerance or round_off
+
+    defect, change, size = events.scatter()
+    if begun is None:
+        scale = size
+        converged = change <= tolerance * scale
+    else:
+        scale = begun.scale
+        residuals += begun.residuals
+        converged = judge(change, size)
+    while not (converged or _grows(residuals)) and len(residuals) < max_iterations:
+        reduction = 0.0 if whole else INNER_REDUCTION
+        solved = moments.solve(defect, reduction, 0.3 * tolerance * scale, enough)
+        events.add(solved - defect)
+        if keeper is not None and keeper.is_due():
+            keeper.keep(
+                SteadyProgress(
+                    guess=guess_of(events.states),
+                    scale=scale,
+                    residuals=tuple(residuals),
+                    inner_sweeps=inner_sweeps(),
+                )
+            )
+        defect, change, size = events.scatter()
+        converged = judge(change, size)
     return SteadyState(
         system=system,
         states=events.states,

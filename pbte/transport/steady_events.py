@@ -6,8 +6,9 @@ and what walls and interfaces send in. The source and the past come on top uncha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -53,6 +54,35 @@ class Guess:
     entering: Numbers
 
 
+@dataclass(frozen=True, kw_only=True)
+class SteadyProgress:
+    """How far a steady state is solved: all that is needed to go on as if nothing had happened.
+
+    Attributes:
+        guess: What is scattered and sent in, after a correction.
+        scale: Norm of the source of the first scattering order, which residuals are relative to.
+        residuals: Relative residual after each correction before this one [-].
+        inner_sweeps: Sweeps inside the Krylov solves so far.
+    """
+
+    guess: Guess
+    scale: float
+    residuals: tuple[float, ...]
+    inner_sweeps: int
+
+
+class SteadyKeeper(Protocol):
+    """Keeps what a solution has come to, so that another process can go on with it."""
+
+    def is_due(self) -> bool:
+        """Return whether it is time to keep something. Collective."""
+        ...
+
+    def keep(self, progress: SteadyProgress) -> None:
+        """Keep it; the arrays change after this. Collective."""
+        ...
+
+
 class SteadyEvents:
     """One event after another in all bodies, corrected in between.
 
@@ -67,10 +97,8 @@ class SteadyEvents:
         self.boundary = BoundaryState(system, moments, guess)
         self.states: list[FieldState | MomentState] = []
         for number, (body, part) in enumerate(zip(system.bodies, moments.bodies, strict=True)):
-            kernel = body.collisions
-            whole = isinstance(kernel, FactoredCollisions) and kernel.rank == part.rank
             scattered = None if guess is None else guess.scattered[number]
-            state = MomentState if whole else FieldState
+            state = MomentState if is_whole(body, part) else FieldState
             self.states.append(state(number, body, part, self.boundary, scattered))
 
     def scatter(self) -> tuple[Numbers, float, float]:
@@ -94,6 +122,20 @@ class SteadyEvents:
         for state, part in zip(self.states, moments, strict=True):
             state.add(part)
         self.boundary.add(entering)
+
+
+def is_whole(body: Body, moments: BodyMoments) -> bool:
+    """Return whether the moments are all that a body scatters, its kernel being of low rank."""
+    kernel = body.collisions
+    return isinstance(kernel, FactoredCollisions) and kernel.rank == moments.rank
+
+
+def guess_of(states: Sequence[FieldState | MomentState]) -> Guess:
+    """Return what is scattered in all bodies, the arrays themselves, and what is sent in."""
+    return Guess(
+        scattered=tuple(state.scattered for state in states),
+        entering=states[0].boundary.unknowns.read(),
+    )
 
 
 class FieldState:

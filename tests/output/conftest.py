@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -47,14 +45,6 @@ def make() -> Callable[..., Results]:
         return make_results(shapes[shape](**size), num_orders=num_orders, steady=steady)
 
     return build
-
-
-@pytest.fixture
-def lone_environment() -> dict[str, str]:
-    """The environment without the traces of an MPI job, for programs that tests start."""
-    job = ("OMPI_COMM", "OMPI_MCA_ess", "OMPI_APP", "PMIX", "PRTE", "PMI_", "MPI_")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(job)}
-    return {**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def sphere_geometry(shells: int = 6, radius: float = 100e-9) -> MeshGeometry:
