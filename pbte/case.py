@@ -228,8 +228,6 @@ class Case(Record):
     @model_validator(mode="after")
     def _harmonic_fits(self) -> Case:
         if self.harmonic is not None:
-            if self.model == "fourier":
-                raise ValueError('harmonic: needs phonon transport; remove it or model = "fourier"')
             for name in self.harmonic.walls or ():
                 self._check_isothermal(name, f"harmonic.walls: {name!r}", "oscillate")
             self.harmonic.check_driven(self.temperature, self.all_sources, self.walls)

@@ -28,14 +28,17 @@ from pbte.case_walls import IsothermalWall, PeriodicWall
 from pbte.drive import drive_of
 from pbte.errors import InputError
 from pbte.geometry.periodic import match_walls
+from pbte.interface_account import account_of
 from pbte.materials.conductivity import one_sided_conductance
 from pbte.materials.modes import ModeTable
 from pbte.observables.heat_equation import HeatState, conductivity_of_flux
-from pbte.observables.results import Balance, MeshGeometry
-from pbte.transport.fourier import Joints, Walls, solve_heat_equation
+from pbte.observables.interfaces import Border, MeetingFields, SideFields
+from pbte.observables.results import Balance, MeshGeometry, Snapshot
+from pbte.transport.diffusion_assembly import joined_facets
+from pbte.transport.fourier import HeatEquation, Joints, Walls
 from pbte.transport.fourier_bodies import facet_starts, side_by_side
 from pbte.transport.simplices import Simplices
-from pbte.types import Array, IntArray
+from pbte.types import Array, BoolArray, IntArray
 
 # Share of the resistance between streams that is round-off of sums over modes [-].
 CONTACT = 1e-9
@@ -46,7 +49,7 @@ class Conductor:
     """A body of one crystal.
 
     Attributes:
-        material: Its name.
+        material: Its name in the case.
         mesh: All its cells.
         modes: Modes of the crystal.
         conductivity: Bulk tensor, shape (3, 3) [W/m K].
@@ -77,15 +80,8 @@ class Passage:
     conductances: Array
 
 
-def solve_fourier(
-    case: Case,
-    bodies: Sequence[Conductor],
-    passages: Sequence[Passage],
-    tags: Mapping[str, int],
-    geometry: MeshGeometry,
-    comm: MPI.Intracomm,
-) -> HeatState:
-    """Return the steady state of a case by the heat equation, complete on every rank.
+class HeatProblem:
+    """A case put on its mesh for the heat equation.
 
     Args:
         case: The case.
@@ -95,51 +91,165 @@ def solve_fourier(
         geometry: The whole mesh.
         comm: The ranks that share the work.
 
+    Attributes:
+        mesh: The cells of all bodies, one body after the other.
+        equation: The heat equation on them.
+        heat: Heat density of all sources, shape (num_dofs,) [W/m^3].
+        temperatures: Deviation of the boundary facets from T0 [K].
+        conductivities: Bulk tensor of each material, by the name it is shown by, shape (3, 3)
+            [W/m K].
+
     Raises:
-        InputError: A conductivity is not positive, or heat has nowhere to go.
+        InputError: A conductivity is not positive.
 
     Note: Collective over `comm`.
     """
-    for body in bodies:
-        if not np.isfinite(body.conductivity).all():
-            raise InputError(
-                f"{body.material}: the endless crystal hardly resists, no conductivity is known"
+
+    def __init__(
+        self,
+        case: Case,
+        bodies: Sequence[Conductor],
+        passages: Sequence[Passage],
+        tags: Mapping[str, int],
+        geometry: MeshGeometry,
+        comm: MPI.Intracomm,
+    ) -> None:
+        alone = case.material is not None
+        names = [body.modes.name if alone else body.material for body in bodies]
+        for name, body in zip(names, bodies, strict=True):
+            if not np.isfinite(body.conductivity).all():
+                raise InputError(
+                    f"{name}: the endless crystal hardly resists, no conductivity is known"
+                )
+        self.case, self.bodies, self.passages = case, bodies, passages
+        self.tags, self.geometry = tags, geometry
+        self.conductivities = dict(zip(names, (body.conductivity for body in bodies), strict=True))
+        self.mesh = mesh = side_by_side([body.mesh for body in bodies])
+        counts = [body.mesh.num_cells for body in bodies]
+        symmetric = [0.5 * (body.conductivity + body.conductivity.T) for body in bodies]
+        walls = _walls(case, bodies, tags)
+        self.equation = HeatEquation(
+            mesh,
+            np.repeat(np.stack(symmetric), counts, axis=0),
+            walls.conductances,
+            _together(_periods(case, mesh, tags), *_interfaces(case, bodies, passages)),
+            comm,
+            heat_capacity=np.repeat([body.modes.heat_capacity for body in bodies], counts),
+        )
+        self.heat = np.concatenate([body.heat_source for body in bodies])
+        self.temperatures = walls.temperatures
+        self._held = np.isinf(walls.conductances)
+        self._whole = np.argsort(np.concatenate([body.cells for body in bodies]))
+
+    @property
+    def power(self) -> float:
+        """Power of all heat sources [W]."""
+        return float(self.heat @ self.mesh.dof_weights)
+
+    def on_wall(self, name: str) -> BoolArray:
+        """Return which boundary facets belong to a wall, shape (num_boundary_facets,)."""
+        return np.asarray(self.mesh.boundary_walls == self.tags[name])
+
+    def snapshot(self, temperature: Array, flux: Array, walls: Array, power: float) -> Snapshot:
+        """Return what is reported of a state; nothing is known of single modes.
+
+        Args:
+            temperature: T, shape (num_dofs,) [K].
+            flux: At the vertices of each cell, shape (num_cells, dim + 1, 3) [W/m^2].
+            walls: Deviation of the boundary facets from T0 [K].
+            power: That of the heat sources [W].
+        """
+        mesh = self.mesh
+        through = self.equation.outflow(flux)
+        areas = np.linalg.norm(mesh.boundary_normals, axis=1)
+        # Where nothing jumps the body is as warm as the wall, which the elements know but nearly.
+        own = temperature[mesh.boundary_dofs].mean(axis=1)
+        beside = np.where(self._held, walls, own)
+        facets = {name: self.on_wall(name) for name in self.tags}
+        return Snapshot(
+            temperature=temperature.reshape(-1, mesh.dim + 1)[self._whole],
+            heat_flux=flux[self._whole],
+            arrival_spectrum={},
+            arrival_map=np.zeros(0),
+            balance=Balance(
+                deposited=power,
+                absorbed={name: float(through[own].sum()) for name, own in facets.items()},
+                handed_on=0.0,
+            ),
+            wall_temperatures={
+                name: float(areas[own] @ beside[own] / areas[own].sum())
+                for name, own in facets.items()
+            },
+        )
+
+    def state(self, temperature: Array, borders: Sequence[Border]) -> HeatState:
+        """Return what is reported of the steady state.
+
+        Args:
+            temperature: T, shape (num_dofs,) [K].
+            borders: The interfaces, see `pbte.interface_account.borders_of`.
+        """
+        flux = self.equation.flux(temperature, self.temperatures)
+        snapshot = self.snapshot(temperature, flux, self.temperatures, self.power)
+        fields = [self._beside(border, temperature, flux) for border in borders]
+        interfaces, stack = account_of(
+            self.case,
+            self.geometry,
+            fields,
+            [snapshot],
+            {body.material: body.conductivity for body in self.bodies},
+            whole=True,
+        )
+        drive = drive_of(self.case, self.geometry)
+        volumes = self.geometry.volumes
+        return HeatState(
+            temperature=snapshot.temperature,
+            heat_flux=snapshot.heat_flux,
+            balance=snapshot.balance,
+            wall_temperatures=snapshot.wall_temperatures,
+            jump=self.case.fourier.jump,
+            conductivities=self.conductivities,
+            effective=None
+            if drive is None
+            else conductivity_of_flux(snapshot.heat_flux, volumes, drive),
+            interfaces=interfaces,
+            stack=stack,
+        )
+
+    def _beside(self, border: Border, temperature: Array, flux: Array) -> MeetingFields:
+        """Return the fields on both sides of an interface.
+
+        The two streams are those of a distribution that is linear in the direction: T + q/2G runs
+        into the interface, T - q/2G comes out of it.
+        """
+        passage, mesh = self.passages[border.contact], self.mesh
+        starts = facet_starts([body.mesh for body in self.bodies])
+        facets = passage.facets[border.facets] + starts[list(passage.bodies)]
+        corners = joined_facets(mesh, facets).dofs
+        sides = []
+        for side, (number, sign) in enumerate(zip(passage.bodies, (1.0, -1.0), strict=True)):
+            warm = temperature[corners[:, side]]
+            through = sign * np.einsum(
+                "fid,fd->fi", flux.reshape(-1, 3)[corners[:, side], : mesh.dim], border.normals
             )
-    mesh = side_by_side([body.mesh for body in bodies])
-    counts = [body.mesh.num_cells for body in bodies]
-    symmetric = [0.5 * (body.conductivity + body.conductivity.T) for body in bodies]
-    heat = np.concatenate([body.heat_source for body in bodies])
-    solution = solve_heat_equation(
-        mesh,
-        np.repeat(np.stack(symmetric), counts, axis=0),
-        heat,
-        _walls(case, bodies, tags),
-        _together(_periods(case, mesh, tags), *_interfaces(case, bodies, passages)),
-        comm,
-    )
-    through = _outflow(mesh, solution.flux)
-    areas = np.linalg.norm(mesh.boundary_normals, axis=1)
-    beside = solution.temperature[mesh.boundary_dofs].mean(axis=1)
-    on_wall = {name: mesh.boundary_walls == tag for name, tag in tags.items()}
-    where = np.argsort(np.concatenate([body.cells for body in bodies]))
-    flux = solution.flux[where]
-    drive = drive_of(case, geometry)
-    return HeatState(
-        temperature=solution.temperature.reshape(-1, mesh.dim + 1)[where],
-        heat_flux=flux,
-        balance=Balance(
-            deposited=float(heat @ mesh.dof_weights),
-            absorbed={name: float(through[own].sum()) for name, own in on_wall.items()},
-            handed_on=0.0,
-        ),
-        wall_temperatures={
-            name: float(areas[own] @ beside[own] / areas[own].sum())
-            for name, own in on_wall.items()
-        },
-        jump=case.fourier.jump,
-        conductivities={body.material: body.conductivity for body in bodies},
-        effective=None if drive is None else conductivity_of_flux(flux, geometry.volumes, drive),
-    )
+            sent = one_sided_conductance(self.bodies[number].modes, _in_space(border.normals))
+            lead = 0.5 * through / sent[:, None]
+            sides.append(
+                SideFields(
+                    temperature=warm,
+                    outgoing=warm + lead,
+                    incoming=warm - lead,
+                    arriving=(warm + lead) * sent[:, None],
+                    heat_flux=through,
+                    weights=np.zeros(0),
+                    out_spectrum=np.zeros(0),
+                    in_spectrum=np.zeros(0),
+                )
+            )
+        first, second = sides
+        jump = (first.temperature - second.temperature) / self.case.temperature**2
+        entropy = 0.5 * (first.heat_flux - second.heat_flux) * jump
+        return MeetingFields(border=border, sides=(first, second), entropy=entropy)
 
 
 def _walls(case: Case, bodies: Sequence[Conductor], tags: Mapping[str, int]) -> Walls:
@@ -165,9 +275,13 @@ def _walls(case: Case, bodies: Sequence[Conductor], tags: Mapping[str, int]) -> 
 
 def _normals(mesh: Simplices) -> Array:
     """Return the outward unit normals of the boundary facets, shape (num_facets, 3)."""
-    normals = np.zeros((mesh.boundary_normals.shape[0], 3))
-    normals[:, : mesh.dim] = mesh.boundary_normals
-    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
+    areas = np.linalg.norm(mesh.boundary_normals, axis=1, keepdims=True)
+    return _in_space(mesh.boundary_normals / areas)
+
+
+def _in_space(normals: Array) -> Array:
+    """Return vectors of the mesh with zeros for the dimensions that it lacks, shape (n, 3)."""
+    return np.pad(normals, ((0, 0), (0, 3 - normals.shape[1])))
 
 
 def _periods(case: Case, mesh: Simplices, tags: Mapping[str, int]) -> Joints:
@@ -215,12 +329,4 @@ def _together(*joints: Joints) -> Joints:
         facets=np.concatenate([joint.facets for joint in joints]),
         conductances=np.concatenate([joint.conductances for joint in joints]),
         drops=np.concatenate([joint.drops for joint in joints]),
-    )
-
-
-def _outflow(mesh: Simplices, flux: Array) -> Array:
-    """Return the power that leaves through each boundary facet, shape (num_facets,) [W]."""
-    at_corners = flux.reshape(-1, 3)[mesh.boundary_dofs][:, :, : mesh.dim]
-    return np.asarray(
-        np.einsum("fid,fd->f", at_corners, mesh.boundary_normals) / mesh.dim, dtype=np.float64
     )

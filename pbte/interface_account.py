@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +13,13 @@ from pbte.case_walls import IsothermalWall, PeriodicWall
 from pbte.drive import drive_of
 from pbte.observables.bulk import bulk_tensor
 from pbte.observables.conductivity import Drive
-from pbte.observables.interfaces import InterfaceObserver, Meeting, MeetingFields
+from pbte.observables.interfaces import Border, InterfaceObserver, Meeting, MeetingFields
 from pbte.observables.resistance import Ends, InterfaceResult, Stack, interface_result, stack_of
 from pbte.observables.results import MeshGeometry, Snapshot
 from pbte.setup import Setup
-from pbte.setup_interfaces import Joint
+from pbte.setup_bodies import Bodies
 from pbte.transport.surfaces import Side
+from pbte.types import Array
 
 
 def interface_observer(setup: Setup) -> InterfaceObserver:
@@ -27,55 +28,79 @@ def interface_observer(setup: Setup) -> InterfaceObserver:
 
 
 def meetings_of(setup: Setup) -> tuple[Meeting, ...]:
+    """Return the interfaces of a case with the modes on both sides; see `borders_of`."""
+    borders = borders_of(setup.bodies, [joint.conductances for joint in setup.joints])
+    meetings = []
+    for border in borders:
+        first, second = (
+            Side(
+                body=side.body,
+                share=side.share,
+                dofs=side.dofs[border.facets],
+                slots=side.slots[border.facets],
+            )
+            for side in setup.joints[border.contact].surface.sides
+        )
+        meetings.append(Meeting(**vars(border), sides=(first, second)))
+    return tuple(meetings)
+
+
+def borders_of(bodies: Bodies, conductances: Sequence[Array]) -> tuple[Border, ...]:
     """Return the interfaces, one for each pair of pieces that meet, by name and from left to right.
 
     Layers of a superlattice meet under one name; each of their interfaces stands by itself.
+
+    Args:
+        bodies: The bodies on the mesh.
+        conductances: Landauer conductance at each facet of each contact [W/m^2 K].
     """
-    found = [meeting for joint in setup.joints for meeting in _of_joint(setup, joint)]
-    found.sort(key=lambda meeting: (meeting.name, float(meeting.corners[..., 0].mean())))
-    counts, seen = Counter(meeting.name for meeting in found), Counter[str]()
+    found = [
+        border
+        for number, values in enumerate(conductances)
+        for border in _of_contact(bodies, number, values)
+    ]
+    found.sort(key=lambda border: (border.name, float(border.corners[..., 0].mean())))
+    counts, seen = Counter(border.name for border in found), Counter[str]()
     named = []
-    for meeting in found:
-        seen[meeting.name] += 1
-        several = counts[meeting.name] > 1
-        name = f"{meeting.name} {seen[meeting.name]}" if several else meeting.name
-        named.append(replace(meeting, name=name))
+    for border in found:
+        seen[border.name] += 1
+        several = counts[border.name] > 1
+        name = f"{border.name} {seen[border.name]}" if several else border.name
+        named.append(replace(border, name=name))
     return tuple(named)
 
 
-def _of_joint(setup: Setup, joint: Joint) -> list[Meeting]:
-    contact, surface = joint.contact, joint.surface
-    bodies = [setup.bodies.bodies[body] for body in contact.bodies]
-    cells = [
-        side.dofs[:, 0] // (body.mesh.dim + 1)
-        for side, body in zip(surface.sides, bodies, strict=True)
-    ]
-    pieces = np.column_stack([body.pieces[own] for body, own in zip(bodies, cells, strict=True)])
-    mesh = bodies[0].mesh
-    corners = mesh.points.reshape(-1, mesh.dim)[surface.sides[0].dofs]
-    normals = mesh.boundary_normals[contact.facets[:, 0]]
+def _of_contact(bodies: Bodies, number: int, conductances: Array) -> list[Border]:
+    contact = bodies.contacts[number]
+    pair = [bodies.bodies[body] for body in contact.bodies]
+    first = pair[0].mesh
+    pieces = np.column_stack(
+        [
+            body.pieces[body.mesh.boundary_dofs[facets, 0] // (first.dim + 1)]
+            for body, facets in zip(pair, contact.facets.T, strict=True)
+        ]
+    )
+    corners = first.points.reshape(-1, first.dim)[first.boundary_dofs[contact.facets[:, 0]]]
+    normals = first.boundary_normals[contact.facets[:, 0]]
     areas = np.linalg.norm(normals, axis=1)
-    meetings = []
-    for pair in np.unique(pieces, axis=0):
-        own = (pieces == pair).all(axis=1)
-        first, second = (
-            Side(body=side.body, share=side.share, dofs=side.dofs[own], slots=side.slots[own])
-            for side in surface.sides
-        )
-        meetings.append(
-            Meeting(
+    borders = []
+    for one, other in np.unique(pieces, axis=0):
+        own = np.flatnonzero((pieces == (one, other)).all(axis=1))
+        borders.append(
+            Border(
                 name=contact.interface,
                 law=contact.law.choice.kind,
-                materials=(bodies[0].material, bodies[1].material),
-                pieces=(int(pair[0]), int(pair[1])),
-                sides=(first, second),
+                materials=(pair[0].material, pair[1].material),
+                pieces=(int(one), int(other)),
+                contact=number,
+                facets=own,
                 corners=corners[own],
                 normals=normals[own] / areas[own, None],
                 areas=areas[own],
-                conductances=joint.conductances[own],
+                conductances=conductances[own],
             )
         )
-    return meetings
+    return borders
 
 
 def account(
@@ -103,6 +128,21 @@ def account(
         return (), None
     bodies = zip(setup.bodies.bodies, setup.system.bodies, strict=True)
     conductivities = {mesh.material: bulk_tensor(body) for mesh, body in bodies}
+    return account_of(case, geometry, fields, snapshots, conductivities, whole=whole)
+
+
+def account_of(
+    case: Case,
+    geometry: MeshGeometry,
+    fields: Sequence[MeetingFields],
+    snapshots: Sequence[Snapshot],
+    conductivities: Mapping[str, Array],
+    *,
+    whole: bool,
+) -> tuple[tuple[InterfaceResult, ...], Stack | None]:
+    """Return the same from the bulk conductivity of each material, shape (3, 3) [W/m K]."""
+    if not fields:
+        return (), None
     temperature = np.sum([snapshot.temperature for snapshot in snapshots], axis=0)
     results = tuple(
         interface_result(each, geometry, temperature, conductivities, whole=whole)
@@ -111,8 +151,8 @@ def account(
     ends = _ends(case, geometry, snapshots, results)
     if ends is None or not whole:
         return results, None
-    meetings = [each.meeting for each in fields]
-    return results, stack_of(geometry, ends, meetings, results, conductivities)
+    borders = [each.border for each in fields]
+    return results, stack_of(geometry, ends, borders, results, conductivities)
 
 
 def _ends(

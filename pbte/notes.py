@@ -52,7 +52,7 @@ def run_notes(
             f"corrections, "
             f"asked for {report.tolerance:.0e}; its numbers are not a result. {_remedy(report)}"
         )
-    elif steady is not None and orders:
+    elif steady is not None and len(orders) > 1:  # nobody expects order 0 to be the whole
         notes.append(_distance_note(orders, steady))
     if undershoot > VISIBLE_UNDERSHOOT:
         notes.append(

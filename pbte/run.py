@@ -105,7 +105,7 @@ def run_case(
         whole=steady is not None,
     )
     with _timed(timings, "fourier"):
-        fourier, remarks = compare_with_fourier(case, setup)
+        fourier = compare_with_fourier(case, setup, progress)
     return Results(
         title=case.title,
         case=resolved_toml(case),
@@ -127,7 +127,9 @@ def run_case(
         harmonic=harmonic,
         interfaces=interfaces,
         stack=stack,
-        fourier=fourier,
+        fourier=fourier.steady,
+        fourier_transient=fourier.transient,
+        fourier_harmonic=fourier.harmonic,
         notes=run_notes(
             estimates,
             orders,
@@ -139,7 +141,7 @@ def run_case(
             transient=transient,
             harmonic=harmonic,
         )
-        + remarks
+        + fourier.notes
         + keeping.remarks,
         timings=timings,
     )

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from mpi4py import MPI
 
 from pbte.case import Case, resolved_toml
-from pbte.errors import InputError
-from pbte.heat_equation import Conductor, Passage, solve_fourier
+from pbte.errors import InputError, RunError
+from pbte.heat_equation import Conductor, HeatProblem, Passage
+from pbte.heat_equation_times import follow_heat, respond_heat
+from pbte.interface_account import borders_of
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.modes import ModeTable
 from pbte.node_memory import shared_on_node
 from pbte.observables.bulk import bulk_tensor
+from pbte.observables.evolution import Evolution
 from pbte.observables.heat_equation import HeatState
+from pbte.observables.interfaces import Border
 from pbte.observables.moments import frequency_bins
+from pbte.observables.response import Response
 from pbte.observables.results import Results
 from pbte.setup import Say, Setup, read_inputs
 from pbte.setup_bodies import Bodies, geometry_of
@@ -56,68 +62,102 @@ def run_fourier(case: Case, comm: MPI.Intracomm, progress: Say) -> Results:
     ready = time.perf_counter()
     progress(f"heat equation on {bodies.whole.num_cells} cells")
     tables = [material.modes for material in inputs.of_bodies]
-    state = _solve(
-        case, bodies, tables, tensors, [h.sum(axis=0) for h in heats], conductances, comm
-    )
+    given = [heat.sum(axis=0) for heat in heats]
+    problem = _problem(case, bodies, tables, tensors, given, conductances, comm)
+    found = _answers(problem, borders_of(bodies, conductances), progress)
     end = time.perf_counter()
     highest = np.concatenate([modes.frequencies for modes in tables])
     return Results(
         title=case.title,
         case=resolved_toml(case),
         versions=versions(),
-        geometry=geometry_of(bodies),
+        geometry=problem.geometry,
         frequency_edges=frequency_bins(highest, case.output.frequency_bins),
         reference_temperature=tables[0].temperature,
         num_modes=sum(modes.num_modes for modes in tables),
         num_unknowns=bodies.whole.num_dofs,
-        power=state.balance.deposited,
+        power=problem.power,
         self_scattering=0.0,
         eigenvalues=(),
         orders=(),
         steady=None,
         steady_report=None,
+        transient=found.transient,
+        harmonic=found.harmonic,
+        interfaces=() if found.steady is None else found.steady.interfaces,
+        stack=None if found.steady is None else found.steady.stack,
         model="fourier",
-        fourier=state,
-        notes=()
-        if case.transient is None
-        else ("The heat equation was solved for the steady state only, without [transient].",),
+        fourier=found.steady,
         timings={"setup": ready - start, "fourier": end - ready},
     )
 
 
-def compare_with_fourier(case: Case, setup: Setup) -> tuple[HeatState | None, tuple[str, ...]]:
-    """Return the heat equation's steady state beside a run of phonon transport, and notes on it.
+@dataclass(frozen=True, kw_only=True)
+class HeatAnswers:
+    """What the heat equation says of a case, each where the case asks for it.
 
-    None where the case does not want it, or follows the body in time only; where the cells are
-    shared by ranks, and where the heat equation has no solution, which a note tells.
+    Attributes:
+        steady: The steady state.
+        transient: How the body goes on in time.
+        harmonic: What it answers at each frequency.
+        notes: Why something is missing.
+    """
+
+    steady: HeatState | None = None
+    transient: Evolution | None = None
+    harmonic: tuple[Response, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def compare_with_fourier(case: Case, setup: Setup, progress: Say) -> HeatAnswers:
+    """Return what the heat equation says beside a run of phonon transport, and notes on it.
+
+    Nothing where the case does not want it; where the cells are shared by ranks, and where the heat
+    equation has no solution, which a note tells.
 
     Note: Collective over all ranks of the problem.
     """
-    in_time_only = case.transient is not None and not case.steady.enabled
-    if not case.fourier.compare or in_time_only:
-        return None, ()
+    if not case.fourier.compare:
+        return HeatAnswers()
     if setup.part is not None:
-        return None, (
-            "The heat equation was not solved for comparison: it needs the whole mesh on every "
-            "rank (parallel.space_parts = 1).",
+        return HeatAnswers(
+            notes=(
+                "The heat equation was not solved for comparison: it needs the whole mesh on every "
+                "rank (parallel.space_parts = 1).",
+            )
         )
-    system = setup.system
+    bodies = setup.system.bodies
+    conductances = [joint.conductances for joint in setup.joints]
     try:
-        state = _solve(
+        problem = _problem(
             case,
             setup.bodies,
-            [body.modes for body in system.bodies],
-            [bulk_tensor(body) for body in system.bodies],
-            [body.heat_source for body in system.bodies],
-            [joint.conductances for joint in setup.joints],
-            system.bodies[0].comm,
+            [body.modes for body in bodies],
+            [bulk_tensor(body) for body in bodies],
+            [body.heat_source for body in bodies],
+            conductances,
+            bodies[0].comm,
         )
-    except InputError as error:
-        return None, (f"The heat equation was not solved for comparison: {error}.",)
-    return state, ()
+        return _answers(problem, borders_of(setup.bodies, conductances), progress)
+    except (InputError, RunError) as error:
+        return HeatAnswers(notes=(f"The heat equation was not solved for comparison: {error}.",))
 
 
-def _solve(
+def _answers(problem: HeatProblem, borders: Sequence[Border], progress: Say) -> HeatAnswers:
+    """Return all that a case asks for: the steady state, unless it is switched off for others."""
+    case = problem.case
+    field, steady = None, None
+    if case.steady.enabled or (case.transient is None and case.harmonic is None):
+        field = problem.equation.steady(problem.heat, problem.temperatures)
+        steady = problem.state(field, borders)
+    return HeatAnswers(
+        steady=steady,
+        transient=None if case.transient is None else follow_heat(problem, field, progress),
+        harmonic=() if case.harmonic is None else respond_heat(problem, progress),
+    )
+
+
+def _problem(
     case: Case,
     bodies: Bodies,
     tables: Sequence[ModeTable],
@@ -125,11 +165,11 @@ def _solve(
     heats: Sequence[Array],
     conductances: Sequence[Array],
     comm: MPI.Intracomm,
-) -> HeatState:
-    """Return the steady state: modes, conductivity and heat of each body, and each contact's h."""
+) -> HeatProblem:
+    """Put modes, conductivity and heat of each body, and each contact's h, on the mesh."""
     conductors = [
         Conductor(
-            material=modes.name if case.material is not None else body.material,
+            material=body.material,
             mesh=body.mesh,
             modes=modes,
             conductivity=tensor,
@@ -142,4 +182,4 @@ def _solve(
         Passage(bodies=contact.bodies, facets=contact.facets, conductances=values)
         for contact, values in zip(bodies.contacts, conductances, strict=True)
     ]
-    return solve_fourier(case, conductors, passages, bodies.walls, geometry_of(bodies), comm)
+    return HeatProblem(case, conductors, passages, bodies.walls, geometry_of(bodies), comm)

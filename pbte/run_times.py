@@ -9,27 +9,26 @@ import numpy as np
 
 from pbte.case import Case
 from pbte.case_sources import ModeSelection
-from pbte.case_times import (
-    GaussianState,
-    GratingState,
-    InitialState,
-    SourceState,
-    Transient,
-    UniformState,
+from pbte.case_times import GaussianState, SourceState, Transient
+from pbte.observables.evolution import (
+    Evolution,
+    start_of,
+    weighted_sum,
+    with_integral,
+    with_step,
 )
-from pbte.errors import InputError
-from pbte.observables.evolution import Evolution, start_of, weighted_sum
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.results import Snapshot
 from pbte.run_checkpoints import Keeping, field_pieces
 from pbte.setup import Say, Setup
+from pbte.setup_initial import initial_profile, require_sources
 from pbte.setup_sources import selected_modes
 from pbte.setup_walls import given_inflow
 from pbte.transport.body import Body
-from pbte.transport.sources import gaussian, project, wave
+from pbte.transport.sources import project
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import Drift, System, as_system
-from pbte.transport.transient import WEIGHTS, Step, TimeStepper, march
+from pbte.transport.transient import Step, TimeStepper, march
 from pbte.types import Array
 
 # Without a step of its own an adaptive run begins with this share of the mean life of a phonon, in
@@ -57,34 +56,11 @@ def initial_fields(case: Case, setup: Setup, steady: tuple[Array, ...] | None) -
         assert steady is not None, "the case was checked"
         return steady
     if isinstance(choice, SourceState):
-        if not case.all_sources:
-            raise InputError(
-                'transient.initial.kind = "source": the case has no heat source; add a table '
-                "[source]"
-            )
+        require_sources(case)
         return tuple(choice.duration * body.source() for body in bodies)
-    profile = _profile(case, choice, bodies[0].mesh.dim)
+    profile = initial_profile(case, choice, bodies[0].mesh.dim)
     modes = choice.modes if isinstance(choice, GaussianState) else ModeSelection()
     return tuple(_held_by(modes, body)[:, None] * project(body.mesh, profile) for body in bodies)
-
-
-def _profile(case: Case, choice: InitialState, dim: int) -> Callable[[Array], Array]:
-    """Return the deviation from T0 by the place, (n, dim) [m] to (n,) [K]."""
-    if isinstance(choice, GaussianState):
-        shape, size = gaussian(np.asarray(choice.centre), choice.sigma), choice.peak
-    elif isinstance(choice, GratingState):
-        axis = "xyz".index(choice.axis)
-        if axis >= dim:
-            raise InputError(
-                f"transient.initial.axis = {choice.axis!r}: the mesh has {dim} dimensions; choose "
-                f"one of {', '.join('xyz'[:dim])}"
-            )
-        shape, size = wave(axis, choice.period), choice.amplitude
-    else:
-        assert isinstance(choice, UniformState)
-        size = 0.0 if choice.temperature is None else choice.temperature - case.temperature
-        return lambda points: np.full(len(points), size)
-    return lambda points: size * shape(points)
 
 
 def _held_by(choice: ModeSelection, body: Body) -> Array:
@@ -169,39 +145,11 @@ class Recorder:
 
     def take(self, step: Step[Snapshot]) -> None:
         """Take note of a step. Collective over the ranks."""
-        old = self.evolution
-        sweeps = old.sweeps + sum(report.sweeps for report in step.reports)
-        if not step.accepted:
-            self.evolution = replace(old, sweeps=sweeps, refused=old.refused + 1)
-            return
-        mean = weighted_sum(step.measured, WEIGHTS)
-        parts = [(mean, step.size)]
-        if self._integral is not None:
-            parts.insert(0, (self._integral, 1.0))
-        self._integral = weighted_sum([p for p, _ in parts], [w for _, w in parts])
-        end = self.stepper.time
-        times, snapshots = old.times, old.snapshots
-        if end in self._outputs:
-            times = np.append(times, end)
-            snapshots = (*snapshots, whole_snapshot(step.measured[-1], self.setup.part))
-        missed = sum(not report.converged for report in step.reports)
-        self.evolution = Evolution(
-            times=times,
-            snapshots=snapshots,
-            ends=np.append(old.ends, end),
-            sizes=np.append(old.sizes, step.size),
-            errors=np.append(old.errors, step.error),
-            energies=np.append(old.energies, self.stepper.energy),
-            deposited=np.append(old.deposited, mean.balance.deposited),
-            absorbed={
-                wall: np.append(powers, mean.balance.absorbed[wall])
-                for wall, powers in old.absorbed.items()
-            },
-            integral=old.integral,
-            sweeps=sweeps,
-            refused=old.refused,
-            unconverged=old.unconverged + missed,
-        )
+        self._integral = with_integral(self._integral, step)
+        end, written = self.stepper.time, None
+        if step.accepted and end in self._outputs:
+            written = whole_snapshot(step.measured[-1], self.setup.part)
+        self.evolution = with_step(self.evolution, step, self.stepper.energy, end, written)
 
     def so_far(self) -> Evolution:
         """Return all that is known, integral included. Collective over the ranks."""

@@ -21,7 +21,7 @@ from pbte.summary_fourier import fourier_data, fourier_sentences
 from pbte.summary_interfaces import interface_data, interface_tables
 from pbte.summary_times import (
     harmonic_data,
-    harmonic_table,
+    harmonic_tables,
     transient_data,
     transient_lines,
 )
@@ -48,7 +48,7 @@ def summary(
     if results.transient is not None:
         parts += [Text(line) for line in transient_lines(results, _power_unit(results))]
     if results.harmonic:
-        parts.append(harmonic_table(results))
+        parts += harmonic_tables(results)
     parts += [Text(x) if isinstance(x, str) else x for x in interface_tables(results)]
     parts += [Text(line) for line in fourier_sentences(results, _power_unit(results))]
     parts += [Text(f"Note: {note}") for note in results.notes]
@@ -105,10 +105,12 @@ def as_data(results: Results) -> dict[str, Any]:
         "steady_report": _steady_data(results),
         "conductivity": _conductivity_data(results.conductivity),
         "slips": [_slip_data(slip) for slip in results.slips],
-        "transient": None if results.transient is None else transient_data(results.transient),
-        "harmonic": harmonic_data(results),
+        "transient": transient_data(results.transient),
+        "harmonic": harmonic_data(results.harmonic, results.geometry),
         **interface_data(results),
         "fourier": fourier_data(results),
+        "fourier_transient": transient_data(results.fourier_transient),
+        "fourier_harmonic": harmonic_data(results.fourier_harmonic, results.geometry),
         "notes": list(results.notes),
         "timings": dict(results.timings),
         "case": results.case,
@@ -230,7 +232,7 @@ def _account(results: Results) -> Iterator[str]:
         held = f", {all_taken - left:.4g} {unit} held by interfaces" if within else ""
         pending = results.orders[-1].balance.handed_on
         yield (
-            f"Orders 0 to {len(results.orders) - 1}: {left:.4g} {unit} left through the walls, "
+            f"{_orders_text(results)}: {left:.4g} {unit} left through the walls, "
             f"{pending:.4g} {unit} not yet scattered out{held}, {put_in}."
         )
     if results.steady is not None:
@@ -260,6 +262,11 @@ def _account(results: Results) -> Iterator[str]:
                 else "."
             )
         )
+
+
+def _orders_text(results: Results) -> str:
+    last = len(results.orders) - 1
+    return f"Orders 0 to {last}" if last else "Order 0"
 
 
 def _conduction(results: Results) -> Iterator[str]:

@@ -11,6 +11,9 @@ from pbte.observables.heat_equation import HeatState, suppression_of_peak
 from pbte.observables.results import Results
 from pbte.types import Array
 
+# Powers below this share of what the body could conduct are round-off [-].
+NOTHING = 1e-10
+
 
 def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
     """Yield what the heat equation gives, and how phonon transport compares with it."""
@@ -25,15 +28,26 @@ def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
         f"Heat equation ({conductivities}{jump}): dT reaches {_extreme(state.temperature):.4g} K."
     )
     if results.model == "fourier":
-        absorbed = state.balance.absorbed
-        each = ", ".join(f"{wall} {value:.4g} {power_unit}" for wall, value in absorbed.items())
-        yield (
-            f"{sum(absorbed.values()):.4g} {power_unit} leave through the walls ({each}), "
-            f"{results.power:.4g} {power_unit} put in (defect {state.balance.defect:.0e})."
-        )
+        yield _account(results, state, power_unit)
         if state.effective is not None:
             yield f"Effective conductivity: {state.effective:.5g} W/m K."
     yield from _comparison(results, state)
+
+
+def _account(results: Results, state: HeatState, unit: str) -> str:
+    """Return where the heat goes, in one sentence."""
+    absorbed = state.balance.absorbed
+    # What a temperature difference as large as any would drive through a cube of this size.
+    size, dim = float(results.geometry.volumes.sum()), results.geometry.points.shape[2]
+    best = max(float(np.trace(tensor)) / 3.0 for tensor in state.conductivities.values())
+    driven = best * abs(_extreme(state.temperature)) * size ** ((dim - 2) / dim)
+    if max((abs(power) for power in absorbed.values()), default=0.0) <= NOTHING * driven:
+        return f"No heat passes the walls, {results.power:.4g} {unit} put in."
+    each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
+    return (
+        f"{sum(absorbed.values()):.4g} {unit} leave through the walls ({each}), "
+        f"{results.power:.4g} {unit} put in (defect {state.balance.defect:.0e})."
+    )
 
 
 def _comparison(results: Results, state: HeatState) -> Iterator[str]:

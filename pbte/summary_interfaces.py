@@ -19,6 +19,8 @@ def interface_tables(results: Results) -> Iterator[Table | str]:
     if not results.interfaces:
         return
     state = "" if results.steady is not None else " (sum of the orders)"
+    if results.model == "fourier":
+        state = ", by the heat equation"
     table = _table(f"Resistance of the interfaces [m^2 K/W]{state}")
     for name in ("interface", "law", "local", "extrapolated", "emission", "Landauer"):
         table.add_column(name, justify="left" if name in ("interface", "law") else "right")

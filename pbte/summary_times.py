@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from rich import box
 from rich.table import Table
 
 from pbte.observables.evolution import Evolution
-from pbte.observables.results import Results, Snapshot
+from pbte.observables.response import Response
+from pbte.observables.results import MeshGeometry, Results, Snapshot
 from pbte.output.style import scaled
 from pbte.types import Array
 
@@ -25,9 +26,10 @@ def transient_lines(results: Results, power_unit: str) -> Iterator[str]:
     refused = f", {transient.refused} refused" if transient.refused else ""
     if transient.unconverged:
         refused += f", {transient.unconverged} stages NOT converged"
+    sweeps = f", {transient.sweeps} sweeps" if results.model != "fourier" else ""
     yield (
-        f"Transient: {_quantity(transient.time, 's')} in {len(sizes)} steps of {spread}{refused}, "
-        f"{transient.sweeps} sweeps, {len(transient.times)} times written."
+        f"Transient: {_quantity(transient.time, 's')} in {len(sizes)} steps of {spread}{refused}"
+        f"{sweeps}, {len(transient.times)} times written."
     )
     energies = transient.energies
     put_in = float(sizes @ transient.deposited)
@@ -43,6 +45,19 @@ def transient_lines(results: Results, power_unit: str) -> Iterator[str]:
     half = half_life(transient)
     if half is not None:
         yield f"Half of the energy has left after {_quantity(half, 's')}."
+    if results.fourier_transient is not None:
+        yield _by_heat_equation(results.fourier_transient, unit)
+
+
+def _by_heat_equation(transient: Evolution, unit: str) -> str:
+    """Return what the heat equation says of the same times."""
+    largest = max(abs(_extreme(snapshot.temperature)) for snapshot in transient.snapshots)
+    half = half_life(transient)
+    left = "" if half is None else f", half has left after {_quantity(half, 's')}"
+    return (
+        f"By the heat equation dT reaches {largest:.4g} K and {transient.energies[-1]:.4g} {unit} "
+        f"are still there at the end{left} ({len(transient.sizes)} steps)."
+    )
 
 
 def half_life(transient: Evolution) -> float | None:
@@ -56,11 +71,13 @@ def half_life(transient: Evolution) -> float | None:
     return float(np.interp(-0.5 * energies[0], -energies[pair], times[pair]))
 
 
-def transient_data(transient: Evolution) -> dict[str, Any]:
-    """Return everything but the fields on the mesh.
+def transient_data(transient: Evolution | None) -> dict[str, Any] | None:
+    """Return everything but the fields on the mesh; None of no transient.
 
     Times in s, energies in J and powers in W (in 2D per m, in 1D per m^2).
     """
+    if transient is None:
+        return None
     return {
         "times": transient.times,
         "extreme_temperatures": [_extreme(s.temperature) for s in transient.snapshots],
@@ -99,36 +116,36 @@ def _quantity(value: float, unit: str) -> str:
     return f"{value * factor:.4g} {prefixed}"
 
 
-def harmonic_table(results: Results) -> Table:
-    """Return amplitude and phase of the mean temperatures at each frequency."""
-    table = Table(
-        title="Oscillations: amplitude and phase of the mean temperature",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-    )
-    means = [response.mean_temperatures(results.geometry) for response in results.harmonic]
-    for name in ("frequency", *means[0], "sweeps", "defect"):
+def harmonic_tables(results: Results) -> Iterator[Table]:
+    """Yield amplitude and phase of the mean temperatures at each frequency; by both models."""
+    title = "Oscillations: amplitude and phase of the mean temperature"
+    yield _harmonic_table(results.harmonic, results, title)
+    if results.fourier_harmonic:
+        yield _harmonic_table(results.fourier_harmonic, results, "The same by the heat equation")
+
+
+def _harmonic_table(responses: Sequence[Response], results: Results, title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    means = [response.mean_temperatures(results.geometry) for response in responses]
+    swept = any(response.sweeps for response in responses)  # not by the heat equation
+    for name in ("frequency", *means[0], *(["sweeps"] if swept else []), "defect"):
         table.add_column(name, justify="right")
-    for response, mean in zip(results.harmonic, means, strict=True):
+    for response, mean in zip(responses, means, strict=True):
         told = [f"{abs(value):.4g} K {_degrees(value):+.2f}°" for value in mean.values()]
         if not response.converged:
             told = ["no result"] * len(mean)
-        table.add_row(
-            _quantity(response.frequency, "Hz"),
-            *told,
-            f"{response.sweeps}",
-            f"{response.defect:.0e}",
-        )
+        sweeps = [f"{response.sweeps}"] if swept else []
+        frequency = _quantity(response.frequency, "Hz")
+        table.add_row(frequency, *told, *sweeps, f"{response.defect:.0e}")
     return table
 
 
-def harmonic_data(results: Results) -> list[dict[str, Any]]:
+def harmonic_data(responses: Sequence[Response], geometry: MeshGeometry) -> list[dict[str, Any]]:
     """Return amplitudes in K, W and J (in 2D per m, in 1D per m^2), and phases in degrees."""
     return [
         {
             "frequency": response.frequency,
-            "mean_temperatures": _polar(response.mean_temperatures(results.geometry)),
+            "mean_temperatures": _polar(response.mean_temperatures(geometry)),
             "wall_temperatures": _polar(response.wall_temperatures),
             "absorbed": _polar(response.absorbed),
             "deposited": _polar({"": response.deposited})[""],
@@ -138,7 +155,7 @@ def harmonic_data(results: Results) -> list[dict[str, Any]]:
             "sweeps": response.sweeps,
             "residuals": response.residuals,
         }
-        for response in results.harmonic
+        for response in responses
     ]
 
 

@@ -8,11 +8,12 @@ scattering orders of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pbte.observables.results import Balance, Snapshot
+from pbte.transport.transient import WEIGHTS, Step
 from pbte.types import Array
 
 
@@ -87,6 +88,56 @@ def start_of(snapshot: Snapshot, energy: float) -> Evolution:
         refused=0,
         unconverged=0,
     )
+
+
+def with_step(
+    old: Evolution, step: Step[Snapshot], energy: float, end: float, written: Snapshot | None
+) -> Evolution:
+    """Return a transient one step longer, but for the integral.
+
+    Args:
+        old: The transient before the step.
+        step: The step, tried or done.
+        energy: Stored at its end [J].
+        end: When that is [s].
+        written: The state there, where it is to be kept.
+    """
+    sweeps = old.sweeps + sum(report.sweeps for report in step.reports)
+    if not step.accepted:
+        return replace(old, sweeps=sweeps, refused=old.refused + 1)
+    balances = [snapshot.balance for snapshot in step.measured]
+
+    def mean(powers: Sequence[float]) -> float:
+        return float(np.dot(WEIGHTS, powers))
+
+    missed = sum(not report.converged for report in step.reports)
+    return Evolution(
+        times=old.times if written is None else np.append(old.times, end),
+        snapshots=old.snapshots if written is None else (*old.snapshots, written),
+        ends=np.append(old.ends, end),
+        sizes=np.append(old.sizes, step.size),
+        errors=np.append(old.errors, step.error),
+        energies=np.append(old.energies, energy),
+        deposited=np.append(old.deposited, mean([each.deposited for each in balances])),
+        absorbed={
+            wall: np.append(powers, mean([each.absorbed[wall] for each in balances]))
+            for wall, powers in old.absorbed.items()
+        },
+        integral=old.integral,
+        sweeps=sweeps,
+        refused=old.refused,
+        unconverged=old.unconverged + missed,
+    )
+
+
+def with_integral(integral: Snapshot | None, step: Step[Snapshot]) -> Snapshot | None:
+    """Return the integral over time with that of one more step, where it was accepted."""
+    if not step.accepted:
+        return integral
+    parts, weights = list(step.measured), [step.size * weight for weight in WEIGHTS]
+    if integral is not None:
+        parts, weights = [integral, *parts], [1.0, *weights]
+    return weighted_sum(parts, weights)
 
 
 def weighted_sum(snapshots: Sequence[Snapshot], weights: Sequence[float]) -> Snapshot:

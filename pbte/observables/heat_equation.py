@@ -12,6 +12,7 @@ from pbte.types import Array
 
 if TYPE_CHECKING:
     from pbte.observables.conductivity import Drive
+    from pbte.observables.resistance import InterfaceResult, Stack
     from pbte.observables.results import Balance
 
 
@@ -28,6 +29,8 @@ class HeatState:
         conductivities: Bulk tensor of each material, by its name, shape (3, 3) [W/m K].
         effective: Effective conductivity along what drives the heat, None without a drive
             [W/m K].
+        interfaces: Every interface, with resistances by the heat equation and without spectra.
+        stack: Resistances in series of films between two walls; None where it is no such stack.
     """
 
     temperature: Array
@@ -37,6 +40,8 @@ class HeatState:
     jump: str
     conductivities: Mapping[str, Array]
     effective: float | None = None
+    interfaces: tuple[InterfaceResult, ...] = ()
+    stack: Stack | None = None
 
 
 def conductivity_of_flux(heat_flux: Array, volumes: Array, drive: Drive) -> float:

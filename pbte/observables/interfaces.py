@@ -25,13 +25,13 @@ from pbte.transport.body import Body, Modes
 from pbte.transport.collisions import blocks
 from pbte.transport.surfaces import Side
 from pbte.transport.system import Drift, System
-from pbte.types import Array, BoolArray
+from pbte.types import Array, BoolArray, IntArray
 
 MODE_BLOCK = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meeting:
+class Border:
     """Facets where two pieces of bodies meet.
 
     Attributes:
@@ -39,7 +39,8 @@ class Meeting:
         law: Kind of its law.
         materials: Name of the material on either side.
         pieces: Number of the piece on either side.
-        sides: Facet nodes on either side, in the same sequence.
+        contact: Number of the contact of two bodies that it belongs to.
+        facets: Which facets of that, shape (num_facets,).
         corners: Corners of the facets, shape (num_facets, dim, dim) [m].
         normals: Unit normals out of the first side, shape (num_facets, dim).
         areas: Shape (num_facets,) [m^(dim-1)].
@@ -50,11 +51,23 @@ class Meeting:
     law: str
     materials: tuple[str, str]
     pieces: tuple[int, int]
-    sides: tuple[Side, Side]
+    contact: int
+    facets: IntArray
     corners: Array
     normals: Array
     areas: Array
     conductances: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meeting(Border):
+    """A border that modes are watched at.
+
+    Attributes:
+        sides: Facet nodes on either side, in the same sequence.
+    """
+
+    sides: tuple[Side, Side]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +101,13 @@ class MeetingFields:
     """What was measured at an interface.
 
     Attributes:
-        meeting: Where.
+        border: Where.
         sides: Its two sides.
         entropy: Entropy production at the facet nodes, to second order in theta, shape
             (num_facets, dim) [W/m^2 K]; only of a field that was watched whole (not of orders).
     """
 
-    meeting: Meeting
+    border: Border
     sides: tuple[SideFields, SideFields]
     entropy: Array
 
@@ -147,7 +160,7 @@ class InterfaceObserver:
             temperature = self.system.bodies[first.side.body].modes.temperature
             (one, lost), (other, gained) = first.take(), second.take()
             entropy = np.asarray((lost + gained) / (2.0 * temperature**2), dtype=np.float64)
-            found.append(MeetingFields(meeting=meeting, sides=(one, other), entropy=entropy))
+            found.append(MeetingFields(border=meeting, sides=(one, other), entropy=entropy))
         return tuple(found)
 
 

@@ -28,7 +28,7 @@ import numpy as np
 from pbte.types import Array
 
 if TYPE_CHECKING:
-    from pbte.observables.interfaces import Meeting, MeetingFields
+    from pbte.observables.interfaces import Border, MeetingFields
     from pbte.observables.results import MeshGeometry
 
 # An interface carries heat if the net flux is more than this share of what arrives [-].
@@ -115,10 +115,10 @@ def interface_result(
         conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
         whole: Whether the field was watched whole, not as a sum of orders.
     """
-    meeting, (first, second) = fields.meeting, fields.sides
-    dim = meeting.normals.shape[1]
-    weights = np.repeat(meeting.areas[:, None] / dim, dim, axis=1)
-    area = float(meeting.areas.sum())
+    border, (first, second) = fields.border, fields.sides
+    dim = border.normals.shape[1]
+    weights = np.repeat(border.areas[:, None] / dim, dim, axis=1)
+    area = float(border.areas.sum())
     flux = 0.5 * (first.heat_flux - second.heat_flux)
 
     def mean(values: Array) -> float:
@@ -131,18 +131,18 @@ def interface_result(
         return mean(flux * difference) / mean(flux**2) if carries else nan
 
     sides = fields.sides
-    conductance = float(meeting.areas @ meeting.conductances) / area
+    conductance = float(border.areas @ border.conductances) / area
     return InterfaceResult(
-        name=meeting.name,
-        law=meeting.law,
-        materials=meeting.materials,
+        name=border.name,
+        law=border.law,
+        materials=border.materials,
         area=area,
         temperatures=(mean(first.temperature), mean(second.temperature)),
         streams=(mean(first.outgoing), mean(second.outgoing)),
         heat_flux=mean(flux),
         mismatch=float(np.abs(first.heat_flux + second.heat_flux).max()),
         local=best(first.temperature - second.temperature),
-        extrapolated=_extrapolated(meeting, geometry, temperature, conductivities, mean(flux))
+        extrapolated=_extrapolated(border, geometry, temperature, conductivities, mean(flux))
         if carries
         else nan,
         emission=best(first.outgoing - second.outgoing),
@@ -164,21 +164,21 @@ def _ratio(values: Array, weights: Array) -> Array:
 
 
 def _extrapolated(
-    meeting: Meeting,
+    border: Border,
     geometry: MeshGeometry,
     temperature: Array,
     conductivities: Mapping[str, Array],
     flux: float,
 ) -> float:
     """Return the jump of the bulk profiles over the flux; nan if there is no bulk."""
-    normal = flat_normal(meeting)
+    normal = flat_normal(border)
     if normal is None:
         return nan
     ends = [
-        bulk_end(geometry, temperature, piece, normal, float(meeting.corners[0, 0] @ normal), slope)
+        bulk_end(geometry, temperature, piece, normal, float(border.corners[0, 0] @ normal), slope)
         for piece, slope in zip(
-            meeting.pieces,
-            (_slope(conductivities[material], normal, flux) for material in meeting.materials),
+            border.pieces,
+            (_slope(conductivities[material], normal, flux) for material in border.materials),
             strict=True,
         )
     ]
@@ -191,9 +191,9 @@ def _slope(conductivity: Array, normal: Array, flux: float) -> float:
     return float(-flux / (normal @ conductivity[:dim, :dim] @ normal))
 
 
-def flat_normal(meeting: Meeting) -> Array | None:
+def flat_normal(border: Border) -> Array | None:
     """Return the normal of a flat interface, shape (dim,), None of a curved one."""
-    normals = meeting.normals
+    normals = border.normals
     return None if np.abs(normals - normals[0]).max() > _FLAT else np.asarray(normals[0])
 
 
@@ -329,7 +329,7 @@ class Ends:
 def stack_of(
     geometry: MeshGeometry,
     ends: Ends,
-    meetings: Sequence[Meeting],
+    borders: Sequence[Border],
     results: Sequence[InterfaceResult],
     conductivities: Mapping[str, Array],
 ) -> Stack | None:
@@ -338,11 +338,11 @@ def stack_of(
     Args:
         geometry: The whole mesh.
         ends: Isothermal walls, or periodic ones with a drop between them.
-        meetings: All interfaces.
+        borders: All interfaces.
         results: What is reported of each of them.
         conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
     """
-    chain = _chain(geometry, ends, meetings)
+    chain = _chain(geometry, ends, borders)
     if chain is None:
         return None
     pieces, crossed = chain
@@ -388,7 +388,7 @@ def stack_of(
 
 
 def _chain(
-    geometry: MeshGeometry, ends: Ends, meetings: Sequence[Meeting]
+    geometry: MeshGeometry, ends: Ends, borders: Sequence[Border]
 ) -> tuple[list[int], list[tuple[int, bool]]] | None:
     """Return the pieces from wall to wall, and the interfaces between them, turned or not."""
     start, goal = (_piece_at(geometry, wall) for wall in ends.walls)
@@ -400,21 +400,21 @@ def _chain(
         here = pieces[-1]
         onward = [
             number
-            for number, meeting in enumerate(meetings)
-            if here in meeting.pieces and number not in [done for done, _ in crossed]
+            for number, border in enumerate(borders)
+            if here in border.pieces and number not in [done for done, _ in crossed]
         ]
         if not onward:
-            complete = here == goal and len(crossed) == len(meetings)
+            complete = here == goal and len(crossed) == len(borders)
             return (pieces, crossed) if complete else None
         if len(onward) > 1:
             return None
-        meeting, normal = meetings[onward[0]], flat_normal(meetings[onward[0]])
-        turned = meeting.pieces[0] != here
+        border, normal = borders[onward[0]], flat_normal(borders[onward[0]])
+        turned = border.pieces[0] != here
         sign = -1.0 if turned else 1.0
         if normal is None or sign * float(normal @ direction) < 1.0 - _FLAT:
             return None
         crossed.append((onward[0], turned))
-        pieces.append(meeting.pieces[0] if turned else meeting.pieces[1])
+        pieces.append(border.pieces[0] if turned else border.pieces[1])
 
 
 def _piece_at(geometry: MeshGeometry, wall: str) -> int | None:

@@ -151,7 +151,8 @@ class Results:
         conductivity: Effective conductivity of the steady state, or None where no temperature
             drop over a length drives heat, or there is no converged steady state.
         slips: Temperature slip at each isothermal wall, in the steady state.
-        transient: How the body went on in time, or None when it was not asked for.
+        transient: How the body went on in time, or None when it was not asked for; without spectra
+            and arrivals by the heat equation.
         harmonic: What the body answers at each frequency, ascending; empty when not asked for.
         interfaces: Every interface in the steady state, or where that was not asked for in the sum
             of the orders; none in a state that did not converge.
@@ -159,6 +160,9 @@ class Results:
             the body is no such stack.
         model: What was solved: phonon "transport", or "fourier", the heat equation alone.
         fourier: The steady state by the heat equation, beside that of the phonons or alone.
+        fourier_transient: The transient by the heat equation beside that of the phonons; where it
+            is solved alone, it stands in `transient`.
+        fourier_harmonic: Likewise its answers at the same frequencies.
         notes: Plain sentences the user must read (divergence, fictitious events, ...).
         timings: Name of a phase -> wall time [s].
     """
@@ -185,6 +189,8 @@ class Results:
     stack: Stack | None = None
     model: str = "transport"
     fourier: HeatState | None = None
+    fourier_transient: Evolution | None = None
+    fourier_harmonic: tuple[Response, ...] = ()
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from pbte.constants import TERAHERTZ
 from pbte.errors import InputError
 from pbte.observables.conductivity import Conductivity, accumulation, suppression_curve
 from pbte.observables.results import Results
-from pbte.output.style import INK, STEADY_COLOUR, new_figure, scaled, style
+from pbte.output.style import FOURIER, FOURIER_LINE, INK, STEADY_COLOUR, new_figure, scaled, style
 from pbte.types import Array
 
 if TYPE_CHECKING:
@@ -40,11 +40,14 @@ def plot_accumulation(results: Results) -> Figure:
         _draw_accumulation(panels[0], conductivity, conductivity.mean_free_paths * factor)
         panels[0].set_xscale("log")
         panels[0].set_xlabel(f"Mean free path ({unit})")
-        panels[0].legend(loc="best")
         if has_spectrum:
             _draw_accumulation(panels[1], conductivity, np.asarray(frequencies, dtype=np.float64))
             panels[1].set_xlim(0.0, 1.05 * frequencies.max())
             panels[1].set_xlabel("Frequency (THz)")
+        if results.fourier is not None and results.fourier.effective is not None:
+            for axes in panels:
+                axes.axhline(results.fourier.effective, label=FOURIER, **FOURIER_LINE)
+        panels[0].legend(loc="best")
     return figure
 
 
@@ -67,6 +70,9 @@ def plot_suppression(results: Results) -> Figure:
             length, color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="length of the drop"
         )
         axes.axhline(1.0, color=BULK_COLOUR, linewidth=0.7, label="bulk")
+        if results.fourier is not None and results.fourier.effective is not None:
+            share = results.fourier.effective / conductivity.bulk
+            axes.axhline(share, label=FOURIER, **FOURIER_LINE)
         axes.set_ylim(0.0, max(1.05, 1.05 * float(values.max())))
         axes.set_xlabel(f"Mean free path ({unit})")
         axes.set_ylabel("Suppression $k/k_{bulk}$")

@@ -35,11 +35,12 @@ PROBE = "probe"
 _OWN_FILES = re.compile(
     r"results\.h5"
     r"|plots/(temperature|temperature_cumulated|arrival_spectrum|arrival_map|"
-    r"conductivity_accumulation|suppression|transient_temperature|transient_energy|oscillations|"
+    r"conductivity_accumulation|suppression|transient_temperature|transient_history|transient_energy|oscillations|"
     r"interface_distributions|interface_flux)\.png"
-    r"|paraview/(orders|arrivals|steady|steady_arrivals|transient|transient_arrivals|fourier)\.pvd"
+    r"|paraview/(orders|arrivals|steady|steady_arrivals|transient|transient_arrivals|fourier|"
+    r"fourier_transient)\.pvd"
     r"|paraview/(orders|arrivals)/order_\d+\.vtu"
-    r"|paraview/(transient|transient_arrivals)/time_\d+\.vtu"
+    r"|paraview/(transient|transient_arrivals|fourier_transient)/time_\d+\.vtu"
     r"|paraview/(steady|steady_arrivals|fourier)\.vtu"
 )
 _UNFINISHED = re.compile(r"\.(partial|old)-\w+(-\d+)?")

@@ -9,6 +9,7 @@ import numpy as np
 from pbte.observables.heat_equation import HeatState
 from pbte.observables.results import Balance
 from pbte.output.datasets import put, scalar, strings, texts
+from pbte.output.interfaces import get_interfaces, get_stack, put_interfaces, put_stack
 
 
 def put_heat_state(group: Any, state: HeatState) -> None:
@@ -31,6 +32,10 @@ def put_heat_state(group: Any, state: HeatState) -> None:
     put(balance, "walls", texts(list(state.balance.absorbed)), "", "wall axis of absorbed")
     absorbed = np.array(list(state.balance.absorbed.values()))
     put(balance, "absorbed", absorbed, "W", "net power that left through each wall")
+    if state.interfaces:
+        put_interfaces(group.create_group("interfaces"), state.interfaces)
+    if state.stack is not None:
+        put_stack(group.create_group("stack"), state.stack)
 
 
 def get_heat_state(group: Any) -> HeatState:
@@ -52,6 +57,8 @@ def get_heat_state(group: Any) -> HeatState:
             absorbed=_numbers(balance, "absorbed"),
             handed_on=0.0,
         ),
+        interfaces=get_interfaces(group["interfaces"]) if "interfaces" in group else (),
+        stack=get_stack(group["stack"]) if "stack" in group else None,
     )
 
 

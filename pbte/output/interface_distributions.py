@@ -10,7 +10,7 @@ from pbte.constants import TERAHERTZ
 from pbte.errors import InputError
 from pbte.observables.resistance import InterfaceResult
 from pbte.observables.results import Results
-from pbte.output.style import INK, panels, scaled, style
+from pbte.output.style import INK, explain_fourier, fourier_line, panels, scaled, style
 from pbte.types import Array
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ MOST_PANELS = 4
 def plot_interface_distributions(results: Results) -> Figure:
     """Return the temperature of the phonons of each energy on both sides of interfaces (figure 3e).
 
-    Solid lines are those that run into the interface, dashed ones those that come out of it. One
-    panel for each of the first few interfaces.
+    Solid lines are those that run into the interface, dashed ones those that come out of it. Thin
+    ones across are the means, dotted ones the temperatures beside the interface by the heat
+    equation. One panel for each of the first few interfaces.
 
     Raises:
         InputError: The results hold no interfaces.
@@ -34,15 +35,22 @@ def plot_interface_distributions(results: Results) -> Figure:
         raise InputError("these results hold no interfaces to plot")
     shown = results.interfaces[:MOST_PANELS]
     edges = np.asarray(results.frequency_edges / (2.0 * np.pi * TERAHERTZ), dtype=np.float64)
+    fourier: dict[str, tuple[float, float]] = {}
+    if results.steady is not None and results.fourier is not None:
+        fourier = {each.name: each.temperatures for each in results.fourier.interfaces}
     with style():
         figure, rows = panels(len(shown), height=2.9 if len(shown) == 1 else 2.2)
         values = [[each.spectrum.outgoing, each.spectrum.incoming] for each in shown]
         factor, unit = scaled(np.array(values), "K")
         for axes, interface in zip(rows, shown, strict=True):
             _draw(axes, interface, edges, factor)
+            for colour, beside in zip(SIDE_COLOURS, fourier.get(interface.name, ()), strict=False):
+                axes.axhline(beside * factor, **fourier_line(colour))
             axes.set_ylabel(f"$T - T_0$ ({unit})")
             axes.set_title(f"interface {interface.name}, {interface.law}")
             axes.set_xlim(0.0, edges[-1])
+        if fourier:
+            explain_fourier(rows[0])
         handles, labels = rows[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         rows[-1].set_xlabel("Frequency (THz)")
@@ -101,4 +109,4 @@ def _draw(axes: Any, interface: InterfaceResult, edges: Array, factor: float) ->
                 label=f"{material}, {what}",
             )
         mean = interface.temperatures[side] * factor
-        axes.axhline(mean, color=colour, linewidth=0.6, linestyle=(0, (1, 2)))
+        axes.axhline(mean, color=colour, linewidth=0.6)

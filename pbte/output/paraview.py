@@ -8,6 +8,7 @@
     transient.pvd        the body at the times of a transient [ps]
     transient_arrivals.pvd  power arriving at the boundary facets at these times
     fourier.pvd          the steady state by the heat equation
+    fourier_transient.pvd  the transient by the heat equation, beside that of phonons
 
 The fields are linear in each cell and jump between cells: every cell owns its vertices, so ParaView
 shows exactly what the solver computed (its filter "Clean to Grid" joins the cells).
@@ -95,17 +96,18 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
         body.write(folder / "fourier.vtu", fields, None, "steady state by the heat equation")
         indices.append(_index(folder / "fourier.pvd", [(0.0, folder / "fourier.vtu")]))
     if results.transient is not None:
-        indices += _write_transient(results.transient, body, surface, folder)
+        writers: dict[str, _BodyWriter | _SurfaceWriter] = {"transient": body}
+        if results.model != "fourier":  # which knows of no arrivals
+            writers["transient_arrivals"] = surface
+        indices += _write_transient(results.transient, writers, folder)
+    if results.fourier_transient is not None:
+        indices += _write_transient(results.fourier_transient, {"fourier_transient": body}, folder)
     return indices
 
 
 def _write_transient(
-    transient: Evolution, body: _BodyWriter, surface: _SurfaceWriter, folder: Path
+    transient: Evolution, writers: Mapping[str, _BodyWriter | _SurfaceWriter], folder: Path
 ) -> list[Path]:
-    writers: dict[str, _BodyWriter | _SurfaceWriter] = {
-        "transient": body,
-        "transient_arrivals": surface,
-    }
     indices = []
     for name, writer in writers.items():
         (folder / name).mkdir(exist_ok=True)

@@ -25,12 +25,13 @@ from pbte.observables.profiles import (
 )
 from pbte.observables.results import NO_RESULT, STEADY, MeshGeometry, Results
 from pbte.output.conductivity_plots import plot_accumulation, plot_suppression
-from pbte.output.evolution_plots import plot_energy, plot_evolution
+from pbte.output.evolution_plots import plot_energy, plot_evolution, plot_history
 from pbte.output.interface_distributions import plot_interface_distributions, plot_interface_flux
 from pbte.output.maps import is_round, plot_arrival_map
 from pbte.output.response_plots import plot_oscillations
 from pbte.output.style import (
-    FOURIER_COLOUR,
+    FOURIER,
+    FOURIER_LINE,
     INK,
     STEADY_COLOUR,
     OrderColours,
@@ -47,11 +48,10 @@ if TYPE_CHECKING:
 ALONG = 0.99
 MOST_NAMES = 6
 """Layers whose materials are named in a figure."""
-FOURIER = "heat equation"
 _LINES: Mapping[str, Mapping[str, Any]] = {
     STEADY: {"color": STEADY_COLOUR, "linestyle": (0, (4, 2))},
     NO_RESULT: {"color": STEADY_COLOUR, "linestyle": (0, (1, 3))},
-    FOURIER: {"color": FOURIER_COLOUR, "linestyle": (0, (1, 1.5)), "linewidth": 1.6},
+    FOURIER: FOURIER_LINE,
 }
 
 
@@ -83,10 +83,11 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
         figures["suppression"] = plot_suppression
     if results.transient is not None:
         figures["transient_temperature"] = plot_transient
+        figures["transient_history"] = plot_history
         figures["transient_energy"] = plot_energy
     if any(response.converged for response in results.harmonic):
         figures["oscillations"] = plot_oscillations
-    if results.interfaces:
+    if results.interfaces and results.model != "fourier":  # which knows nothing of single energies
         figures["interface_distributions"] = plot_interface_distributions
         figures["interface_flux"] = plot_interface_flux
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pbte.errors import InputError
-from pbte.observables.results import Results
-from pbte.output.style import INK, panels, scaled, style
-from pbte.types import Array
+from pbte.observables.response import Response
+from pbte.observables.results import MeshGeometry, Results
+from pbte.output.style import INK, explain_fourier, fourier_line, panels, scaled, style
+from pbte.types import Array, Numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,12 +32,8 @@ def plot_oscillations(results: Results) -> Figure:
     if not responses:
         raise InputError("none of the answers to oscillations converged; there is nothing to plot")
     frequencies = np.array([response.frequency for response in responses])
-    means = [response.mean_temperatures(results.geometry) for response in responses]
-    curves = {f"mean of {name}": np.array([mean[name] for mean in means]) for name in means[0]}
-    if set(means[0]) == {"body"}:
-        curves = {"mean": curves["mean of body"]}
-    for wall in results.geometry.walls:
-        curves[f"at {wall}"] = np.array([r.wall_temperatures[wall] for r in responses])
+    curves = _curves(responses, results.geometry)
+    others = _curves(results.fourier_harmonic, results.geometry) if results.fourier_harmonic else {}
     largest = max(float(np.abs(curve).max()) for curve in curves.values())
     with style():
         figure, (above, below) = panels(2, height=2.2)
@@ -46,11 +44,23 @@ def plot_oscillations(results: Results) -> Figure:
             seen = np.abs(curve) > NOTHING * largest
             if not seen.any():
                 continue
-            line = {"color": INK if number == 0 else f"C{number - 1}", "marker": dotted}
+            colour = INK if number == 0 else f"C{number - 1}"
+            line = {"color": colour, "marker": dotted}
             above.plot(frequencies[seen] * hertz, np.abs(curve[seen]) * factor, label=label, **line)
             # Between two frequencies a phase may turn by more than half a circle: no line.
             phase = np.degrees(np.angle(curve[seen]))
             below.plot(frequencies[seen] * hertz, phase, **(line | {"marker": "."}), linestyle="")
+            if label in others:
+                _draw_fourier(
+                    axes=(above, below),
+                    x=np.array([each.frequency for each in results.fourier_harmonic]) * hertz,
+                    factor=factor,
+                    curve=others[label],
+                    least=NOTHING * largest,
+                    colour=colour,
+                )
+        if others:
+            explain_fourier(above)
         above.set_yscale("log")
         above.set_ylabel(f"Amplitude ({kelvin})")
         above.legend(loc="best")
@@ -62,6 +72,29 @@ def plot_oscillations(results: Results) -> Figure:
         if frequencies[0] > 0.0 and frequencies[-1] > frequencies[0]:
             below.set_xscale("log")
     return figure
+
+
+def _curves(responses: Sequence[Response], geometry: MeshGeometry) -> dict[str, Numbers]:
+    """Return the mean amplitudes of bodies and beside walls, by what they are, (num_responses,)."""
+    means = [response.mean_temperatures(geometry) for response in responses]
+    curves = {f"mean of {name}": np.array([mean[name] for mean in means]) for name in means[0]}
+    if set(means[0]) == {"body"}:
+        curves = {"mean": curves["mean of body"]}
+    for wall in geometry.walls:
+        curves[f"at {wall}"] = np.array([r.wall_temperatures[wall] for r in responses])
+    return curves
+
+
+def _draw_fourier(
+    axes: tuple[Any, Any], x: Array, factor: float, curve: Numbers, least: float, colour: str
+) -> None:
+    """Draw amplitude and phase by the heat equation; the phase is broken where it turns over."""
+    seen = np.abs(curve) > least
+    line = fourier_line(colour)
+    axes[0].plot(x[seen], np.abs(curve[seen]) * factor, **line)
+    phase = np.degrees(np.angle(curve[seen]))
+    turns = np.flatnonzero(np.abs(np.diff(phase)) > 180.0) + 1
+    axes[1].plot(np.insert(x[seen], turns, np.nan), np.insert(phase, turns, np.nan), **line)
 
 
 def _axis(frequencies: Array) -> tuple[float, str]:

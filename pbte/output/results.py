@@ -10,6 +10,7 @@
     interfaces/  one group for each interface: resistances, temperatures, spectra of both sides
     stack/       films between two ends, or of a period, as resistances in series
     fourier/     the steady state by the heat equation
+    fourier_transient/, fourier_harmonic/   the same as without fourier_, by the heat equation
     ...
 
 Every dataset has the attributes `unit` ("1" for pure numbers, "" for text) and `description`.
@@ -28,6 +29,8 @@ import h5py
 import numpy as np
 
 from pbte.errors import InputError
+from pbte.observables.evolution import Evolution
+from pbte.observables.response import Response
 from pbte.observables.results import (
     Balance,
     EigenvalueEstimate,
@@ -201,11 +204,13 @@ def _put_all(file: Any, results: Results) -> None:
         put_slips(file.create_group("slips"), results.slips)
     if results.fourier is not None:
         put_heat_state(file.create_group("fourier"), results.fourier)
-    if results.transient is not None:
-        group = file.create_group("transient")
-        put_evolution(group, results.transient, _put_stacked)
-    if results.harmonic:
-        put_responses(file.create_group("harmonic"), results.harmonic, _put_stacked)
+    for prefix in ("", "fourier_"):
+        evolution = getattr(results, f"{prefix}transient")
+        if evolution is not None:
+            put_evolution(file.create_group(f"{prefix}transient"), evolution, _put_stacked)
+        responses = getattr(results, f"{prefix}harmonic")
+        if responses:
+            put_responses(file.create_group(f"{prefix}harmonic"), responses, _put_stacked)
     if results.interfaces:
         put_interfaces(file.create_group("interfaces"), results.interfaces)
     if results.stack is not None:
@@ -289,8 +294,10 @@ def _get_all(file: Any) -> Results:
         steady_report=_get_report(file["steady_report"]) if "steady_report" in file else None,
         conductivity=get_conductivity(file["conductivity"]) if "conductivity" in file else None,
         slips=get_slips(file["slips"]) if "slips" in file else (),
-        transient=get_evolution(file["transient"], _get_snapshot) if "transient" in file else None,
-        harmonic=get_responses(file["harmonic"], _get_snapshot) if "harmonic" in file else (),
+        transient=_get_evolution(file, "transient"),
+        harmonic=_get_responses(file, "harmonic"),
+        fourier_transient=_get_evolution(file, "fourier_transient"),
+        fourier_harmonic=_get_responses(file, "fourier_harmonic"),
         interfaces=get_interfaces(file["interfaces"]) if "interfaces" in file else (),
         stack=get_stack(file["stack"]) if "stack" in file else None,
         model=str(file.attrs.get("model", "transport")),
@@ -299,6 +306,14 @@ def _get_all(file: Any) -> Results:
         timings=_mapping(file["timings"], "phases", "seconds"),
         **scalars,
     )
+
+
+def _get_evolution(file: Any, name: str) -> Evolution | None:
+    return get_evolution(file[name], _get_snapshot) if name in file else None
+
+
+def _get_responses(file: Any, name: str) -> tuple[Response, ...]:
+    return get_responses(file[name], _get_snapshot) if name in file else ()
 
 
 def _get_geometry(group: Any) -> MeshGeometry:

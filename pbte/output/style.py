@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 INK = "#222222"
 STEADY_COLOUR = "#c1272d"
-FOURIER_COLOUR = "#e08214"
+FOURIER = "heat equation"
+"""Label of the heat equation beside phonons."""
+FOURIER_LINE: Mapping[str, Any] = {
+    "color": "#e08214",
+    "linestyle": (0, (1, 1.5)),
+    "linewidth": 1.6,
+    "marker": "",
+}
+"""Dotted everywhere; in the colour of its counterpart where there are several."""
 _RC = {
     "font.size": 9.0,
     "axes.labelsize": 9.0,
@@ -101,6 +109,16 @@ def time_colours(figure: Figure, axes: Any, times: Array) -> list[Any]:
         no_outline(bar)
         bar.set_label(f"Time ({unit})")
     return colours
+
+
+def fourier_line(colour: Any) -> dict[str, Any]:
+    """Return the line of the heat equation beside one of phonons in this colour."""
+    return {**FOURIER_LINE, "color": colour}
+
+
+def explain_fourier(axes: Any) -> None:
+    """Add the heat equation to the names of the lines, without a colour."""
+    axes.plot([], [], label=FOURIER, **fourier_line(INK))
 
 
 @contextmanager

@@ -195,8 +195,12 @@ def test_the_accumulated_conductivity_rises_to_that_of_body_and_bulk(make):
     by_path, by_frequency = plot_accumulation(make("interval")).axes
     assert by_path.get_xscale() == "log" and by_path.get_xlabel() == "Mean free path (µm)"
     assert by_frequency.get_xlabel() == "Frequency (THz)"
+    effective = make("interval").fourier.effective
     for axes in (by_path, by_frequency):
-        for line, value in zip(axes.lines, (conductivity.value, conductivity.bulk), strict=True):
+        *steps, fourier = axes.lines
+        assert fourier.get_label() == "heat equation"
+        assert list(fourier.get_ydata()) == [effective, effective]
+        for line, value in zip(steps, (conductivity.value, conductivity.bulk), strict=True):
             heights = line.get_ydata()
             assert heights[0] == 0.0 and np.all(np.diff(heights) >= 0.0)
             assert heights[-1] == pytest.approx(value, rel=1e-12)
@@ -219,7 +223,9 @@ def test_the_suppression_is_drawn_with_the_length_of_the_body(make):
     results = make("interval")
     (axes,) = plot_suppression(results).axes
     paths, values = suppression_curve(results.conductivity)
-    curve, length, bulk = axes.lines
+    curve, length, bulk, fourier = axes.lines
+    share = results.fourier.effective / results.conductivity.bulk
+    assert fourier.get_ydata()[0] == pytest.approx(share, rel=1e-12)
     np.testing.assert_allclose(curve.get_xdata(), paths * 1e6, rtol=1e-12)
     np.testing.assert_allclose(curve.get_ydata(), values, rtol=1e-12)
     assert length.get_xdata()[0] == pytest.approx(0.1) and bulk.get_ydata()[0] == 1.0
