@@ -18,6 +18,7 @@ from pbte.transport.collisions import FactoredCollisions
 from pbte.transport.correction import MomentCorrection
 from pbte.transport.diffusion import Layout
 from pbte.transport.diffusion_assembly import FacetPairs
+from pbte.transport.flights import Flights
 from pbte.transport.ghosts import heat_mesh
 from pbte.transport.partition import CUT
 from pbte.transport.recycling import RecycledKrylov
@@ -72,12 +73,15 @@ class MomentSystem:
         capacity = sum(body.modes.heat_capacity for body in bodies)
         self.unknowns = BoundaryUnknowns(self.boundary, group.allreduce(sum(heat)) / capacity)
         self.has_boundary = system.comm.allreduce(self.unknowns.size) > 0
-        self.correction = None
+        self.correction, self.flights = None, None
         if precondition:
             black = np.concatenate([black_facets(system, number) for number in range(len(bodies))])
             self.correction = MomentCorrection(
                 system, self.bodies, self.layout, black, passages, conductances
             )
+            # Of a diffuse law the bins are few, and what is in one bin forgets where it came from.
+            if system.comm.allreduce(_sends_modes(system), MPI.LOR):
+                self.flights = Flights(system, self.bodies, self.unknowns)
         self.krylov = RecycledKrylov(
             system.comm, self.apply, self._correct, self._weigh, NUM_DIRECTIONS
         )
@@ -111,6 +115,8 @@ class MomentSystem:
         reduction: float,
         target: float,
         enough: Callable[[], bool] = lambda: False,
+        *,
+        anew: bool = False,
     ) -> Numbers:
         """Return x on this rank's rows. Collective.
 
@@ -119,9 +125,14 @@ class MomentSystem:
             reduction: Norm of the residual relative to that of b.
             target: Norm of the residual that is small enough anyhow.
             enough: Asked after each sweep; whether to leave it at that. Collective.
+            anew: Whether to try a new direction even where old ones are enough.
         """
-        target = max(target, reduction * self.norm(rhs))
-        x, residual = self.krylov.solve(rhs, target, MAX_STEPS, enough)
+        goal = max(target, reduction * self.norm(rhs))
+        before = self.num_sweeps
+        x, residual = self.krylov.solve(rhs, goal, MAX_STEPS, enough)
+        if anew and self.num_sweeps == before:
+            more, residual = self.krylov.solve(residual, target, 1)
+            x += more
         # What is left is corrected once more, without a sweep to see what that brings.
         return x + self._correct(residual)
 
@@ -164,19 +175,24 @@ class MomentSystem:
     def _correct(self, x: Numbers) -> Numbers:
         """Return the error from the residual. Collective.
 
-        What is missing at a surface is heat that enters the bodies there, and where they warm by T
-        so does what they send to it, and what that returns.
+        What enters at a surface is heat scattered in the bodies, and where they warm by T so does
+        what they send to it, and what that returns.
         """
         if self.correction is None:
             return x.copy()
-        residuals, missing = self.parts(x)
+        residuals, entering = self.parts(x)
         if not self.has_boundary:
-            return self.join(self.correction.apply(residuals)[0], missing)
-        heat = self.unknowns.into_dofs(missing)
+            return self.join(self.correction.apply(residuals)[0], entering)
+        if self.flights is None:
+            heat = self.unknowns.into_dofs(entering)
+        else:
+            entering = self.flights.settle(entering)
+            scattered, heat = self.flights.scattered(entering)
+            residuals = [own + more for own, more in zip(residuals, scattered, strict=True)]
         errors, temperature = self.correction.apply(residuals, heat[self.layout.rows])
         everywhere = np.empty(self.unknowns.num_dofs, dtype=temperature.dtype)
         self.system.group.Allgatherv(temperature, [everywhere, self.counts])
-        return self._pinned(self.join(errors, missing + self.unknowns.at_dofs(everywhere)))
+        return self._pinned(self.join(errors, entering + self.unknowns.at_dofs(everywhere)))
 
     def _pinned(self, x: Numbers) -> Numbers:
         """Return x without its uniform temperature, which nothing pins where nothing absorbs."""
@@ -191,6 +207,12 @@ class MomentSystem:
         products = np.array([np.vdot(weighed, x), np.vdot(weighed, uniform)])
         share, size = self.system.comm.allreduce(products)
         return np.asarray(x - (share / size) * uniform)
+
+
+def _sends_modes(system: System) -> bool:
+    """Return whether a surface on this rank sends in modes one by one."""
+    walls = [wall for body in system.bodies for wall in body.surfaces]
+    return any(surface.is_sparse for surface in (*walls, *system.joints))
 
 
 def black_facets(system: System, number: int) -> Array:

@@ -18,7 +18,8 @@ preconditioned Krylov method: Warsa, Wareing & Morel, Nucl. Sci. Eng. 147, 218 (
 What is left of M beyond rank k contracts by its largest eigenvalue, 0.2 at rank 100 in silicon; the
 modes that make the plain orders diverge are inside. The operator of the Krylov solves never
 changes, so the later ones start from all directions of the earlier ones. They need no accuracy:
-each correction corrects the one before. Preconditioner: `pbte.transport.correction`.
+each correction corrects the one before. Preconditioner: `pbte.transport.correction` for the bodies,
+`pbte.transport.flights` for what their surfaces send each other.
 
 A kernel that is of low rank itself is its own leading part. Its emission w_in y + g is known from
 the moments y, so blocks of modes are formed, streamed and forgotten, and one correction is all.
@@ -54,7 +55,10 @@ from pbte.types import Numbers
 
 # What one inner solve has to reduce the moments to: a correction with the full matrix leaves about
 # 0.2 of the error anyway.
-INNER_REDUCTION = 0.4
+INNER_REDUCTION = 0.5
+# A correction that leaves more shows that the directions so far leave something out. Without a new
+# one they would do so again and again.
+LITTLE_GAINED = 0.35
 # A residual of this size beside the emission is round-off of thousands of products, amplified by
 # nothing: in a body of 1e5 mean free paths the emission is 1e9 times what it started from.
 ROUND_OFF = 1e-13
@@ -185,7 +189,8 @@ def solve_steady(
         converged = judge(change, size)
     while not (converged or _grows(residuals)) and len(residuals) < max_iterations:
         reduction = 0.0 if whole else INNER_REDUCTION
-        solved = moments.solve(defect, reduction, 0.3 * tolerance * scale, enough)
+        goal = 0.3 * tolerance * scale
+        solved = moments.solve(defect, reduction, goal, enough, anew=_slows(residuals))
         events.add(solved - defect)
         if keeper is not None and keeper.is_due():
             keeper.keep(
@@ -237,6 +242,11 @@ def moment_system(
 def _grows(residuals: list[float]) -> bool:
     """Return whether the residual grows: the rank is too small, further steps would be wasted."""
     return len(residuals) > 3 and residuals[-1] > 2.0 * min(residuals[1:])
+
+
+def _slows(residuals: list[float]) -> bool:
+    """Return whether the last correction brought little."""
+    return len(residuals) > 1 and residuals[-1] > LITTLE_GAINED * residuals[-2]
 
 
 def _stalls(residuals: list[float]) -> bool:
