@@ -57,7 +57,7 @@ def _periodic_drive(
 ) -> Drive | None:
     """The cross-section of a cell that is repeated sideways too is that of its box, pores included.
 
-    That of a wire or a film, which ends sideways, is the area of the wall.
+    That of a wire or a film, which ends sideways, is the area of the wall; see `_cross_section`.
     """
     along = _centre(geometry, wall.partner) - _centre(geometry, name)
     length = float(np.linalg.norm(along))
@@ -67,7 +67,8 @@ def _periodic_drive(
     points = geometry.points.reshape(-1, geometry.points.shape[2])
     area = float(np.prod(np.delete(np.ptp(points, axis=0), axis)))
     if num_closed < points.shape[1]:
-        area = float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
+        end = float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
+        area = _cross_section(geometry, length, end)
     drop = wall.temperature_drop
     return Drive(
         direction=_three(np.sign(drop) * along / length),
@@ -92,13 +93,24 @@ def _wall_drive(geometry: MeshGeometry, hot: str, cold: str, drop: float) -> Dri
     ]
     if abs(areas[0] - areas[1]) > _EQUAL * areas[0]:
         return None
-    along = _centre(geometry, cold) - _centre(geometry, hot)
+    length = float((_centre(geometry, cold) - _centre(geometry, hot)) @ normals[1])
     return Drive(
         direction=_three(normals[1]),
-        length=float(along @ normals[1]),
+        length=length,
         drop=drop,
-        area=0.5 * (areas[0] + areas[1]),
+        area=_cross_section(geometry, length, 0.5 * (areas[0] + areas[1])),
     )
+
+
+def _cross_section(geometry: MeshGeometry, length: float, end: float) -> float:
+    """Return the cross-section of a body whose ends have this area.
+
+    The facets of a round wire cut off more of it at the ends, where they share one plane, than in
+    between. The mean over the length is what conducts: no body gets better than bulk by its mesh.
+    A body that differs from its ends by more has pores, or another form.
+    """
+    mean = float(geometry.volumes.sum()) / length
+    return mean if abs(mean - end) <= _EQUAL * end else end
 
 
 def _centre(geometry: MeshGeometry, name: str) -> Array:

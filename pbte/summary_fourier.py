@@ -13,6 +13,7 @@ from pbte.types import Array
 
 # Powers below this share of what the body could conduct are round-off [-].
 NOTHING = 1e-10
+ROUND_OFF = 1e-6
 
 
 def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
@@ -31,6 +32,8 @@ def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
         yield _account(results, state, power_unit)
         if state.effective is not None:
             yield f"Effective conductivity: {state.effective:.5g} W/m K."
+            if state.effective > (1.0 + ROUND_OFF) * _best(state):
+                yield "That is more than bulk: between its ends the body is wider than there."
     yield from _comparison(results, state)
 
 
@@ -39,8 +42,7 @@ def _account(results: Results, state: HeatState, unit: str) -> str:
     absorbed = state.balance.absorbed
     # What a temperature difference as large as any would drive through a cube of this size.
     size, dim = float(results.geometry.volumes.sum()), results.geometry.points.shape[2]
-    best = max(float(np.trace(tensor)) / 3.0 for tensor in state.conductivities.values())
-    driven = best * abs(_extreme(state.temperature)) * size ** ((dim - 2) / dim)
+    driven = _best(state) * abs(_extreme(state.temperature)) * size ** ((dim - 2) / dim)
     if max((abs(power) for power in absorbed.values()), default=0.0) <= NOTHING * driven:
         return f"No heat passes the walls, {results.power:.4g} {unit} put in."
     each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
@@ -48,6 +50,12 @@ def _account(results: Results, state: HeatState, unit: str) -> str:
         f"{sum(absorbed.values()):.4g} {unit} leave through the walls ({each}), "
         f"{results.power:.4g} {unit} put in (defect {state.balance.defect:.0e})."
     )
+
+
+def _best(state: HeatState) -> float:
+    """Return the largest conductivity of any crystal in any direction [W/m K]."""
+    tensors = np.stack(list(state.conductivities.values()))
+    return float(np.linalg.eigvalsh(0.5 * (tensors + np.swapaxes(tensors, 1, 2))).max())
 
 
 def _comparison(results: Results, state: HeatState) -> Iterator[str]:

@@ -107,3 +107,17 @@ def test_pores_count_in_a_cell_that_is_repeated_sideways_and_corners_not_in_a_wi
     wire = drive_of(case({**drop, "bottom": ROUGH, "top": ROUGH}), body)
     assert porous.area == pytest.approx(2e-8) and mirrored.area == pytest.approx(2e-8)
     assert wire.area == pytest.approx(1e-8)
+
+
+@pytest.mark.parametrize("ends", ["periodic", "isothermal"])
+@pytest.mark.parametrize(("share", "counts"), [(0.993, True), (0.9, False)])
+def test_the_facets_of_a_rim_count_by_the_mean_over_the_length(ends, share, counts):
+    """A round wire that is 0.7 % narrower at its ends has the mean cross-section, so that none
+    conducts better than bulk; one that is narrower by more is another body."""
+    whole = rectangle()
+    body = replace(whole, facet_areas=whole.facet_areas * np.array([share, share, 1.0, 1.0]))
+    walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
+    if ends == "isothermal":
+        walls = {"left": held(301.0), "right": held(299.0)}
+    drive = drive_of(case(walls | {"bottom": ROUGH, "top": ROUGH}), body)
+    assert drive.area == pytest.approx(2e-8 if counts else share * 2e-8, rel=1e-12)

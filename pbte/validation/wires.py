@@ -45,7 +45,7 @@ def cases() -> list[ValidationCase]:
                 wire.polygon_suppression(wire.regular_polygon(ROUND, GRAY_PATH), GRAY_PATH)
             ),
             tolerance=1e-2,
-            run=_round(5, FINE),
+            run=_round(7, FINE),
             slow=True,
         ),
         ValidationCase(
