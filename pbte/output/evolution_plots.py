@@ -103,7 +103,7 @@ def plot_history(results: Results) -> Figure:
                 axes.plot(moments * seconds, values * factor, **line)
         if both[True]:
             explain_fourier(axes)
-        axes.legend(loc="best")
+        figure.legend(loc="outside lower center", ncols=4)
         axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
         axes.set_xlabel(f"Time ({time_unit})")
         axes.set_ylabel(f"$T - T_0$ ({unit})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from pbte.errors import InputError
 from pbte.observables.response import Response
 from pbte.observables.results import MeshGeometry, Results
-from pbte.output.style import INK, explain_fourier, fourier_line, panels, scaled, style
+from pbte.output.style import FOURIER, INK, explain_fourier, fourier_line, panels, scaled, style
 from pbte.types import Array, Numbers
 
 if TYPE_CHECKING:
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 # Amplitudes below this share of the largest are noise, and have no phase.
 NOTHING = 1e-6
+_CIRCLES: Mapping[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markersize": 4.5,
+    "markerfacecolor": "none",
+    "markeredgewidth": 0.8,
+}
 
 
 def plot_oscillations(results: Results) -> Figure:
@@ -61,6 +68,8 @@ def plot_oscillations(results: Results) -> Figure:
                 )
         if others:
             explain_fourier(above)
+            below.plot([], [], color=INK, label=FOURIER, **_CIRCLES)
+            below.legend(loc="best")
         above.set_yscale("log")
         above.set_ylabel(f"Amplitude ({kelvin})")
         above.legend(loc="best")
@@ -88,13 +97,11 @@ def _curves(responses: Sequence[Response], geometry: MeshGeometry) -> dict[str, 
 def _draw_fourier(
     axes: tuple[Any, Any], x: Array, factor: float, curve: Numbers, least: float, colour: str
 ) -> None:
-    """Draw amplitude and phase by the heat equation; the phase is broken where it turns over."""
+    """Draw amplitude and phase by the heat equation, the phase by open circles."""
     seen = np.abs(curve) > least
-    line = fourier_line(colour)
-    axes[0].plot(x[seen], np.abs(curve[seen]) * factor, **line)
+    axes[0].plot(x[seen], np.abs(curve[seen]) * factor, **fourier_line(colour))
     phase = np.degrees(np.angle(curve[seen]))
-    turns = np.flatnonzero(np.abs(np.diff(phase)) > 180.0) + 1
-    axes[1].plot(np.insert(x[seen], turns, np.nan), np.insert(phase, turns, np.nan), **line)
+    axes[1].plot(x[seen], phase, color=colour, **_CIRCLES)
 
 
 def _axis(frequencies: Array) -> tuple[float, str]:
