@@ -22,6 +22,7 @@ SOFT = (2.0e6, 2000.0, 80e-9)
 HARD = (1.6e6, 6000.0, 60e-9)
 THICKNESS = 100e-9  # of a film, of either slab; the radius of a core in a sphere of twice that [m]
 HEAT = 1e15  # [W/m^3]
+FREQUENCY = 3e8  # at which either slab is about as thick as its thermal wave is long [Hz]
 THICK = 200.0  # mean free paths in a film of 200 nm
 
 HEAD = 'model = "fourier"\ntemperature = 300.0\n'
@@ -104,6 +105,40 @@ def cases() -> list[ValidationCase]:
             expected=(1.0 + 4.0 / 3.0 / THICK) / (1.0 + 2.0 * EXTRAPOLATION / THICK),
             tolerance=5e-5,
             run=_thick_film,
+        ),
+        ValidationCase(
+            name="heat equation/grating in a ring",
+            source="exp(-k t/C (2 pi/L)^2), after one such time",
+            quantity="amplitude of the cosine over that at the start",
+            unit="",
+            expected=float(np.exp(-1.0)),
+            tolerance=1e-3,
+            run=lambda comm: _grating(comm, 160, 40),
+        ),
+        ValidationCase(
+            name="heat equation/order of the time steps",
+            source="Alexander, SIAM J. Numer. Anal. 14, 1006 (1977): two stages, second order",
+            quantity="binary logarithm of the ratio of errors when steps are halved",
+            unit="",
+            expected=2.0,
+            tolerance=0.05,
+            run=_order,
+        ),
+        *(
+            ValidationCase(
+                name=f"heat equation/two slabs with an oscillating wall, {what}",
+                source="Matrices (cosh, sinh / k kappa; k kappa sinh, cosh) of both, kappa^2 = i "
+                "omega C / k, (1, R; 0, 1) between (Maillet et al., Thermal Quadrupoles, 2000)",
+                quantity=f"{what} of the heat flux into the warm wall",
+                unit=unit,
+                expected=lambda take=take: take(_quadrupoles()),  # type: ignore[misc]
+                tolerance=1e-3,
+                run=_answer(take),
+            )
+            for what, unit, take in (
+                ("amplitude", "W/m^2", lambda flux: float(abs(flux))),
+                ("phase", "degrees", lambda flux: float(np.degrees(np.angle(flux)))),
+            )
         ),
     ]
 
@@ -195,3 +230,48 @@ def _thick_film(comm: MPI.Intracomm) -> float:
     effective = _state(results).effective
     assert results.conductivity is not None and effective is not None, "the film is driven"
     return float(results.conductivity.value) / effective
+
+
+def _grating(comm: MPI.Intracomm, cells: int, steps: int) -> float:
+    """Return the amplitude of a grating after the time in which it falls to 1/e."""
+    end = 1.627e6 / GRAY_BULK * (THICKNESS / (2.0 * np.pi)) ** 2
+    builder = f'shape = "film", thickness = {THICKNESS}, dim = 1, size = {THICKNESS / cells}'
+    ring = '[walls.left]\nkind = "periodic"\npartner = "right"\n[steady]\nenabled = false\n'
+    times = f"[transient]\nend = {end!r}\nstep = {end / steps!r}\nnum_times = 1\n"
+    start = f'initial = {{ kind = "grating", amplitude = 1.0, period = {THICKNESS} }}\n'
+    results = run_whole(comm, HEAD + ONE + _mesh(builder) + ring + times + start)
+    assert results.transient is not None, "the case has a transient"
+    first, last = (snapshot.temperature for snapshot in results.transient.snapshots)
+    return float((first * last).sum() / np.square(first).sum())
+
+
+def _order(comm: MPI.Intracomm) -> float:
+    """Against steps sixteen times as short, which leave 1/256 of the error."""
+    coarse, half, exact = (_grating(comm, 10, steps) for steps in (4, 8, 64))
+    return float(np.log2(abs(coarse - exact) / abs(half - exact)))
+
+
+def _answer(take: Callable[[complex], float]) -> Run:
+    """Return a run of two slabs whose left wall oscillates."""
+    text = _driven_slabs("local") + f"[harmonic]\nfrequencies = [{FREQUENCY}]\n"
+    return lambda comm: take(-run_whole(comm, text).harmonic[0].absorbed["left"])
+
+
+def _quadrupoles() -> complex:
+    """Return the flux into the warm wall when the other one is held: D / B for T = 1 K."""
+    slabs = []
+    for crystal in (HARD, SOFT):
+        kappa = np.sqrt(2j * np.pi * FREQUENCY * crystal[0] / _bulk(crystal))
+        across, within = _bulk(crystal) * kappa, kappa * THICKNESS
+        slabs.append(
+            np.array(
+                [
+                    [np.cosh(within), np.sinh(within) / across],
+                    [np.sinh(within) * across, np.cosh(within)],
+                ]
+            )
+        )
+    (_, ahead), (_, back) = (
+        slabs[0] @ np.array([[1.0, _resistance("local")], [0.0, 1.0]]) @ slabs[1]
+    )
+    return complex(back / ahead)
