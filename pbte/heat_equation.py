@@ -42,6 +42,8 @@ from pbte.types import Array, BoolArray, IntArray
 
 # Share of the resistance between streams that is round-off of sums over modes [-].
 CONTACT = 1e-9
+# Meshes of fewer cells are solved by every rank for itself: sharing them is waiting for each other.
+SMALL = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class HeatProblem:
         passages: The interfaces that join them.
         tags: Tag of each wall.
         geometry: The whole mesh.
-        comm: The ranks that share the work.
+        comm: The ranks that share the work, if there is enough of it.
 
     Attributes:
         mesh: The cells of all bodies, one body after the other.
@@ -133,7 +135,7 @@ class HeatProblem:
             np.repeat(np.stack(symmetric), counts, axis=0),
             walls.conductances,
             _together(_periods(case, mesh, tags), *_interfaces(case, bodies, passages)),
-            comm,
+            MPI.COMM_SELF if mesh.num_cells < SMALL else comm,
             heat_capacity=np.repeat([body.modes.heat_capacity for body in bodies], counts),
         )
         self.heat = np.concatenate([body.heat_source for body in bodies])
