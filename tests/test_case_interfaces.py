@@ -106,7 +106,7 @@ def test_strain_mismatch_without_polarisations_is_refused(pair):
     with pytest.raises(InputError, match="needs the two materials"):
         law_of(choice)
     bare = dataclasses.replace(pair[1], polarisation=None)
-    with pytest.raises(InputError, match="Ge: .* needs the polarisation .* with eigenvectors"):
+    with pytest.raises(InputError, match=r"Ge: .* needs the polarisation .* with eigenvectors"):
         law_of(choice, materials=(pair[0], bare))
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Amplitudes below this share of the largest are noise, and have no phase.
 NOTHING = 1e-6
+# Of the heat equation earlier: beside a wall that is held it has what its elements leave.
+FOURIER_NOTHING = 1e-3
 _CIRCLES: Mapping[str, Any] = {
     "linestyle": "",
     "marker": "o",
@@ -63,7 +65,7 @@ def plot_oscillations(results: Results) -> Figure:
                     x=np.array([each.frequency for each in results.fourier_harmonic]) * hertz,
                     factor=factor,
                     curve=others[label],
-                    least=NOTHING * largest,
+                    least=FOURIER_NOTHING * largest,
                     colour=colour,
                 )
         if others:
