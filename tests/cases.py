@@ -37,6 +37,24 @@ temperature = 301.0
 [walls.right]
 kind = "diffuse"
 """
+SPHERE = """\
+title = "A small sphere"
+temperature = 300.0
+[material]
+file = "Si-5"
+scattering = "rta"
+[mesh]
+file = "sphere.msh"
+builder = { shape = "nanoparticle", diameter = 50e-9, size = 25e-9 }
+[source]
+sigma = 5e-9
+power = 1e-6
+[walls.surface]
+kind = "isothermal"
+temperature = 300.0
+[orders]
+max_order = 2
+"""
 DMM: Table = {"kind": "dmm"}
 
 

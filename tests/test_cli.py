@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import SPHERE
 
 from pbte.errors import InputError
 from pbte.observables.results import (
@@ -28,30 +29,11 @@ from pbte.observables.results import (
 from pbte.output.results import read_results, write_results_file
 from pbte.terminal import length
 
-CASE = """\
-title = "A small sphere"
-temperature = 300.0
-[material]
-file = "Si-5"
-scattering = "rta"
-[mesh]
-file = "sphere.msh"
-builder = { shape = "nanoparticle", diameter = 50e-9, size = 25e-9 }
-[source]
-sigma = 5e-9
-power = 1e-6
-[walls.surface]
-kind = "isothermal"
-temperature = 300.0
-[orders]
-max_order = 2
-"""
-
 
 @pytest.fixture
 def case_file(comm, shared_tmp_path) -> Path:
     path = shared_tmp_path / "sphere.toml"
-    write(comm, path, CASE)
+    write(comm, path, SPHERE)
     return path
 
 
@@ -62,8 +44,8 @@ def write(comm, path: Path, text: str) -> None:
 
 
 def rewrite(comm, path: Path, old: str, new: str) -> None:
-    assert CASE.count(old) == 1
-    write(comm, path, CASE.replace(old, new))
+    assert SPHERE.count(old) == 1
+    write(comm, path, SPHERE.replace(old, new))
 
 
 # --- the command line itself
@@ -205,7 +187,7 @@ def test_an_error_on_one_rank_stops_all_with_one_message(mpirun, error, status, 
 
 def test_a_bad_case_under_mpirun_gives_one_message_and_status_2(mpirun, tmp_path):
     path = tmp_path / "bad.toml"
-    path.write_text(CASE.replace("sigma", "sgima"))
+    path.write_text(SPHERE.replace("sigma", "sgima"))
     outcome = mpirun(2, "-m", "pbte", "run", str(path))
     assert outcome.returncode == 2
     assert outcome.stderr.count("source.sgima: unknown key; did you mean 'sigma'?") == 1
@@ -549,7 +531,7 @@ def test_a_run_writes_its_results_and_accounts_for_the_heat(pbte, case_file, sha
 
 def test_two_ranks_give_the_numbers_of_one(mpirun, tmp_path):
     # Ranks agree as well as the steady state is known.
-    case = CASE.replace('scattering = "rta"', "") + "[steady]\ntolerance = 1e-12\n"
+    case = SPHERE.replace('scattering = "rta"', "") + "[steady]\ntolerance = 1e-12\n"
     (tmp_path / "sphere.toml").write_text(case)
     folders = [tmp_path / "one", tmp_path / "two"]
     for size, folder in enumerate(folders, start=1):

@@ -5,29 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from cases import SPHERE
 
 from pbte.parallel import under_launcher
 
 pytestmark = pytest.mark.skipif(under_launcher(), reason="a failing command stops all ranks")
 
-SPHERE = """\
-temperature = 300.0
-[material]
-file = "Si-5"
-[mesh]
-file = "sphere.msh"
-builder = { shape = "nanoparticle", diameter = 50e-9, size = 25e-9 }
-[source]
-sigma = 5e-9
-power = 1e-6
-[walls.surface]
-kind = "isothermal"
-temperature = 300.0
-[orders]
-max_order = 2
-[steady]
-max_iterations = 1
-"""
+# With the full matrix, and stopped after one correction.
+STOPPED = SPHERE.replace('scattering = "rta"\n', "") + "[steady]\nmax_iterations = 1\n"
 PAIR = """\
 temperature = 300.0
 [materials]
@@ -61,7 +46,7 @@ paraview = false
 def test_a_run_that_does_not_converge_says_why_and_gives_no_result(pbte, shared_tmp_path):
     """Summary, file, JSON and exit status: nobody takes the last step for an answer."""
     path = shared_tmp_path / "sphere.toml"
-    path.write_text(SPHERE)
+    path.write_text(STOPPED)
     folder = shared_tmp_path / "unfinished"
     outcome = pbte("run", path, "--output", folder)
     assert outcome.status == 1
