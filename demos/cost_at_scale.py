@@ -1,10 +1,8 @@
-# %% [markdown]
-# # What a run costs, here and on machines that are not here
-# One scattering order is a drift of every mode through every cell and a mixing of all modes at
-# every point. With the constants of one core measured now, `pbte.estimate` predicts its time and
-# memory on any number of ranks. Here the prediction is compared with the measurement on the ranks
-# at hand, and then asked where 64, 1024 and 16384 ranks land with 10 million cells and 10 thousand
-# modes.
+# %% [markdown] # What a run costs, here and on machines that are not here One scattering order is a
+# drift of every mode through every cell and a mixing of all modes at every point. With the
+# constants of one core measured now, `pbte.simulation.cost` predicts its time and memory on any
+# number of ranks. Here the prediction is compared with the measurement on the ranks at hand, and
+# then asked where 64, 1024 and 16384 ranks land with 10 million cells and 10 thousand modes.
 #
 # About half a minute: `mpirun -n 2 python demos/cost_at_scale.py` (also on 1 or 3 ranks).
 #
@@ -16,17 +14,17 @@
 import numpy as np
 from mpi4py import MPI
 
-from pbte.benchmarks.bodies import heated_body, sphere
-from pbte.benchmarks.clock import clocked
-from pbte.benchmarks.constants import measure_network, measure_speeds
-from pbte.benchmarks.machine import use_threads
-from pbte.estimate import NETWORKS, REFERENCE, best_layout, order_cost
+from pbte.core.mode_partition import share_modes
+from pbte.core.shared_memory import shared_on_node
 from pbte.materials.kernel import truncated_kernel
 from pbte.materials.storage import read_material
-from pbte.memory import Job, Layout, memory_per_rank
-from pbte.node_memory import shared_on_node
+from pbte.simulation.cost import NETWORKS, REFERENCE, best_layout, order_cost
+from pbte.simulation.memory import Job, Layout, memory_per_rank
 from pbte.transport.body import collide, stream
-from pbte.transport.share import share_modes
+from pbte.verification.benchmarks.bodies import heated_body, sphere
+from pbte.verification.benchmarks.clock import clocked
+from pbte.verification.benchmarks.constants import measure_network, measure_speeds
+from pbte.verification.benchmarks.machine import use_threads
 
 comm = MPI.COMM_WORLD
 use_threads(1)

@@ -29,10 +29,10 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case import Case
+from pbte.case.case import Case
 from pbte.observables.results import Results
-from pbte.output.plots import plot_cumulated_temperature, plot_interface_distributions
-from pbte.output.style import INK, new_figure, style
+from pbte.output.plots.fields import plot_cumulated_temperature, plot_interface_distributions
+from pbte.output.plots.style import INK, new_figure, style
 from pbte.run import run_case
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/figure3")

@@ -26,27 +26,27 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.output.style import INK, STEADY_COLOUR, new_figure, style
-from pbte.reference.ham_chain import (
+from pbte.output.plots.style import INK, STEADY_COLOUR, new_figure, style
+from pbte.reference.ham.chain import (
     HamChain,
     criteria,
     random_couplings,
     random_states,
     rate_probabilities,
 )
-from pbte.reference.ham_conductivity import (
+from pbte.reference.ham.conductivity import (
     heat_conductivity,
     high_temperature_conductivity,
     largest_heat_capacity,
     low_temperature_conductivity,
 )
-from pbte.reference.ham_deviation import (
+from pbte.reference.ham.deviation import (
     deviation,
     length_deviations,
     level_deviations,
     state_deviations,
 )
-from pbte.reference.ham_evolution import ChebyshevEvolution, exact_probabilities
+from pbte.reference.ham.evolution import ChebyshevEvolution, exact_probabilities
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/ham_chain")
 folder.mkdir(parents=True, exist_ok=True)

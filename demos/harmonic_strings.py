@@ -25,11 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.output.style import INK, STEADY_COLOUR, new_figure, no_outline, style
-from pbte.reference import harmonic_strings as hs
-from pbte.reference.string_kubo import step_response
-from pbte.reference.string_lattice import (
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.output.plots.style import INK, STEADY_COLOUR, new_figure, no_outline, style
+from pbte.reference.strings import conductance as hs
+from pbte.reference.strings.kubo import step_response
+from pbte.reference.strings.lattice import (
     atom_energies,
     bond_currents,
     evolved,
@@ -37,7 +37,7 @@ from pbte.reference.string_lattice import (
     joined_chain,
     local_equilibrium,
 )
-from pbte.reference.string_profiles import JoinedStrings, step_profile
+from pbte.reference.strings.profiles import JoinedStrings, step_profile
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/harmonic_strings")
 folder.mkdir(parents=True, exist_ok=True)

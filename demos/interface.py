@@ -38,9 +38,9 @@ from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.report import lowest_temperature, report_interface, unmatched_flux
 from pbte.materials.storage import read_material
 from pbte.materials.temperature import at_temperature
-from pbte.output.interface_plots import plot_spectrum, plot_transmission
-from pbte.output.style import INK, STEADY_COLOUR, new_figure, style
-from pbte.reference.debye_mismatch import DebyeSolid, resistance
+from pbte.output.plots.interfaces import plot_spectrum, plot_transmission
+from pbte.output.plots.style import INK, STEADY_COLOUR, new_figure, style
+from pbte.reference.kapitza.debye_mismatch import DebyeSolid, resistance
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/interface")
 folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@
 # nanometres of free flight to diffusion. Which part of the resistance is that of the electrons?
 #
 # Electrons obey a heat equation with the coupling $G$, phonons the transport equation in both
-# crystals (`pbte.transport.two_temperature`). In the metal, whose phonons fly 1.6 nm, theory says
+# crystals (`pbte.transport.electrons.steady`). In the metal, whose phonons fly 1.6 nm, theory says
 #
 # $$ T_e - T_p = \frac{l}{\sinh(d/l)}\Big(\frac{\cosh(d/l)}{k_p} + \frac{1}{k_e}\Big)\,q,
 #    \qquad l = \sqrt{\frac{k_e k_p}{G (k_e + k_p)}} $$
@@ -24,13 +24,13 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case import parse_case
-from pbte.output.style import INK, STEADY_COLOUR, new_figure, style
-from pbte.reference.two_temperature import Metal, coupling_length, film_differences
-from pbte.setup import prepare
-from pbte.transport.electrons import Electrons
-from pbte.transport.two_temperature import solve_two_temperatures
-from pbte.transport.two_temperature_steps import follow_pulse
+from pbte.case.case import parse_case
+from pbte.output.plots.style import INK, STEADY_COLOUR, new_figure, style
+from pbte.reference.kapitza.two_temperature import Metal, coupling_length, film_differences
+from pbte.simulation.problem import prepare
+from pbte.transport.electrons.electrons import Electrons
+from pbte.transport.electrons.steady import solve_two_temperatures
+from pbte.transport.electrons.time_stepping import follow_pulse
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/laser_film")
 comm = MPI.COMM_WORLD

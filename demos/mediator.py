@@ -25,12 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.output.style import new_figure, style
-from pbte.reference.mediator import Mediator
-from pbte.reference.mediator_baths import run_finite_baths
-from pbte.reference.mediator_chain import entropy_production, steady_profile
-from pbte.reference.mediator_currents import (
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.output.plots.style import new_figure, style
+from pbte.reference.mediator.baths import run_finite_baths
+from pbte.reference.mediator.chain import entropy_production, steady_profile
+from pbte.reference.mediator.currents import (
     classical_conductance,
     cold_conductance,
     conductance,
@@ -40,7 +39,8 @@ from pbte.reference.mediator_currents import (
     plateau_conductance,
     strong_coupling_conductance,
 )
-from pbte.reference.mediator_temperatures import position_temperature, temperature_split
+from pbte.reference.mediator.mediator import Mediator
+from pbte.reference.mediator.temperatures import position_temperature, temperature_split
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/mediator")
 folder.mkdir(parents=True, exist_ok=True)

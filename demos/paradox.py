@@ -30,11 +30,11 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case import Case
+from pbte.case.case import Case
 from pbte.materials.band_table import read_band_table
 from pbte.observables.results import Results
-from pbte.output.style import INK, new_figure, style
-from pbte.reference.slab import IsotropicBands, solve_slab
+from pbte.output.plots.style import INK, new_figure, style
+from pbte.reference.closed_forms.slab import IsotropicBands, solve_slab
 from pbte.run import run_case
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/paradox")

@@ -22,18 +22,25 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case import parse_case
+from pbte.case.case import parse_case
+from pbte.core.types import Array
 from pbte.observables.profiles import radial_profile
-from pbte.output.style import INK, STEADY_COLOUR, OrderColours, new_figure, style, time_colours
-from pbte.setup import prepare
-from pbte.setup_bodies import geometry_of
+from pbte.output.plots.style import (
+    INK,
+    STEADY_COLOUR,
+    OrderColours,
+    new_figure,
+    style,
+    time_colours,
+)
+from pbte.simulation.bodies import geometry_of
+from pbte.simulation.problem import prepare
 from pbte.transport.body import with_past, with_self_scattering
 from pbte.transport.orders import scattering_orders
 from pbte.transport.sources import gaussian, project
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import Drift
 from pbte.transport.transient import WEIGHTS, TimeStepper, march
-from pbte.types import Array
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/population")
 comm = MPI.COMM_WORLD

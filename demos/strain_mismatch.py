@@ -34,7 +34,7 @@ from pbte.interfaces.strain_channels import StrainedInterface, StrainedSolid, di
 from pbte.interfaces.strain_field import misfit_array
 from pbte.materials.statistics import mode_heat_capacity
 from pbte.materials.storage import read_material
-from pbte.output.style import INK, new_figure, style
+from pbte.output.plots.style import INK, new_figure, style
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/strain_mismatch")
 folder.mkdir(parents=True, exist_ok=True)

@@ -22,17 +22,17 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.output.style import INK, STEADY_COLOUR, new_figure, style
-from pbte.reference import temperature_jump as tj
-from pbte.reference.debye_mismatch import (
+from pbte.output.plots.style import INK, STEADY_COLOUR, new_figure, style
+from pbte.reference.kapitza import temperature_jump as tj
+from pbte.reference.kapitza.debye_mismatch import (
     DebyeSolid,
     low_temperature_resistance,
     mean_transmissions,
     radiation_limit,
     resistance,
 )
-from pbte.reference.elastic_interface import elastic_fluxes
-from pbte.reference.two_temperature import (
+from pbte.reference.kapitza.elastic_interface import elastic_fluxes
+from pbte.reference.kapitza.two_temperature import (
     Metal,
     coupling_length,
     electron_phonon_resistance,

@@ -19,26 +19,26 @@ from contextlib import contextmanager
 
 from mpi4py import MPI
 
-from pbte.case import Case, resolved_toml
-from pbte.conduction import conduction_of
-from pbte.interface_account import account
-from pbte.notes import run_notes
+from pbte.case.case import Case, resolved_toml
+from pbte.core.types import Array
+from pbte.core.versions import versions
 from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import whole_geometry
 from pbte.observables.response import Response
 from pbte.observables.results import Results, Snapshot
-from pbte.run_checkpoints import Keeping
-from pbte.run_fourier import compare_with_fourier, run_fourier
-from pbte.run_frequencies import follow_frequencies
-from pbte.run_orders import follow_orders
-from pbte.run_steady import reach_steady_state
-from pbte.run_times import follow_time
-from pbte.setup import Say, prepare
-from pbte.setup_bodies import geometry_of
-from pbte.setup_sources import undershoot
+from pbte.simulation.bodies import geometry_of
+from pbte.simulation.checkpoints import Keeping
+from pbte.simulation.conductivity import conduction_of
+from pbte.simulation.harmonic import follow_frequencies
+from pbte.simulation.heat import compare_with_fourier, run_fourier
+from pbte.simulation.interface_results import account
+from pbte.simulation.notes import run_notes
+from pbte.simulation.orders import follow_orders
+from pbte.simulation.problem import Say, prepare
+from pbte.simulation.sources import undershoot
+from pbte.simulation.steady import reach_steady_state
+from pbte.simulation.transient import follow_time
 from pbte.transport.reports import SteadyReport
-from pbte.types import Array
-from pbte.versions import versions
 
 
 def run_case(

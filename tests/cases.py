@@ -9,7 +9,7 @@ from typing import Any
 
 from mpi4py import MPI
 
-from pbte.case import Case, parse_case
+from pbte.case.case import Case, parse_case
 from pbte.observables.results import Results
 from pbte.run import run_case
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pytest
 from mpi4py import MPI
 
-from pbte.cli import main
-from pbte.parallel import under_launcher
+from pbte.cli.main import main
+from pbte.core.parallel import under_launcher
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def pbte(comm, capfd, monkeypatch) -> Command:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("PBTE_TRACEBACK", raising=False)
     # On a busy machine ranks fall behind each other; here no rank fails alone.
-    monkeypatch.setattr("pbte.parallel.PATIENCE", 60.0)
+    monkeypatch.setattr("pbte.core.parallel.PATIENCE", 60.0)
 
     def run(*arguments: object) -> Outcome:
         with pytest.raises(SystemExit) as caught:

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from mpi4py import MPI
 
+from pbte.core.mode_partition import share_modes
+from pbte.core.types import Array
 from pbte.geometry.division import Division, divide
 from pbte.geometry.joints import find_joints
+from pbte.geometry.simplices import build_simplices
 from pbte.interfaces.base import InterfaceLaw, WallLaw
 from pbte.materials.kernel import CollisionKernel
 from pbte.transport.body import Body, make_body
-from pbte.transport.share import share_modes
-from pbte.transport.simplices import build_simplices
-from pbte.transport.surfaces import Side, Surface, make_surface, wall_surface
+from pbte.transport.boundary import Side, Surface, make_surface, wall_surface
 from pbte.transport.system import System
-from pbte.types import Array
 
 LEFT, RIGHT, JOINT = 1, 2, 10
 

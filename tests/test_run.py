@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.case import Case, parse_case, read_case
-from pbte.errors import InputError
+from pbte.case.case import Case, parse_case, read_case
+from pbte.core.errors import InputError
+from pbte.core.parallel import on_all_ranks
 from pbte.materials.storage import read_material
 from pbte.output.folder import write_results
-from pbte.output.results import read_results
-from pbte.parallel import on_all_ranks
+from pbte.output.hdf5.results import read_results
 from pbte.run import run_case
-from pbte.setup import prepare
-from pbte.setup_sources import heated_modes
-from pbte.transport.growth import LEAST_EIGENVALUE
+from pbte.simulation.problem import prepare
+from pbte.simulation.sources import heated_modes
+from pbte.transport.steady.eigenvalues import LEAST_EIGENVALUE
 
 SPHERE = """\
 title = "coarse sphere"

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from pbte.errors import InputError, RunError
+from pbte.core.errors import InputError, RunError
 from pbte.geometry.files import write_atomically
 from pbte.geometry.session import gmsh_session
 from pbte.geometry.sides import check_copies, forget_copies

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.contacts import name_contacts
 from pbte.geometry.facets import (
     FacetTable,
@@ -17,7 +18,6 @@ from pbte.geometry.facets import (
     signed_volumes,
 )
 from pbte.geometry.meshfile import MeshData, describe_point
-from pbte.types import Array, BoolArray, IntArray
 
 # A cell thinner than this fraction of a regular one is flat to round-off of its coordinates.
 _FLAT = 1e-11

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import BoolArray, IntArray
 from pbte.geometry.facets import FacetTable
 from pbte.geometry.meshfile import MeshData
-from pbte.types import BoolArray, IntArray
 
 _GROUP = {1: "Physical Point", 2: "Physical Curve", 3: "Physical Surface"}
 

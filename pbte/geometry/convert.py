@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from pbte.errors import InputError, RunError
+from pbte.core.errors import InputError, RunError
+from pbte.core.types import Array, IntArray
 from pbte.geometry.checks import CheckedMesh, check_mesh
 from pbte.geometry.facets import facet_table, match_rows
 from pbte.geometry.files import write_atomically
 from pbte.geometry.foreign_groups import name_elements
 from pbte.geometry.meshfile import MeshData, check_extent, drop_flat_axes
 from pbte.geometry.session import gmsh_session
-from pbte.types import Array, IntArray
 
 # meshio's names of simplices; of curved ones the corners come first.
 _SIMPLICES = {"vertex": 0, "line": 1, "triangle": 2, "tetra": 3}

@@ -17,10 +17,10 @@ import numpy as np
 from dolfinx import mesh as dmesh
 from mpi4py import MPI
 
-from pbte.errors import InputError, RunError
+from pbte.core.errors import InputError, RunError
+from pbte.core.parallel import on_all_ranks
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.domain import Domain, cell_nodes, read_domain
-from pbte.parallel import on_all_ranks
-from pbte.types import Array, BoolArray, IntArray
 
 _CELLS = {1: "interval", 2: "triangle", 3: "tetrahedron"}
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.geometry.faces import connected, face_corners, face_keys, face_mates
 from pbte.geometry.joints import Joints
-from pbte.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ import numpy as np
 from dolfinx import mesh as dmesh
 from mpi4py import MPI
 
-from pbte.errors import InputError, RunError
+from pbte.core.errors import InputError, RunError
+from pbte.core.types import IntArray
 from pbte.geometry.checks import CheckedMesh, check_mesh
 from pbte.geometry.facets import match_rows
 from pbte.geometry.meshfile import read_mesh_file
-from pbte.types import IntArray
 
 _CELLS = {1: "interval", 2: "triangle", 3: "tetrahedron"}
 

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pbte.core.types import Array, IntArray
 from pbte.geometry.facets import row_keys
-from pbte.types import Array, IntArray
 
 
 def face_slots(corners: int) -> IntArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.types import Array, IntArray
+from pbte.core.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

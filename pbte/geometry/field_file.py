@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from pbte.errors import InputError
-from pbte.types import Array, IntArray
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 
 # meshio's names of simplices by dimension.
 _SIMPLICES = {1: "line", 2: "triangle", 3: "tetra"}

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pbte.errors import InputError, RunError
+from pbte.core.errors import InputError, RunError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pbte.errors import InputError
-from pbte.types import BoolArray, IntArray
+from pbte.core.errors import InputError
+from pbte.core.types import BoolArray, IntArray
 
 # Names that programs give to arrays of region numbers, the most telling first.
 _USUAL = (

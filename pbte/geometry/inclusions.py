@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.building import (
     NANOMETRE,
     check_graded,

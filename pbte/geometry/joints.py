@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.faces import connected, face_corners, face_keys, face_mates
 from pbte.geometry.facets import facet_area_vectors, match_rows
-from pbte.types import Array, BoolArray, IntArray
 
 if TYPE_CHECKING:  # the arrays themselves need no DOLFINx
     from pbte.geometry.domain import Domain

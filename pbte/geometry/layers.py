@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.geometry.building import (
     NANOMETRE,
     check_graded,
@@ -21,7 +22,6 @@ from pbte.geometry.building import (
     write_mesh,
 )
 from pbte.geometry.sides import check_axes, make_periodic, sides_of
-from pbte.types import Array
 
 # A cubic spline through this many points per period is off a sine by 1e-5 of its amplitude.
 _POINTS_PER_PERIOD = 24

@@ -8,9 +8,9 @@ from types import ModuleType
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.geometry.session import gmsh_session
-from pbte.types import Array, IntArray
 
 _SIMPLEX = {0: "Point", 1: "Line", 2: "Triangle", 3: "Tetrahedron"}
 _BODY = {1: "curve", 2: "surface", 3: "volume"}

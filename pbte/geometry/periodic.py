@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.geometry.facets import facet_area_vectors
-from pbte.types import Array, IntArray
 
 # Largest distance between a corner and its image, as a part of the shortest edge. Mesh generators
 # copy walls to about 1e-10 of the body; meshes that differ do so by a good part of an edge.

@@ -7,11 +7,11 @@ from itertools import combinations
 
 import numpy as np
 
+from pbte.core.types import Array, IntArray
 from pbte.geometry.domain import Domain
 from pbte.geometry.facets import facet_area_vectors, signed_volumes
 from pbte.geometry.joints import joints_of
 from pbte.geometry.periodic import matching_walls
-from pbte.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from pbte.errors import RunError
+from pbte.core.errors import RunError
 
 # One thread and one seed: the same command gives the same mesh, number for number.
 _OPTIONS = {

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.geometry.periodic import match_walls
-from pbte.types import Array, IntArray
 
 # Gmsh gives bounding boxes with a margin of 1e-7 (bodies are built in nanometres).
 _ON_SIDE = 1e-5

@@ -24,14 +24,14 @@ import numpy as np
 import scipy.sparse
 from scipy.spatial import cKDTree
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.interfaces.balance import redistribute
 from pbte.interfaces.base import FluxMatrix, SurfaceModes, pair_modes
 from pbte.interfaces.bins import BinChoice, check_bin_choice, energy_bins
 from pbte.interfaces.bounce import Bounce, check_bounce, with_bounce
 from pbte.interfaces.elastic import ElasticSolid, solid_of, welded_waves
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, IntArray
 
 SOUND_BRANCHES = 3
 NEIGHBOURS = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
-from pbte.types import Array
+from pbte.core.types import Array
 
 
 def scale_symmetrically(matrix: Array, targets: Array) -> Array:

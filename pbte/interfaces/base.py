@@ -26,9 +26,9 @@ from typing import Protocol
 import numpy as np
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, BoolArray, IntArray
 
 GRAZING = 1e-12
 """Modes with |v . n| below this share of the largest speed run along the surface [-]."""

@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, BoolArray, IntArray
 
 BinChoice = Literal["auto"] | int | tuple[float, ...]
 """A number of bins of equal width, edges [rad/s], or "auto"."""

@@ -12,13 +12,13 @@ from typing import Literal
 import numpy as np
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.interfaces.balance import cap_rows
 from pbte.interfaces.base import FluxMatrix, SurfaceModes, wall_modes
 from pbte.interfaces.bins import BinChoice, energy_bins
 from pbte.interfaces.specular import mirror_classes, mirror_pairs, weigh_pairs, with_diffuse_rest
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, IntArray
 
 Bounce = Literal["specular", "diffuse"]
 

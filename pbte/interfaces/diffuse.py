@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pbte.core.types import Array, IntArray
 from pbte.interfaces.base import FluxMatrix, assemble, wall_modes
 from pbte.interfaces.bins import BinChoice, check_bin_choice, energy_bins
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

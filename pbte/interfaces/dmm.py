@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.interfaces.balance import scale_symmetrically
 from pbte.interfaces.base import FluxMatrix, assemble, pair_modes
 from pbte.interfaces.bins import (
@@ -28,7 +29,6 @@ from pbte.interfaces.bins import (
     energy_levels,
 )
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray
 from pbte.materials.modes import Crystal
-from pbte.types import Array, BoolArray
 
 ComplexArray = npt.NDArray[np.complex128]
 

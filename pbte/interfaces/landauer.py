@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.interfaces.base import FluxMatrix, InterfaceLaw
 from pbte.interfaces.bins import EnergyBins, bin_totals
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.interfaces.base import FluxMatrix
 from pbte.interfaces.bins import BinChoice, check_bin_choice, energy_bins
 from pbte.interfaces.table import TERAHERTZ
@@ -32,7 +33,6 @@ from pbte.interfaces.transfer import (
 )
 from pbte.materials.modes import ModeTable
 from pbte.materials.statistics import mode_heat_capacity
-from pbte.types import Array
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 PIECES, HALVINGS, PRECISION = 16, 30, 1e-10

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from pbte.core.types import Array, IntArray
 from pbte.materials.modes import Crystal, ModeTable
 from pbte.materials.symmetry import grid_index
-from pbte.types import Array, IntArray
 
 SAME_VELOCITY = 1e-6
 """Velocities closer than this share of the largest speed are the same [-]: normals from a mesh are

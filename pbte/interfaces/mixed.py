@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.interfaces.amm import AcousticMismatch
 from pbte.interfaces.base import FluxMatrix, pair_modes
 from pbte.interfaces.bounce import with_bounce
 from pbte.interfaces.specular import weigh_pairs, ziman_specularity
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.interfaces.base import FluxMatrix, assemble, pair_modes
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.interfaces.base import (
     FluxReport,
     InterfaceLaw,
@@ -25,7 +26,6 @@ from pbte.interfaces.landauer import (
     mode_transmission,
 )
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 WITHIN = 2.0
 """Widths of a law without bins within which a mode must find partners [-]."""

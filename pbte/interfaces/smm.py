@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.interfaces.amm import AcousticMismatch
 from pbte.interfaces.balance import cap_rows, redistribute
 from pbte.interfaces.base import FluxMatrix, SurfaceModes, pair_modes
@@ -44,7 +45,6 @@ from pbte.interfaces.strain_field import MisfitArray, misfit_array
 from pbte.materials.modes import Crystal, ModeTable
 from pbte.materials.polarisation import Polarisation
 from pbte.materials.storage import Material
-from pbte.types import Array, IntArray
 
 MEASURED_LATTICE: dict[tuple[str, ...], float] = {("Si", "Si"): 5.431e-10, ("Ge", "Ge"): 5.658e-10}
 """Cubic lattice parameters at 300 K [m]."""

@@ -17,14 +17,14 @@ import numpy as np
 import scipy.sparse
 from scipy.spatial import cKDTree
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.interfaces.balance import cap_rows, redistribute
 from pbte.interfaces.base import FluxMatrix, SurfaceModes, assemble, wall_modes
 from pbte.interfaces.bins import BinChoice, check_bin_choice, energy_bins
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.mirror import exact_mirror
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, IntArray
 
 NEIGHBOURS = 8
 """Number of modes near the mirrored velocity that share what a mode brings."""

@@ -37,12 +37,12 @@ from typing import Literal
 import numpy as np
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.interfaces.balance import cap_rows, redistribute
 from pbte.interfaces.elastic import isotropic_solid, welded_waves
 from pbte.interfaces.strain_field import MisfitArray
 from pbte.materials.statistics import mode_heat_capacity
-from pbte.types import Array, BoolArray, IntArray
 
 Method = Literal["cap", "heitler", "sinkhorn", "amm+strain"]
 METHODS = ("cap", "heitler", "sinkhorn", "amm+strain")

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pbte.errors import InputError
-from pbte.types import Array
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 
 ComplexArray = npt.NDArray[np.complex128]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.interfaces.base import FluxMatrix
 from pbte.interfaces.bins import BinChoice, bin_totals, check_bin_choice, energy_bins
 from pbte.interfaces.transfer import (
@@ -19,7 +20,6 @@ from pbte.interfaces.transfer import (
     transfer_matrix,
 )
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 TERAHERTZ = 2e12 * np.pi
 """1 THz as an angular frequency [rad/s], for messages."""

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.interfaces.table import TERAHERTZ, TabulatedTransmission
-from pbte.types import Array
 
 _UNITS = {"THz": TERAHERTZ, "Hz": TERAHERTZ / 1e12, "rad/s": 1.0}
 

@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.interfaces.balance import cap_rows
 from pbte.interfaces.base import FluxMatrix, SurfaceModes, assemble, pair_modes, wall_modes
 from pbte.interfaces.bins import EnergyBins, bin_totals
 from pbte.interfaces.specular import mirror_classes, mirror_pairs, weigh_pairs
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, BoolArray, IntArray
 
 Reflection = Literal["diffuse", "specular"]
 Excess = Literal["refuse", "reduce"]

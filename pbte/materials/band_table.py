@@ -23,11 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.materials.models import isotropic_crystal
 from pbte.materials.quadrature import Quadrature
 from pbte.materials.storage import Material
-from pbte.types import Array
 
 _TIMES = {"s": 1.0, "ns": 1e-9, "ps": 1e-12, "fs": 1e-15}
 _UNITS: dict[str, dict[str, float]] = {

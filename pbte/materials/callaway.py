@@ -18,10 +18,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.materials.kernel import FactoredKernel, rta_kernel
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 
 def callaway_kernel(

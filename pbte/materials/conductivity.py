@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 
 def bulk_conductivity(kernel: CollisionKernel) -> Array:

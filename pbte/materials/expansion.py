@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.materials.kernel import FactoredKernel, FullKernel, project_energy, rta_kernel
 from pbte.materials.modes import Crystal, ModeTable, canonical_order
 from pbte.materials.statistics import mode_heat_capacity
-from pbte.types import Array, BoolArray, IntArray
 
 PARTNER_TOLERANCE = 1e-8
 """Largest relative difference between the values at q and -q that is taken for round-off [-]."""

@@ -16,9 +16,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, to_parity
-from pbte.types import Array
 
 
 def grating_conductivity(kernel: CollisionKernel, wave: Array) -> float:

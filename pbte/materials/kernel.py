@@ -18,9 +18,9 @@ from typing import Protocol
 import numpy as np
 import scipy.linalg
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 DEGENERATE = 1e-7
 """Eigenvalues of the normalised kernel closer than this count as one degenerate set [-]."""

@@ -32,11 +32,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pbte.constants import ATOMIC_MASS, TERAHERTZ
-from pbte.errors import InputError, RunError
+from pbte.core.constants import ATOMIC_MASS, TERAHERTZ
+from pbte.core.errors import InputError, RunError
+from pbte.core.types import Array
 from pbte.materials.expansion import ZoneTable
 from pbte.materials.modes import Crystal
-from pbte.types import Array
 
 FORMAT = "pbte-material"
 VERSION = 1

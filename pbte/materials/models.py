@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable, canonical_partners
 from pbte.materials.quadrature import Quadrature, product_rule
 from pbte.materials.storage import Material
-from pbte.types import Array
 
 
 def isotropic_crystal(

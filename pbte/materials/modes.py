@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.errors import InputError
-from pbte.types import Array, IntArray
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array, IntArray
 from pbte.materials.expansion import ZoneTable
 from pbte.materials.modes import ModeTable
-from pbte.types import Array, IntArray
 
 ComplexArray = npt.NDArray[np.complex128]
 

@@ -22,8 +22,8 @@ from typing import Literal
 
 import numpy as np
 
-from pbte.errors import InputError, RunError
-from pbte.types import Array
+from pbte.core.errors import InputError, RunError
+from pbte.core.types import Array
 
 Axis = Literal["x", "y", "z"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
-from pbte.types import Array
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 
 
 def reduced_energy(frequencies: Array, temperature: float) -> Array:

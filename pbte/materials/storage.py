@@ -12,14 +12,14 @@ from typing import Literal
 import numpy as np
 
 import pbte
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
 from pbte.materials.expansion import ZoneTable, expand_table
 from pbte.materials.kernel import FactoredKernel, FullKernel, rta_kernel, truncated_kernel
 from pbte.materials.material_file import UNITS, FileContent, read_file, write_file
 from pbte.materials.modes import ModeTable
 from pbte.materials.polarisation import Polarisation, polarisation_of
-from pbte.types import Array
 
 Scattering = Literal["full", "rta", "stored"] | int
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pbte.types import Array, IntArray
+from pbte.core.types import Array, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

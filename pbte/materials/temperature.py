@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
 from pbte.materials.modes import ModeTable
 from pbte.materials.statistics import mode_heat_capacity, reduced_energy
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pbte.core.mode_partition import all_modes
+from pbte.core.types import Array
 from pbte.transport.body import Body
-from pbte.transport.share import all_modes
-from pbte.types import Array
 
 TOLERANCE = 1e-12
 MAX_ITERATIONS = 500

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pbte.core.types import Array
 from pbte.materials.modes import ModeTable
-from pbte.types import Array
 
 # Labels closer than this are one: modes that are images of each other by symmetry [-].
 SAME = 1e-9

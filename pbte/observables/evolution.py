@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pbte.core.types import Array
 from pbte.observables.results import Balance, Snapshot
 from pbte.transport.transient import WEIGHTS, Step
-from pbte.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from pbte.core.types import IntArray
+from pbte.geometry.partition import Part, gather_cells, gather_facets
 from pbte.observables.results import MeshGeometry, Snapshot
-from pbte.transport.partition import Part, gather_cells, gather_facets
-from pbte.types import IntArray
 
 
 def in_whole_mesh(pieces: Sequence[Any], places: Sequence[IntArray]) -> Any:

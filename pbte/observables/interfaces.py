@@ -20,12 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.interfaces.base import GRAZING
 from pbte.transport.body import Body, Modes
+from pbte.transport.boundary import Side
 from pbte.transport.collisions import blocks
-from pbte.transport.surfaces import Side
 from pbte.transport.system import Drift, System
-from pbte.types import Array, BoolArray, IntArray
 
 MODE_BLOCK = 256
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from pbte.core.types import Array
 from pbte.observables.moments import Observer
 from pbte.observables.results import MeshGeometry, Snapshot
 from pbte.transport.reports import SteadyReport
 from pbte.transport.system import Drift, System
-from pbte.types import Array
 
 ComplexArray = npt.NDArray[np.complex128]
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pbte.core.types import Array, IntArray
 from pbte.observables.conductivity import Conductivity
 from pbte.observables.heat_equation import HeatState
 from pbte.observables.resistance import InterfaceResult, Stack
 from pbte.observables.slip import WallSlip
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
-from pbte.types import Array, IntArray
 
 if TYPE_CHECKING:
     from pbte.observables.evolution import Evolution

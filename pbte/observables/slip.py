@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pbte.types import Array
+from pbte.core.types import Array
 
 if TYPE_CHECKING:
     from pbte.observables.results import MeshGeometry, Snapshot

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
+from pbte.core.parallel import on_all_ranks
+from pbte.core.types import IntArray, Numbers
 from pbte.output.durable import flush, flush_tree
 from pbte.output.record_file import read_record, write_record
-from pbte.parallel import on_all_ranks
-from pbte.types import IntArray, Numbers
 
 FORMAT = "pbte-checkpoint-2"
 LATEST = "latest"

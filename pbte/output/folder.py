@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pbte.errors import InputError, RunError
+from pbte.core.errors import InputError, RunError
 from pbte.observables.results import Results
 from pbte.output.durable import flush, flush_tree
+from pbte.output.hdf5.results import is_results_file, write_results_file
 from pbte.output.paraview import write_paraview
-from pbte.output.plots import write_plots
-from pbte.output.results import is_results_file, write_results_file
+from pbte.output.plots.fields import write_plots
 
 RESULTS_FILE = "results.h5"
 PARAVIEW_FOLDER = "paraview"

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pbte.core.types import Array, IntArray
 from pbte.observables.evolution import Evolution
 from pbte.observables.results import MeshGeometry, Results, Snapshot
 from pbte.output.vtu import (
@@ -34,7 +35,6 @@ from pbte.output.vtu import (
     write_pvd,
     write_vtu,
 )
-from pbte.types import Array, IntArray
 
 LENGTH_UNIT = 1e-9
 """Coordinates in the files are in units of this [m].

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pbte.types import Array
+from pbte.core.types import Array
 
 _FORM = "form.json"
 _ARRAYS = "arrays.npz"

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 
-from pbte.types import Array, IntArray
+from pbte.core.types import Array, IntArray
 
 VERTEX, LINE, TRIANGLE, TETRAHEDRON = 1, 3, 5, 10
 """VTK's numbers of the cell types."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pbte.errors import InputError
-from pbte.types import Array
+from pbte.core.errors import InputError
+from pbte.core.types import Array
 
 Rule = Callable[[Array], Any]
 

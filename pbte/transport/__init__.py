@@ -1,5 +1,5 @@
 """Drift, collisions and the iterations that join them."""
 
-from pbte.transport.compiled import keep_compiled_apart
+from pbte.transport.sweep.compile_cache import keep_compiled_apart
 
 keep_compiled_apart()

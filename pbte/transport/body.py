@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
+from pbte.core.mode_partition import ModeShare, share_modes
+from pbte.core.types import Array, BoolArray, IntArray, Numbers
+from pbte.geometry.partition import Halo
+from pbte.geometry.simplices import Simplices
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.modes import ModeTable
+from pbte.transport.boundary import Surface
 from pbte.transport.collisions import BLOCK, Collisions, blocks, local_collisions
-from pbte.transport.partition import Halo
-from pbte.transport.pipeline import PipelineOrder, plan_pipeline, sweep_pipeline
-from pbte.transport.share import ModeShare, share_modes
-from pbte.transport.simplices import Simplices
-from pbte.transport.surfaces import Surface
-from pbte.transport.sweep import SweepOrder, plan_sweep, sweep
-from pbte.types import Array, BoolArray, IntArray, Numbers
+from pbte.transport.sweep.pipeline import PipelineOrder, plan_pipeline, sweep_pipeline
+from pbte.transport.sweep.sweep import SweepOrder, plan_sweep, sweep
 
 # Which local modes: consecutive ones, or any.
 Modes = slice | IntArray

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
-from pbte.errors import RunError
+from pbte.core.errors import RunError
+from pbte.core.mode_partition import ModeShare
+from pbte.core.types import Array, Numbers
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
-from pbte.transport.share import ModeShare
-from pbte.types import Array, Numbers
 
 # Columns per matrix product: wide enough for BLAS-3, narrow enough for the work space of a block
 # of all modes (4000 modes x 1024 columns = 33 MB) to stay small beside the field.

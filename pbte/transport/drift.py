@@ -18,8 +18,8 @@ from dolfinx.fem import petsc as fem_petsc
 from dolfinx.mesh import meshtags
 from petsc4py import PETSc
 
+from pbte.core.types import Array
 from pbte.geometry.domain import Domain
-from pbte.types import Array
 
 
 class UpwindDrift:

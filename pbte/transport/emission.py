@@ -15,9 +15,9 @@ from typing import Protocol
 
 import numpy as np
 
+from pbte.core.types import Array
 from pbte.transport.body import Body, Modes, collide
 from pbte.transport.collisions import FactoredCollisions
-from pbte.types import Array
 
 
 class Emission(Protocol):

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pbte.transport.simplices import Simplices
-from pbte.types import Array, IntArray
+from pbte.core.types import Array, IntArray
+from pbte.geometry.simplices import Simplices
 
 
 def side_by_side(meshes: Sequence[Simplices]) -> Simplices:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.body import with_past
-from pbte.transport.steady import SteadyState, solve_steady
+from pbte.transport.steady.steady import SteadyState, solve_steady
 from pbte.transport.system import System
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import nan
 
-from pbte.types import Array
+from pbte.core.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import basix
 import numpy as np
 
-from pbte.transport.simplices import Simplices
-from pbte.types import Array, BoolArray
+from pbte.core.types import Array, BoolArray
+from pbte.geometry.simplices import Simplices
 
 # Exact for polynomials of this degree: the integral of a Gaussian over cells of the size of its
 # width is then good to 1e-6.

@@ -17,10 +17,10 @@ from typing import Protocol
 import numpy as np
 from mpi4py import MPI
 
+from pbte.core.types import IntArray, Numbers
 from pbte.transport.body import Body, Modes, stream, with_self_scattering
+from pbte.transport.boundary import Surface, SurfaceState
 from pbte.transport.emission import Emission, generation
-from pbte.transport.surfaces import Surface, SurfaceState
-from pbte.types import IntArray, Numbers
 
 
 @dataclass(frozen=True, kw_only=True)

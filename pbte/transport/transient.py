@@ -35,16 +35,16 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from pbte.errors import RunError
+from pbte.core.errors import RunError
+from pbte.core.types import Array
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.body import Body, Modes, stream, with_past
-from pbte.transport.moment_system import MomentSystem
 from pbte.transport.reports import SteadyReport
-from pbte.transport.steady import SteadyState, moment_system, solve_steady
-from pbte.transport.steady_events import Guess
+from pbte.transport.steady.iterate import Guess
+from pbte.transport.steady.moment_system import MomentSystem
+from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import Boundary, Drift, System, as_system
-from pbte.types import Array
 
 GAMMA = 1.0 - 0.5**0.5
 # Times of the stages within a step, and their weights in the state at its end.

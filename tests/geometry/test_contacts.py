@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.convert import convert_mesh
 from pbte.geometry.domain import read_domain
 from pbte.geometry.layers import layers

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.distributed import distribute, read_domain_part
 from pbte.geometry.domain import cell_nodes, read_domain
 from pbte.geometry.session import gmsh_session

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.division import divide, groups_of_cells
 from pbte.geometry.domain import read_domain
 from pbte.geometry.inclusions import core_shell
 from pbte.geometry.joints import find_joints, joints_of
 from pbte.geometry.layers import layers
-from pbte.transport.simplices import build_simplices, simplices_of
+from pbte.geometry.simplices import build_simplices, simplices_of
 
 NM = 1e-9
 STACK = {"regions": ("si", "ge", "sn"), "thicknesses": (20 * NM, 30 * NM, 10 * NM)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.domain import cell_nodes, read_domain
 from pbte.geometry.facets import facet_area_vectors, signed_volumes
 from pbte.geometry.session import gmsh_session

@@ -7,7 +7,7 @@ import meshio
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.field_file import interpolator, read_field
 
 SLOPE = np.array([2.0, -1.0, 0.5])

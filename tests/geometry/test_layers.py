@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.domain import read_domain
 from pbte.geometry.layers import layers
 from pbte.geometry.meshfile import read_mesh_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.meshfile import read_mesh_file
 from pbte.geometry.periodic import match_walls, matching_walls
 from pbte.geometry.shapes import block, film, wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.domain import read_domain
 from pbte.geometry.session import gmsh_session
 from pbte.geometry.shapes import film

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.geometry.domain import read_domain
 from pbte.geometry.facets import signed_volumes
 from pbte.geometry.report import mesh_report

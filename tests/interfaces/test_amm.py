@@ -7,14 +7,14 @@ import functools
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.interfaces.amm import AcousticMismatch
 from pbte.interfaces.base import check_flux_matrix, landauer_conductance, pair_modes
 from pbte.interfaces.elastic import isotropic_solid, solid_of
 from pbte.interfaces.landauer import entropy_production, interface_conductance, mode_transmission
 from pbte.materials.models import isotropic_crystal
 from pbte.materials.modes import ModeTable
-from pbte.reference.debye_mismatch import DebyeSolid, flux_integrals
+from pbte.reference.kapitza.debye_mismatch import DebyeSolid, flux_integrals
 
 Z = np.array([0.0, 0.0, 1.0])
 OBLIQUE = np.array([0.36, 0.48, 0.8])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.interfaces.base import (
     assemble,
     check_flux_matrix,

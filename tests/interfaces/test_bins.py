@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.interfaces.bins import FULL_STAR, energy_bins, energy_levels
 
 CHOICES = ["auto", 1, 7, 50, 200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.interfaces.elastic import (
     ElasticSolid,
     interface_axes,
@@ -15,7 +15,7 @@ from pbte.interfaces.elastic import (
     welded_waves,
 )
 from pbte.materials.storage import read_material
-from pbte.reference.elastic_interface import elastic_fluxes
+from pbte.reference.kapitza.elastic_interface import elastic_fluxes
 
 Z = np.array([0.0, 0.0, 1.0])
 OBLIQUE = np.array([0.36, 0.48, 0.8])

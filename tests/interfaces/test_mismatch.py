@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.interfaces.base import check_flux_matrix, landauer_conductance
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch, one_sided_share

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
 from pbte.interfaces.base import landauer_conductance
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch, one_sided_share
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.report import lowest_temperature, report_interface, unmatched_flux
 from pbte.materials.temperature import at_temperature
-from pbte.reference.debye_mismatch import DebyeSolid, resistance
+from pbte.reference.kapitza.debye_mismatch import DebyeSolid, resistance
 
 TERAHERTZ = 2e12 * np.pi
 X = np.array([1.0, 0.0, 0.0])

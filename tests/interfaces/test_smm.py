@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.interfaces.amm import AcousticMismatch
 from pbte.interfaces.base import check_flux_matrix, pair_modes
 from pbte.interfaces.dmm import DiffuseMismatch

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
 from pbte.interfaces.base import check_flux_matrix
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.dmm import DiffuseMismatch
@@ -19,7 +19,10 @@ from pbte.interfaces.landauer import (
 )
 from pbte.interfaces.mediator import MediatorInterface, landauer_by_bin
 from pbte.interfaces.table import TabulatedTransmission, TransmissionTable
-from pbte.reference.harmonic_strings import (
+from pbte.reference.mediator.currents import conductance as mediator_conductance
+from pbte.reference.mediator.mediator import Mediator
+from pbte.reference.mediator.mediator import transmission as mediator_transmission
+from pbte.reference.strings.conductance import (
     conductance_quantum,
     four_point_conductance,
     impedance,
@@ -27,9 +30,6 @@ from pbte.reference.harmonic_strings import (
     transmission,
     two_point_conductance,
 )
-from pbte.reference.mediator import Mediator
-from pbte.reference.mediator import transmission as mediator_transmission
-from pbte.reference.mediator_currents import conductance as mediator_conductance
 
 TERAHERTZ = 2e12 * np.pi
 X = np.array([1.0, 0.0, 0.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.interfaces.base import check_flux_matrix
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.diffuse import DiffuseWall

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.materials.band_table import band_crystal, read_band_table, shipped_band_tables
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.kernel import check_kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.materials.callaway import callaway_conductivity, callaway_kernel, phase_slowness
 from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
 from pbte.materials.kernel import check_kernel, full_matrix, rta_kernel

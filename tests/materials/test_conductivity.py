@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
 from pbte.materials.kernel import FullKernel, full_matrix, rta_kernel, truncated_kernel
 from pbte.materials.storage import read_material

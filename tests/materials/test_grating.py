@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.grating import grating_conductivity
 from pbte.materials.kernel import full_matrix, rta_kernel

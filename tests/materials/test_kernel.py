@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.materials.expansion import expand_table
 from pbte.materials.kernel import (
     FactoredKernel,

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
 from pbte.materials.modes import Crystal, ModeTable, canonical_order
 from pbte.materials.statistics import bose_einstein, mode_heat_capacity
 from pbte.materials.storage import read_material

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.materials.material_file import read_file
 from pbte.materials.polarisation import Polarisation, polarisation_of
 from pbte.materials.storage import Material, read_material, shipped_materials, write_material

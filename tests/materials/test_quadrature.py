@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import (

@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pbte.constants import ATOMIC_MASS
-from pbte.errors import InputError, RunError
+from pbte.core.constants import ATOMIC_MASS
+from pbte.core.errors import InputError, RunError
 from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
 from pbte.materials.expansion import ZoneTable, expand_table
 from pbte.materials.kernel import FactoredKernel, FullKernel, full_matrix

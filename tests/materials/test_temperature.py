@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.errors import InputError
+from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
+from pbte.core.errors import InputError
 from pbte.materials.models import gray_crystal
 from pbte.materials.storage import read_material
 from pbte.materials.temperature import at_temperature

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pbte.core.mode_partition import share_modes
+from pbte.geometry.simplices import simplices_of
 from pbte.materials.band_table import band_crystal, read_band_table
 from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
 from pbte.materials.models import gray_crystal, isotropic_crystal
@@ -21,15 +23,13 @@ from pbte.observables.conductivity import (
     suppression_curve,
 )
 from pbte.observables.moments import Observer, frequency_bins
-from pbte.reference.film import cross_plane_conductivity
+from pbte.reference.closed_forms.film import cross_plane_conductivity
 from pbte.transport.body import make_body
-from pbte.transport.share import share_modes
-from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
-from pbte.transport.steady import solve_steady
-from pbte.validation._crystals import silicon_bands
-from pbte.validation._interval import interval
-from pbte.validation.film import film_cells
+from pbte.transport.steady.steady import solve_steady
+from pbte.verification.validation._crystals import silicon_bands
+from pbte.verification.validation._interval import interval
+from pbte.verification.validation.film import film_cells
 
 X = np.array([1.0, 0.0, 0.0])
 

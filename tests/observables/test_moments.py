@@ -7,13 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
+from pbte.core.mode_partition import share_modes
+from pbte.geometry.simplices import build_simplices
 from pbte.materials.models import isotropic_crystal
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import Balance
 from pbte.transport.body import make_body
 from pbte.transport.orders import scattering_orders
-from pbte.transport.share import share_modes
-from pbte.transport.simplices import build_simplices
 from pbte.transport.sources import wall_inflow
 
 LENGTHS = np.array([3e-8, 2e-8, 1e-8])

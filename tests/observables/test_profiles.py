@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial import Delaunay
 
-from pbte.errors import InputError
+from pbte.core.errors import InputError
 from pbte.observables.profiles import (
     axis_profile,
     centre_of_volume,

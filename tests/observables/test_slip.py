@@ -7,6 +7,8 @@ from math import isnan
 import numpy as np
 import pytest
 
+from pbte.core.mode_partition import share_modes
+from pbte.geometry.simplices import simplices_of
 from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
 from pbte.observables.bulk import bulk_tensor
@@ -14,12 +16,10 @@ from pbte.observables.moments import Observer, frequency_bins
 from pbte.observables.results import Balance, MeshGeometry, Snapshot
 from pbte.observables.slip import WallShape, wall_shape, wall_slips
 from pbte.transport.body import make_body
-from pbte.transport.share import share_modes
-from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
-from pbte.transport.steady import solve_steady
-from pbte.validation._interval import interval
-from pbte.validation.film import film_cells
+from pbte.transport.steady.steady import solve_steady
+from pbte.verification.validation._interval import interval
+from pbte.verification.validation.film import film_cells
 
 ALONG_X = WallShape(area=1.0, normals=np.diag([1.0, 0.0, 0.0]))
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from pbte.errors import InputError, RunError
+from pbte.core.errors import InputError, RunError
 from pbte.output import folder as folder_module
 from pbte.output.folder import estimated_size, prepare_folder, result_folder, write_results
-from pbte.output.results import read_results, write_results_file
+from pbte.output.hdf5.results import read_results, write_results_file
 
 
 def names_in(path: Path) -> list[str]:
@@ -240,9 +240,9 @@ def test_a_real_refusal_to_write_ends_in_a_sentence_and_a_clean_exit(
     assert (tmp_path / "results.h5").stat().st_size > 1_500_000
     program = f"""
         import resource, sys
-        from pbte.errors import RunError
+        from pbte.core.errors import RunError
         from pbte.output.folder import write_results
-        from pbte.output.results import read_results
+        from pbte.output.hdf5.results import read_results
         results = read_results({str(tmp_path / "results.h5")!r})
         resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
         try:

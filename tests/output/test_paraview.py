@@ -13,8 +13,8 @@ import pytest
 
 from pbte.observables.profiles import line_profile
 from pbte.output.folder import write_results
+from pbte.output.hdf5.results import read_results
 from pbte.output.paraview import LENGTH_UNIT, write_paraview
-from pbte.output.results import read_results
 
 SINGLE = 1e-6  # fields are written in single precision, 6e-8 relative
 

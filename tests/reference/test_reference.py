@@ -13,16 +13,12 @@ import numpy as np
 import pytest
 
 import pbte.reference
-from pbte.reference import (
-    debye_mismatch,
-    ham_conductivity,
-    harmonic_strings,
-    mediator_currents,
-    mediator_temperatures,
-    temperature_jump,
-    two_temperature,
-)
-from pbte.reference.mediator import Mediator
+from pbte.reference.ham import conductivity as ham_conductivity
+from pbte.reference.kapitza import debye_mismatch, temperature_jump, two_temperature
+from pbte.reference.mediator import currents as mediator_currents
+from pbte.reference.mediator import temperatures as mediator_temperatures
+from pbte.reference.mediator.mediator import Mediator
+from pbte.reference.strings import conductance as harmonic_strings
 
 FOLDER = Path(pbte.reference.__file__).parent
 PAPERS = sorted(

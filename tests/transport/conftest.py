@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pbte.core.mode_partition import share_modes
+from pbte.core.parallel import on_all_ranks
 from pbte.geometry.checks import CheckedMesh
 from pbte.geometry.domain import Domain, make_domain, read_domain
 from pbte.geometry.facets import facet_table
 from pbte.geometry.shapes import film, nanoparticle
+from pbte.geometry.simplices import simplices_of
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.storage import Material, read_material
-from pbte.parallel import on_all_ranks
 from pbte.transport.body import Body, make_body
 from pbte.transport.orders import scattering_orders
-from pbte.transport.share import share_modes
-from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import gaussian, project, wall_inflow
 
 BUILDERS = {"nanoparticle": nanoparticle, "film": film}

@@ -6,9 +6,9 @@ import basix
 import numpy as np
 import pytest
 
-from pbte.transport.simplices import simplices_of
+from pbte.geometry.simplices import simplices_of
 from pbte.transport.sources import project
-from pbte.transport.sweep import plan_sweep, sweep
+from pbte.transport.sweep.sweep import plan_sweep, sweep
 
 LOSS_RATE = 0.7
 SPEEDS = np.array([[0.8, -0.5, 0.6], [-0.3, 0.9, 0.4], [1.0, 0.2, -0.1]])

@@ -14,7 +14,7 @@ from pbte.interfaces.specular import SpecularWall
 from pbte.materials.kernel import truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.transport.body import collide, stream, with_past
-from pbte.transport.steady import solve_steady
+from pbte.transport.steady.steady import solve_steady
 from pbte.transport.system import Boundary
 
 EDGES = [np.linspace(0.0, 1e-7, 5), np.linspace(1e-7, 2e-7, 5)]

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
+from pbte.geometry.simplices import simplices_of
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.body import make_body, with_self_scattering
 from pbte.transport.orders import scattering_orders
-from pbte.transport.simplices import simplices_of
 from pbte.transport.sources import wall_inflow
-from pbte.transport.steady import solve_steady
+from pbte.transport.steady.steady import solve_steady
 
 SPEED, HEAT_CAPACITY = 5000.0, 1.6e6
 RADIUS, SIGMA, POWER = 100e-9, 30e-9, 1e-6

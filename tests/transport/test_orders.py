@@ -10,9 +10,9 @@ import pytest
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.body import collide, make_body, stream, with_self_scattering
-from pbte.transport.growth import GrowthEstimate
 from pbte.transport.orders import scattering_orders
-from pbte.transport.steady import solve_steady
+from pbte.transport.steady.eigenvalues import GrowthEstimate
+from pbte.transport.steady.steady import solve_steady
 
 LARGE = {"diameter": 200e-9, "size": 60e-9}  # the plain series diverges
 SMALL = {"diameter": 50e-9, "size": 15e-9}  # it converges

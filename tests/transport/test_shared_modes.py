@@ -12,15 +12,15 @@ from mpi4py import MPI
 
 import pbte.transport.body as problem_module
 import pbte.transport.collisions as collisions_module
-from pbte.errors import RunError
+from pbte.core.errors import RunError
+from pbte.core.mode_partition import share_modes
 from pbte.materials.kernel import FactoredKernel, rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.observables.moments import Observer, frequency_bins
 from pbte.transport.body import collide, stream, with_self_scattering
-from pbte.transport.growth import GrowthEstimate
 from pbte.transport.orders import scattering_orders
-from pbte.transport.share import share_modes
-from pbte.transport.steady import solve_steady
+from pbte.transport.steady.eigenvalues import GrowthEstimate
+from pbte.transport.steady.steady import solve_steady
 
 # Sums over modes are taken in another sequence: round-off, amplified by the slowest mode.
 SAME = 1e-10

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from pbte.interfaces.perfect import PerfectInterface
-from pbte.reference import harmonic_strings as hs
-from pbte.reference.string_profiles import JoinedStrings, step_profile
-from pbte.validation._interval import Film, solve_film
-from pbte.validation._pair import Pair, solve_pair
-from pbte.validation._strings import T0, string_crystal, temperature
-from pbte.validation.string_solver import (
+from pbte.reference.strings import conductance as hs
+from pbte.reference.strings.profiles import JoinedStrings, step_profile
+from pbte.verification.validation._interval import Film, solve_film
+from pbte.verification.validation._pair import Pair, solve_pair
+from pbte.verification.validation._strings import T0, string_crystal, temperature
+from pbte.verification.validation.string_solver import (
     DENSITIES,
     ENDS,
     SPEEDS,

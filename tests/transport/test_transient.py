@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pbte.core.mode_partition import share_modes
+from pbte.geometry.simplices import simplices_of
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
 from pbte.observables.moments import Observer, frequency_bins
-from pbte.reference.grating import gray_grating
+from pbte.reference.closed_forms.grating import gray_grating
 from pbte.transport.body import make_body, with_self_scattering
-from pbte.transport.share import share_modes
-from pbte.transport.simplices import simplices_of
+from pbte.transport.boundary import make_surface, wall_side, wall_surface
 from pbte.transport.sources import gaussian, project, wall_inflow
-from pbte.transport.steady import solve_steady
+from pbte.transport.steady.steady import solve_steady
 from pbte.transport.step_control import StepControl
-from pbte.transport.surfaces import make_surface, wall_side, wall_surface
 from pbte.transport.transient import WEIGHTS, TimeStepper, march
-from pbte.validation._interval import interval
+from pbte.verification.validation._interval import interval
 
 WAVE = 2.0 * np.pi  # of a period of length 1
 

@@ -1,0 +1,1 @@
+"""Records of a case file and their errors: no mesh, no MPI."""

@@ -1,0 +1,88 @@
+"""Laws of walls as a case gives them: one record for each kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pbte.case.record import Count, NonNegative, Number, Positive, Record, Switch, Text
+
+
+def _bins(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError("must be 'auto' or a number of bins of at least 1")
+
+
+Bins = Annotated[Literal["auto"] | Count, BeforeValidator(_bins)]
+_BINS = "Energy bins that each keep their energy: 'auto' or their number"
+
+
+class IsothermalWall(Record):
+    """A black wall: absorbs what arrives and emits phonons in equilibrium at its temperature."""
+
+    kind: Literal["isothermal"] = Field(description="Law of the wall")
+    temperature: Positive = Field(description="Temperature of the wall [K]")
+
+
+class DiffuseWall(Record):
+    """An adiabatic wall that sends phonons back in all directions."""
+
+    kind: Literal["diffuse"] = Field(description="Law of the wall")
+    elastic: Switch = Field(
+        default=True, description="Whether each energy bin keeps its energy, or the wall only all"
+    )
+    bins: Bins = Field(default="auto", description=_BINS)
+
+
+class SpecularWall(Record):
+    """An adiabatic mirror."""
+
+    kind: Literal["specular"] = Field(description="Law of the wall")
+    bins: Bins = Field(default="auto", description=_BINS)
+
+
+class SymmetricWall(Record):
+    """A plane of symmetry of the body; must be a mirror plane of the crystal's grid as well."""
+
+    kind: Literal["symmetric"] = Field(description="Law of the wall")
+
+
+class RoughWall(Record):
+    """An adiabatic wall, specular for a part of each mode and diffuse for the rest."""
+
+    kind: Literal["rough"] = Field(description="Law of the wall")
+    roughness: NonNegative | None = Field(
+        default=None, description="Height eta of the wall, p = exp(-4 eta^2 q_n^2) (Ziman) [m]"
+    )
+    specularity: Annotated[Number, Field(ge=0.0, le=1.0)] | None = Field(
+        default=None, description="Specular share p of every mode [-] (instead of roughness)"
+    )
+    elastic: Switch = Field(
+        default=True, description="Whether the diffuse rest keeps the energy of each bin"
+    )
+    bins: Bins = Field(default="auto", description=_BINS)
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> RoughWall:
+        if (self.roughness is None) == (self.specularity is None):
+            found = "neither" if self.roughness is None else "both"
+            raise ValueError(f"{found} of roughness [m] and specularity given; give one of them")
+        return self
+
+
+class PeriodicWall(Record):
+    """A wall that continues at another one, its copy by translation."""
+
+    kind: Literal["periodic"] = Field(description="Law of the wall")
+    partner: Text = Field(description="Wall where the body goes on; it needs no law of its own")
+    temperature_drop: Number = Field(
+        default=0.0, description="How much colder the partner is than this wall [K]"
+    )
+
+
+WallChoice = Annotated[
+    IsothermalWall | DiffuseWall | SpecularWall | SymmetricWall | RoughWall | PeriodicWall,
+    Field(discriminator="kind"),
+]

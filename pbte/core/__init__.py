@@ -1,0 +1,1 @@
+"""What every room may use: constants, types, errors, ranks and memory shared between them."""

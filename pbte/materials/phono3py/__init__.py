@@ -1,0 +1,1 @@
+"""Materials from force constants through phono3py."""

@@ -1,0 +1,1 @@
+"""The file results.h5, written and read."""

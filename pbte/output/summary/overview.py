@@ -1,0 +1,411 @@
+"""A finished run in one screen, and the same as plain data for other programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pbte.core.types import Array
+from pbte.observables.conductivity import Conductivity, accumulation, reached_at, suppression_curve
+from pbte.observables.results import STEADY, Balance, Results, Snapshot
+from pbte.observables.slip import WallSlip
+from pbte.output.plots.style import scaled
+from pbte.output.summary.heat import fourier_data, fourier_sentences
+from pbte.output.summary.interfaces import interface_data, interface_tables
+from pbte.output.summary.transients import (
+    harmonic_data,
+    harmonic_tables,
+    transient_data,
+    transient_lines,
+)
+
+
+def summary(
+    results: Results, *, files: Sequence[Path] = (), peak_memory: int | None = None
+) -> RenderableType:
+    """Return the summary of a run for the terminal.
+
+    Args:
+        results: The finished run.
+        files: What was written, the files to open first.
+        peak_memory: Most memory that the run held, all ranks together [bytes].
+    """
+    parts: list[RenderableType] = [_overview(results, peak_memory), ""]
+    if results.eigenvalues:
+        parts.append(_eigenvalue_table(results))
+    if results.orders:
+        parts.append(_order_table(results))
+    parts += [Text(line) for line in _account(results)]
+    parts += [Text(line) for line in _conduction(results)]
+    if results.transient is not None:
+        parts += [Text(line) for line in transient_lines(results, _power_unit(results))]
+    if results.harmonic:
+        parts += harmonic_tables(results)
+    parts += [Text(x) if isinstance(x, str) else x for x in interface_tables(results)]
+    parts += [Text(line) for line in fourier_sentences(results, _power_unit(results))]
+    parts += [Text(f"Note: {note}") for note in results.notes]
+    if files:
+        parts.append(Text("Written: " + "\n         ".join(str(file) for file in files)))
+    return Group(*parts)
+
+
+def result_files(path: Path) -> list[Path]:
+    """Return the files of a run to open first: results.h5, the .pvd files and the plots.
+
+    Args:
+        path: The result folder, or the results.h5 in it.
+    """
+    if path.is_file():
+        return [path]
+    return [path / "results.h5", *sorted(path.glob("*/*.pvd")), *sorted(path.glob("*/*.png"))]
+
+
+def as_data(results: Results) -> dict[str, Any]:
+    """Return everything but the fields on the mesh as plain numbers, lists and texts.
+
+    Powers are in W (in 2D W/m, in 1D W/m^2), temperatures in K, frequencies in rad/s, times in s,
+    lengths in m, conductivities in W/m K, resistances of walls in m^2 K/W. A
+    number that is not finite becomes None, which JSON can carry.
+    """
+    data = {
+        "title": results.title,
+        "model": results.model,
+        "versions": dict(results.versions),
+        "reference_temperature": results.reference_temperature,
+        "num_modes": results.num_modes,
+        "num_cells": len(results.geometry.volumes),
+        "num_unknowns": results.num_unknowns,
+        "volume": float(np.sum(results.geometry.volumes)),
+        "walls": sorted(results.geometry.walls),
+        "materials": sorted(set(results.geometry.materials)),
+        "power": results.power,
+        "self_scattering": results.self_scattering,
+        "eigenvalues": [
+            {
+                "self_scattering": estimate.self_scattering,
+                "dominant": estimate.dominant,
+                "most_negative": estimate.most_negative,
+                "eigenvalues": [[value.real, value.imag] for value in estimate.eigenvalues],
+                "num_orders": estimate.num_orders,
+            }
+            for estimate in results.eigenvalues
+        ],
+        "frequency_edges": results.frequency_edges,
+        "orders": [_snapshot_data(snapshot) for snapshot in results.orders],
+        "cumulated_extreme_temperature": _extreme(_cumulated(results)),
+        "steady": _snapshot_data(results.steady) if results.steady else None,
+        "steady_report": _steady_data(results),
+        "conductivity": _conductivity_data(results.conductivity),
+        "slips": [_slip_data(slip) for slip in results.slips],
+        "transient": transient_data(results.transient),
+        "harmonic": harmonic_data(results.harmonic, results.geometry),
+        **interface_data(results),
+        "fourier": fourier_data(results),
+        "fourier_transient": transient_data(results.fourier_transient),
+        "fourier_harmonic": harmonic_data(results.fourier_harmonic, results.geometry),
+        "notes": list(results.notes),
+        "timings": dict(results.timings),
+        "case": results.case,
+    }
+    plain = _plain(data)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def memory_text(num_bytes: float) -> str:
+    """Return an amount of memory in the unit that suits it."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(num_bytes) < 1000.0 or unit == "GB":
+            break
+        num_bytes /= 1000.0
+    return f"{num_bytes:.3g} {unit}"
+
+
+def facts_table(rows: list[tuple[str, str]], *, title: str = "") -> Table:
+    """Return a table of names and values."""
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", show_header=False, box=None
+    )
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def _overview(results: Results, peak_memory: int | None) -> Table:
+    cells = len(results.geometry.volumes)
+    rows = [
+        ("Phonon modes", f"{results.num_modes:,}"),
+        ("Cells", f"{cells:,}"),
+        ("Unknowns", f"{results.num_unknowns:,}"),
+        ("Reference temperature", f"{results.reference_temperature:g} K"),
+        ("Heat put in", f"{results.power:.4g} {_power_unit(results)}"),
+    ]
+    if results.model == "fourier":
+        rows.insert(0, ("Model", "heat equation"))
+    else:
+        rows.append(("Self-scattering used", f"s = {results.self_scattering:g}"))
+    if peak_memory is not None:
+        rows.append(("Memory held at most", memory_text(peak_memory)))
+    if results.timings:
+        total = results.timings.get("total", sum(results.timings.values()))
+        longest = sorted(results.timings.items(), key=lambda item: -item[1])
+        parts = ", ".join(f"{name} {time:.1f} s" for name, time in longest if name != "total")
+        rows.append(("Wall time", f"{total:.1f} s ({parts})"))
+    return facts_table(rows, title=results.title or "Results")
+
+
+def _eigenvalue_table(results: Results) -> Table:
+    table = _number_table("Growth of the scattering orders")
+    table.add_column("s", justify="right")
+    table.add_column("dominant eigenvalue", justify="right")
+    table.add_column("most negative", justify="right")
+    table.add_column("plain sum of the orders")
+    for estimate in results.eigenvalues:
+        size = max((abs(value) for value in estimate.eigenvalues), default=abs(estimate.dominant))
+        verdict = "diverges" if size >= 1.0 else f"converges ({size:.3g} per order)"
+        table.add_row(
+            f"{estimate.self_scattering:g}",
+            f"{estimate.dominant:+.4f}",
+            f"{estimate.most_negative:+.4f}",
+            verdict,
+        )
+    return table
+
+
+def _order_table(results: Results) -> Table:
+    unit = _power_unit(results)
+    table = _number_table(f"Energy balance [{unit}] and extreme temperature [K] of each order")
+    for name in ("order", "in", "absorbed", "handed on", "defect", "dT", "sum of dT"):
+        table.add_column(name, justify="right", no_wrap=True)
+    cumulated: Array | None = None
+    for order, snapshot in enumerate(results.orders):
+        temperature = snapshot.temperature
+        cumulated = temperature if cumulated is None else cumulated + temperature
+        table.add_row(f"{order}", *_balance_cells(snapshot), f"{_extreme(cumulated):.4g}")
+    if results.steady is not None:
+        table.add_section()
+        name = "steady" if results.steady_name == STEADY else "no result"
+        table.add_row(name, *_balance_cells(results.steady), "")
+    return table
+
+
+def _number_table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),  # the widest table fits into 80 columns
+        pad_edge=False,
+    )
+
+
+def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
+    balance = snapshot.balance
+    return (
+        f"{balance.deposited:.3e}",
+        f"{_absorbed(balance):.3e}",
+        f"{balance.handed_on:.3e}",
+        f"{balance.defect:.0e}",
+        f"{_extreme(snapshot.temperature):.4g}",
+    )
+
+
+def _account(results: Results) -> Iterator[str]:
+    """Yield the energy account of the whole run, in sentences."""
+    unit = _power_unit(results)
+    put_in = f"{results.power:.4g} {unit} put in"
+    if results.orders:
+        all_taken = sum(_absorbed(snapshot.balance) for snapshot in results.orders)
+        left = sum(sum(_through_walls(results, order).values()) for order in results.orders)
+        within = results.orders[0].balance.absorbed.keys() - results.geometry.walls.keys()
+        held = f", {all_taken - left:.4g} {unit} held by interfaces" if within else ""
+        pending = results.orders[-1].balance.handed_on
+        yield (
+            f"{_orders_text(results)}: {left:.4g} {unit} left through the walls, "
+            f"{pending:.4g} {unit} not yet scattered out{held}, {put_in}."
+        )
+    if results.steady is not None:
+        absorbed = _through_walls(results, results.steady)
+        left = sum(absorbed.values())
+        each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
+        # Between walls of different temperature more may pass through than is put in.
+        passing = max(abs(power) for power in (results.power, *absorbed.values()))
+        difference = abs(left - results.power) / passing if passing > 0.0 else 0.0
+        reached = results.steady_name == STEADY
+        state = "Steady state" if reached else "NOT the steady state, the last step"
+        yield (
+            f"{state}: {left:.4g} {unit} leave through the walls ({each}), {put_in} "
+            f"(relative difference {difference:.1e})."
+        )
+    report = results.steady_report
+    if report is not None:
+        residual = f"{report.residuals[-1]:.1e}" if len(report.residuals) else "unknown"
+        state = "converged" if report.converged else "DID NOT CONVERGE"
+        yield (
+            f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
+            f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})"
+            + (
+                f"; temperatures about {report.distance:.1e} K from those of the exact solution on "
+                "this mesh."
+                if np.isfinite(report.distance)
+                else "."
+            )
+        )
+
+
+def _orders_text(results: Results) -> str:
+    last = len(results.orders) - 1
+    return f"Orders 0 to {last}" if last else "Order 0"
+
+
+def _conduction(results: Results) -> Iterator[str]:
+    """Yield what is known of conductivity and slip, in sentences."""
+    conductivity = results.conductivity
+    if conductivity is not None:
+        drive = conductivity.drive
+        components = np.round(drive.direction, 9) + 0.0  # no round-off, and no minus before zero
+        direction = ", ".join(f"{component:.4g}" for component in components)
+        several = len(set(results.geometry.materials)) > 1
+        endless = "the endless crystals have, by volume," if several else "the endless crystal has"
+        yield (
+            f"Effective conductivity: {conductivity.value:.5g} W/m K along ({direction}), "
+            f"{drive.drop:.4g} K over {_quantity(drive.length, 'm')}; {endless} "
+            f"{conductivity.bulk:.5g} W/m K."
+        )
+        labels = conductivity.mean_free_paths
+        body, bulk = (
+            _quantity(reached_at(*accumulation(labels, contributions), 0.5), "m")
+            for contributions in (conductivity.contributions, conductivity.bulk_contributions)
+        )
+        yield f"Half of it is carried by mean free paths of up to {body}, in bulk {bulk}."
+    for slip in results.slips:
+        sense = "warmer" if slip.slip >= 0.0 else "colder"
+        size = _quantity(abs(slip.slip), "K")
+        sentence = f"Wall {slip.wall}: {size} {sense} than the body beside it"
+        if math.isfinite(slip.resistance):
+            sentence += (
+                f", resistance {slip.resistance:.4g} m^2 K/W, slip length "
+                f"{_quantity(slip.length, 'm')}"
+            )
+        yield f"{sentence}."
+
+
+def _quantity(value: float, unit: str) -> str:
+    factor, prefixed = scaled(np.array([value]), unit)
+    return f"{value * factor:.4g} {prefixed}"
+
+
+def _conductivity_data(conductivity: Conductivity | None) -> dict[str, Any] | None:
+    if conductivity is None:
+        return None
+    paths, suppressed = suppression_curve(conductivity)
+    data = {
+        "value": conductivity.value,
+        "bulk": conductivity.bulk,
+        "direction": conductivity.drive.direction,
+        "length": conductivity.drive.length,
+        "drop": conductivity.drive.drop,
+        "area": conductivity.drive.area,
+        "suppression": {"mean_free_path": paths, "suppression": suppressed},
+    }
+    for name, labels in (
+        ("mean_free_path", conductivity.mean_free_paths),
+        ("frequency", conductivity.frequencies),
+    ):
+        reached, total = accumulation(labels, conductivity.contributions)
+        bulk = accumulation(labels, conductivity.bulk_contributions)[1]
+        data[f"accumulation_{name}"] = {name: reached, "conductivity": total, "bulk": bulk}
+    return data
+
+
+def _slip_data(slip: WallSlip) -> dict[str, Any]:
+    return {
+        "wall": slip.wall,
+        "wall_temperature": slip.wall_temperature,
+        "body_temperature": slip.body_temperature,
+        "slip": slip.slip,
+        "heat_flux": slip.heat_flux,
+        "resistance": slip.resistance,
+        "length": slip.length,
+    }
+
+
+def _snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
+    balance = snapshot.balance
+    return {
+        "deposited": balance.deposited,
+        "absorbed": dict(balance.absorbed),
+        "handed_on": balance.handed_on,
+        "defect": balance.defect,
+        "extreme_temperature": _extreme(snapshot.temperature),
+        "arrival_spectrum": dict(snapshot.arrival_spectrum),
+        "wall_temperatures": dict(snapshot.wall_temperatures),
+    }
+
+
+def _steady_data(results: Results) -> dict[str, Any] | None:
+    report = results.steady_report
+    if report is None:
+        return None
+    return {
+        "converged": report.converged,
+        "iterations": report.iterations,
+        "sweeps": report.sweeps,
+        "residuals": report.residuals,
+        "tolerance": report.tolerance,
+        "rank": report.rank,
+        "distance": report.distance,
+    }
+
+
+def _power_unit(results: Results) -> str:
+    """Return the unit of powers: in 2D and 1D they are per length or area of an endless body."""
+    return {1: "W/m^2", 2: "W/m", 3: "W"}[results.geometry.points.shape[2]]
+
+
+def _through_walls(results: Results, snapshot: Snapshot) -> dict[str, float]:
+    """Return the net power that left by wall; interfaces only hold phonons until the next order."""
+    absorbed = snapshot.balance.absorbed
+    return {name: absorbed[name] for name in results.geometry.walls if name in absorbed}
+
+
+def _absorbed(balance: Balance) -> float:
+    return float(sum(balance.absorbed.values()))
+
+
+def _cumulated(results: Results) -> Array:
+    fields = [snapshot.temperature for snapshot in results.orders]
+    return np.sum(fields, axis=0) if fields else np.zeros(0)
+
+
+def _extreme(temperature: Array) -> float:
+    """Return the deviation of largest size, with its sign [K]."""
+    if temperature.size == 0:
+        return 0.0
+    return float(temperature.flat[np.argmax(np.abs(temperature))])
+
+
+def _plain(value: object) -> object:
+    """Return nested data with NumPy values turned into Python's."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,1 @@
+"""Films, wires, spheres and gratings with solutions in closed form."""

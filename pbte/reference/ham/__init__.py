@@ -1,0 +1,1 @@
+"""Fourier's law from Schroedinger dynamics: the harmonic chain with stochastic reservoirs."""

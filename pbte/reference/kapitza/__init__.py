@@ -1,0 +1,1 @@
+"""The temperature jump at an interface: mismatch models, two temperatures."""

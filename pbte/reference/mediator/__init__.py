@@ -1,0 +1,1 @@
+"""Heat exchange mediated by a quantum system (Drude-Ullersma)."""

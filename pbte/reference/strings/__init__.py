@@ -1,0 +1,1 @@
+"""Kapitza conductance of joined harmonic strings."""

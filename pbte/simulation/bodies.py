@@ -1,0 +1,284 @@
+"""The mesh of a case cut into bodies of one crystal each, and where these meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pbte.case.case import Case
+from pbte.case.regions import (
+    ChosenLaw,
+    check_interfaces,
+    chosen_law,
+    materials_of,
+    materials_of_regions,
+)
+from pbte.core.types import BoolArray, IntArray
+from pbte.geometry.division import Division, divide, groups_of_cells
+from pbte.geometry.domain import Domain
+from pbte.geometry.faces import connected
+from pbte.geometry.joints import Joints, joints_of
+from pbte.geometry.simplices import Simplices, build_simplices, cells_of, simplices_of
+from pbte.observables.results import MeshGeometry
+from pbte.transport.sweep.sweep import with_records
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyMesh:
+    """All regions of one material.
+
+    Attributes:
+        material: Its name in the case.
+        regions: Names of the regions.
+        mesh: The cells, cut along the interfaces.
+        cells: Number of each cell in the whole mesh, shape (num_cells,).
+        facets: Number of each wall facet in the boundary of the whole mesh; facets of interfaces
+            follow after these in the boundary of the body, shape (num_wall_facets,).
+        pieces: Connected piece that each cell belongs to, numbered over all bodies.
+    """
+
+    material: str
+    regions: tuple[str, ...]
+    mesh: Simplices
+    cells: IntArray
+    facets: IntArray
+    pieces: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """Facets where two bodies, or two parts of one, meet under one law.
+
+    Attributes:
+        interface: Name of the interface in the mesh.
+        law: The law; its first side is side 1 here.
+        bodies: Number of the body on either side.
+        facets: Boundary facet of either body, shape (num_facets, 2).
+        slots: Slot of the facet on side 2 at the same point as each slot of that on side 1, shape
+            (num_facets, dim).
+    """
+
+    interface: str
+    law: ChosenLaw
+    bodies: tuple[int, int]
+    facets: IntArray
+    slots: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bodies:
+    """A mesh as the bodies that it is made of.
+
+    Attributes:
+        whole: All cells of this rank, not cut.
+        cell_regions: Tag of the region of each of them.
+        bodies: One for each material.
+        contacts: Where they meet; one for each interface and pair of materials.
+        regions: Region name -> tag.
+        walls: Wall name -> tag.
+        interfaces: Name -> tag of each interface that is not just a plane in a crystal.
+        is_cut: Whether cells and facets have other numbers than in the whole mesh.
+    """
+
+    whole: Simplices
+    cell_regions: IntArray
+    bodies: tuple[BodyMesh, ...]
+    contacts: tuple[Contact, ...]
+    regions: Mapping[str, int]
+    walls: Mapping[str, int]
+    interfaces: Mapping[str, int]
+    is_cut: bool
+
+
+def cut_into_bodies(domain: Domain, case: Case) -> Bodies:
+    """Return one body for each material of a case.
+
+    Faces between two materials are always cut, others where the case gives a law for them.
+
+    Args:
+        domain: The whole mesh.
+        case: The case.
+
+    Raises:
+        InputError: Materials or laws do not fit the mesh.
+    """
+    of_region = materials_of_regions(case, domain.regions)
+    joints = joints_of(domain)
+    names = {tag: name for name, tag in domain.interfaces.items()}
+    regions = {tag: name for name, tag in domain.regions.items()}
+    laws, law_of_facet = _laws(case, joints, names, {t: of_region[n] for t, n in regions.items()})
+    is_cut = law_of_facet >= 0
+    whole = simplices_of(domain)
+    if not is_cut.any():
+        cells = with_records(whole)
+        return one_body(case, cells, domain.cell_regions, domain.walls, domain.regions)
+    materials = [name for name in materials_of(case) if name in of_region.values()]
+    groups = {tag: materials.index(of_region[name]) for tag, name in regions.items()}
+    points, vertices, boundary = cells_of(domain)
+    division = divide(
+        points,
+        vertices,
+        boundary,
+        domain.facet_walls,
+        groups_of_cells(domain.cell_regions, groups),
+        joints.select(is_cut),
+    )
+    meshes = [
+        with_records(build_simplices(body.points, body.vertices, body.boundary, body.tags))
+        for _, body in sorted(division.bodies.items())
+    ]
+    pieces = _pieces(meshes)
+    bodies = tuple(
+        BodyMesh(
+            material=materials[number],
+            regions=tuple(r for r, m in of_region.items() if m == materials[number]),
+            mesh=mesh,
+            cells=division.bodies[number].cells,
+            facets=division.bodies[number].wall_facets,
+            pieces=pieces[number],
+        )
+        for number, mesh in enumerate(meshes)
+    )
+    used = {names[int(tag)]: int(tag) for tag in np.unique(joints.tags[is_cut])}
+    return Bodies(
+        whole=whole,
+        cell_regions=domain.cell_regions,
+        bodies=bodies,
+        contacts=_contacts(division, laws, law_of_facet[is_cut], names),
+        regions=dict(domain.regions),
+        walls=dict(domain.walls),
+        interfaces=used,
+        is_cut=True,
+    )
+
+
+def one_body(
+    case: Case,
+    mesh: Simplices,
+    cell_regions: IntArray,
+    walls: Mapping[str, int],
+    regions: Mapping[str, int],
+) -> Bodies:
+    """Return a mesh, or a part of one, as a single body that is not cut."""
+    materials = set(materials_of_regions(case, regions).values())
+    assert len(materials) == 1, "several materials are cut from each other"
+    body = BodyMesh(
+        material=materials.pop(),
+        regions=tuple(regions),
+        mesh=mesh,
+        cells=np.arange(mesh.num_cells),
+        facets=np.arange(mesh.boundary_walls.size),
+        pieces=np.zeros(mesh.num_cells, dtype=np.int64),
+    )
+    return Bodies(
+        whole=mesh,
+        cell_regions=cell_regions,
+        bodies=(body,),
+        contacts=(),
+        regions=dict(regions),
+        walls=dict(walls),
+        interfaces={},
+        is_cut=False,
+    )
+
+
+def geometry_of(bodies: Bodies) -> MeshGeometry:
+    """Return the whole mesh as the arrays that the observables live on."""
+    mesh = bodies.whole
+    areas = np.linalg.norm(mesh.boundary_normals, axis=1)
+    whole = MeshGeometry(
+        points=mesh.points,
+        volumes=mesh.volumes,
+        facets=mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs],
+        facet_areas=areas,
+        facet_normals=mesh.boundary_normals / areas[:, None],
+        facet_walls=mesh.boundary_walls,
+        walls=dict(bodies.walls),
+    )
+    if not bodies.is_cut:
+        return whole
+    pieces = np.empty(mesh.num_cells, dtype=np.int64)
+    materials: dict[int, str] = {}
+    for body in bodies.bodies:
+        pieces[body.cells] = body.pieces
+        materials |= {int(piece): body.material for piece in np.unique(body.pieces)}
+    names = tuple(materials[piece] for piece in sorted(materials))
+    beside = pieces[mesh.boundary_dofs[:, 0] // (mesh.dim + 1)]
+    return replace(whole, pieces=pieces, materials=names, facet_pieces=beside)
+
+
+def _laws(
+    case: Case, joints: Joints, names: Mapping[int, str], material_of: Mapping[int, str]
+) -> tuple[list[ChosenLaw], IntArray]:
+    """Return the laws that the mesh needs, and which of them each joint has, -1 for none."""
+    kinds = np.column_stack([joints.tags, joints.regions])
+    distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
+    sides = [(names[tag], (material_of[a], material_of[b])) for tag, a, b in _rows(distinct)]
+    contacts: dict[str, set[tuple[str, str]]] = {name: set() for name in names.values()}
+    for name, pair in sides:
+        contacts[name].add(pair)
+    check_interfaces(case, contacts)
+    laws: list[ChosenLaw] = []
+    number = np.full(len(distinct), -1, dtype=np.int64)
+    for row, (name, pair) in enumerate(sides):
+        law = chosen_law(case, name, pair)
+        if law is None:
+            continue
+        if law.key == name and (name, pair[::-1]) in sides[:row]:  # as where it comes first
+            law = replace(law, swapped=True)
+        number[row] = len(laws)
+        laws.append(law)
+    return laws, number[np.asarray(kind_of).reshape(-1)]
+
+
+def _contacts(
+    division: Division, laws: Sequence[ChosenLaw], law_of: IntArray, names: Mapping[int, str]
+) -> tuple[Contact, ...]:
+    """Return the joints by interface, law and pair of bodies, turned to the sides of the law."""
+    swapped = np.array([law.swapped for law in laws])[law_of]
+    groups, facets = _turned(division.groups, swapped), _turned(division.facets, swapped)
+    slots = np.where(swapped[:, None], np.argsort(division.slots, axis=1), division.slots)
+    tags = division.joints.tags
+    # Joints of one interface between the same bodies have one law, whatever their regions.
+    kinds = np.column_stack([tags, groups])
+    distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
+    contacts = []
+    for row, (tag, one, other) in enumerate(_rows(distinct)):
+        own = np.flatnonzero(np.asarray(kind_of).reshape(-1) == row)
+        contacts.append(
+            Contact(
+                interface=names[tag],
+                law=laws[int(law_of[own[0]])],
+                bodies=(one, other),
+                facets=facets[own],
+                slots=slots[own],
+            )
+        )
+    return tuple(contacts)
+
+
+def _rows(table: IntArray) -> list[tuple[int, ...]]:
+    return [tuple(int(number) for number in row) for row in table]
+
+
+def _turned(pairs: IntArray, swapped: BoolArray) -> IntArray:
+    return np.where(swapped[:, None], pairs[:, ::-1], pairs)
+
+
+def _pieces(meshes: Sequence[Simplices]) -> list[IntArray]:
+    """Return the connected piece of each cell of each mesh, from left to right in x."""
+    pieces, count = [], 0
+    for mesh in meshes:
+        cells, faces = np.nonzero(mesh.neighbours >= 0)
+        own = connected(mesh.num_cells, cells, mesh.neighbours[cells, faces].astype(np.int64))
+        pieces.append(own + count)
+        count += int(own.max()) + 1
+    whole = np.concatenate(pieces)
+    points = np.concatenate([mesh.points for mesh in meshes])
+    starts = np.full(count, np.inf)
+    np.minimum.at(starts, whole, points[:, :, 0].min(axis=1))
+    rank = np.empty(count, dtype=np.int64)
+    rank[np.argsort(starts, kind="stable")] = np.arange(count)
+    return [rank[own] for own in pieces]

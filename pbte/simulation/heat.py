@@ -1,0 +1,185 @@
+"""Runs by the heat equation, and its comparison with runs of phonon transport."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from mpi4py import MPI
+
+from pbte.case.case import Case, resolved_toml
+from pbte.core.errors import InputError, RunError
+from pbte.core.shared_memory import shared_on_node
+from pbte.core.types import Array
+from pbte.core.versions import versions
+from pbte.materials.conductivity import bulk_conductivity
+from pbte.materials.modes import ModeTable
+from pbte.observables.bulk import bulk_tensor
+from pbte.observables.evolution import Evolution
+from pbte.observables.heat_equation import HeatState
+from pbte.observables.interfaces import Border
+from pbte.observables.moments import frequency_bins
+from pbte.observables.response import Response
+from pbte.observables.results import Results
+from pbte.simulation.bodies import Bodies, geometry_of
+from pbte.simulation.heat_problem import Conductor, HeatProblem, Passage
+from pbte.simulation.heat_transient import follow_heat, respond_heat
+from pbte.simulation.interface_results import borders_of
+from pbte.simulation.interfaces import landauer_conductances
+from pbte.simulation.problem import Say, Setup, read_inputs
+from pbte.simulation.sources import heat_sources
+
+
+def run_fourier(case: Case, comm: MPI.Intracomm, progress: Say) -> Results:
+    """Run a case by the heat equation and return what it reports, complete on every rank.
+
+    The conductivity is that of the endless crystal; modes that a source heats, and what walls do to
+    single phonons, do not matter.
+
+    Args:
+        case: The case.
+        comm: The ranks; they share the work.
+        progress: Called with a line of text now and then.
+
+    Raises:
+        InputError: Something the case names is missing, damaged or does not fit; a conductivity is
+            not positive, or heat has nowhere to go.
+
+    Note: Collective over `comm`.
+    """
+    start = time.perf_counter()
+    inputs = read_inputs(case, comm, space_parts=1)
+    bodies = inputs.bodies
+    tensors = []
+    for material in inputs.of_bodies:
+        progress(f"{material.name}: bulk conductivity of {material.modes.num_modes} modes")
+        tensors.append(shared_on_node(comm, partial(bulk_conductivity, material.kernel)))
+    heats = heat_sources(case, inputs.place)
+    conductances = landauer_conductances(case, bodies, inputs.materials, comm)
+    ready = time.perf_counter()
+    progress(f"heat equation on {bodies.whole.num_cells} cells")
+    tables = [material.modes for material in inputs.of_bodies]
+    given = [heat.sum(axis=0) for heat in heats]
+    problem = _problem(case, bodies, tables, tensors, given, conductances, comm)
+    found = _answers(problem, borders_of(bodies, conductances), progress)
+    end = time.perf_counter()
+    highest = np.concatenate([modes.frequencies for modes in tables])
+    return Results(
+        title=case.title,
+        case=resolved_toml(case),
+        versions=versions(),
+        geometry=problem.geometry,
+        frequency_edges=frequency_bins(highest, case.output.frequency_bins),
+        reference_temperature=tables[0].temperature,
+        num_modes=sum(modes.num_modes for modes in tables),
+        num_unknowns=bodies.whole.num_dofs,
+        power=problem.power,
+        self_scattering=0.0,
+        eigenvalues=(),
+        orders=(),
+        steady=None,
+        steady_report=None,
+        transient=found.transient,
+        harmonic=found.harmonic,
+        interfaces=() if found.steady is None else found.steady.interfaces,
+        stack=None if found.steady is None else found.steady.stack,
+        model="fourier",
+        fourier=found.steady,
+        timings={"setup": ready - start, "fourier": end - ready},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatAnswers:
+    """What the heat equation says of a case, each where the case asks for it.
+
+    Attributes:
+        steady: The steady state.
+        transient: How the body goes on in time.
+        harmonic: What it answers at each frequency.
+        notes: Why something is missing.
+    """
+
+    steady: HeatState | None = None
+    transient: Evolution | None = None
+    harmonic: tuple[Response, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def compare_with_fourier(case: Case, setup: Setup, progress: Say) -> HeatAnswers:
+    """Return what the heat equation says beside a run of phonon transport, and notes on it.
+
+    Nothing where the case does not want it; where the cells are shared by ranks, and where the heat
+    equation has no solution, which a note tells.
+
+    Note: Collective over all ranks of the problem.
+    """
+    if not case.fourier.compare:
+        return HeatAnswers()
+    if setup.part is not None:
+        return HeatAnswers(
+            notes=(
+                "The heat equation was not solved for comparison: it needs the whole mesh on every "
+                "rank (parallel.space_parts = 1).",
+            )
+        )
+    bodies = setup.system.bodies
+    conductances = [joint.conductances for joint in setup.joints]
+    try:
+        problem = _problem(
+            case,
+            setup.bodies,
+            [body.modes for body in bodies],
+            [bulk_tensor(body) for body in bodies],
+            [body.heat_source for body in bodies],
+            conductances,
+            bodies[0].comm,
+        )
+        return _answers(problem, borders_of(setup.bodies, conductances), progress)
+    except (InputError, RunError) as error:
+        return HeatAnswers(notes=(f"The heat equation was not solved for comparison: {error}.",))
+
+
+def _answers(problem: HeatProblem, borders: Sequence[Border], progress: Say) -> HeatAnswers:
+    """Return all that a case asks for: the steady state, unless it is switched off for others."""
+    case = problem.case
+    field, steady = None, None
+    if case.steady.enabled or (case.transient is None and case.harmonic is None):
+        field = problem.equation.steady(problem.heat, problem.temperatures)
+        steady = problem.state(field, borders)
+    return HeatAnswers(
+        steady=steady,
+        transient=None if case.transient is None else follow_heat(problem, field, progress),
+        harmonic=() if case.harmonic is None else respond_heat(problem, progress),
+    )
+
+
+def _problem(
+    case: Case,
+    bodies: Bodies,
+    tables: Sequence[ModeTable],
+    tensors: Sequence[Array],
+    heats: Sequence[Array],
+    conductances: Sequence[Array],
+    comm: MPI.Intracomm,
+) -> HeatProblem:
+    """Put modes, conductivity and heat of each body, and each contact's h, on the mesh."""
+    conductors = [
+        Conductor(
+            material=body.material,
+            mesh=body.mesh,
+            modes=modes,
+            conductivity=tensor,
+            heat_source=heat,
+            cells=body.cells,
+        )
+        for body, modes, tensor, heat in zip(bodies.bodies, tables, tensors, heats, strict=True)
+    ]
+    passages = [
+        Passage(bodies=contact.bodies, facets=contact.facets, conductances=values)
+        for contact, values in zip(bodies.contacts, conductances, strict=True)
+    ]
+    return HeatProblem(case, conductors, passages, bodies.walls, geometry_of(bodies), comm)

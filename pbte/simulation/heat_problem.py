@@ -1,0 +1,334 @@
+"""The heat equation of a case: bulk conductivities, heat sources and walls, put on its mesh.
+
+Isothermal walls hold the body at their temperature. If the temperature may jump, the flux into the
+body is q = 2G (T_wall - T_body), with G the one-sided ballistic conductance of the crystal: what
+leaves the body at a wall, G T_body - q/2 for a distribution that is linear in the direction, meets
+the G T_wall of a black wall (Marshak, Phys. Rev. 71, 443 (1947); for phonons Yang, Chen, Laroche &
+Taur, J. Heat Transfer 127, 298 (2005)). The bulk profile then jumps by 2/3 of a mean free path in a
+gray crystal, where the exact number is 0.7104 (see `pbte.observables.slip`).
+
+All other walls are adiabatic, whatever they do to single phonons; periodic ones go on at their
+partner, a temperature drop apart.
+
+At an interface of Landauer conductance h, the streams that arrive from both sides differ by q/h.
+By the same argument the bodies themselves differ by less, R = 1/h - 1/2G1 - 1/2G2: the local
+resistance of the law (`pbte.interfaces.landauer`), which is zero where there is no interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from mpi4py import MPI
+
+from pbte.case.case import Case
+from pbte.case.walls import IsothermalWall, PeriodicWall
+from pbte.core.errors import InputError
+from pbte.core.types import Array, BoolArray, IntArray
+from pbte.geometry.periodic import match_walls
+from pbte.geometry.simplices import Simplices
+from pbte.materials.conductivity import one_sided_conductance
+from pbte.materials.modes import ModeTable
+from pbte.observables.heat_equation import HeatState, conductivity_of_flux
+from pbte.observables.interfaces import Border, MeetingFields, SideFields
+from pbte.observables.results import Balance, MeshGeometry, Snapshot
+from pbte.simulation.interface_results import account_of
+from pbte.simulation.temperature_gradient import drive_of
+from pbte.transport.fourier_bodies import facet_starts, side_by_side
+from pbte.transport.heat.assembly import joined_facets
+from pbte.transport.heat.equation import HeatEquation, Joints, Walls
+
+# Share of the resistance between streams that is round-off of sums over modes [-].
+CONTACT = 1e-9
+# Meshes of fewer cells are solved by every rank for itself: sharing them is waiting for each other.
+SMALL = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conductor:
+    """A body of one crystal.
+
+    Attributes:
+        material: Its name in the case.
+        mesh: All its cells.
+        modes: Modes of the crystal.
+        conductivity: Bulk tensor, shape (3, 3) [W/m K].
+        heat_source: Heat density of all sources, shape (num_dofs,) [W/m^3].
+        cells: Number of each cell in the whole mesh, shape (num_cells,).
+    """
+
+    material: str
+    mesh: Simplices
+    modes: ModeTable
+    conductivity: Array
+    heat_source: Array
+    cells: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """An interface between two bodies, or through one.
+
+    Attributes:
+        bodies: Number of the body on either side.
+        facets: Boundary facet of either body, shape (num_facets, 2).
+        conductances: Landauer conductance, shape (num_facets,) [W/m^2 K].
+    """
+
+    bodies: tuple[int, int]
+    facets: IntArray
+    conductances: Array
+
+
+class HeatProblem:
+    """A case put on its mesh for the heat equation.
+
+    Args:
+        case: The case.
+        bodies: All bodies, with all their cells on every rank.
+        passages: The interfaces that join them.
+        tags: Tag of each wall.
+        geometry: The whole mesh.
+        comm: The ranks that share the work, if there is enough of it.
+
+    Attributes:
+        mesh: The cells of all bodies, one body after the other.
+        equation: The heat equation on them.
+        heat: Heat density of all sources, shape (num_dofs,) [W/m^3].
+        temperatures: Deviation of the boundary facets from T0 [K].
+        conductivities: Bulk tensor of each material, by the name it is shown by, shape (3, 3)
+            [W/m K].
+
+    Raises:
+        InputError: A conductivity is not positive.
+
+    Note: Collective over `comm`.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        bodies: Sequence[Conductor],
+        passages: Sequence[Passage],
+        tags: Mapping[str, int],
+        geometry: MeshGeometry,
+        comm: MPI.Intracomm,
+    ) -> None:
+        alone = case.material is not None
+        names = [body.modes.name if alone else body.material for body in bodies]
+        for name, body in zip(names, bodies, strict=True):
+            if not np.isfinite(body.conductivity).all():
+                raise InputError(
+                    f"{name}: the endless crystal hardly resists, no conductivity is known"
+                )
+        self.case, self.bodies, self.passages = case, bodies, passages
+        self.tags, self.geometry = tags, geometry
+        self.conductivities = dict(zip(names, (body.conductivity for body in bodies), strict=True))
+        self.mesh = mesh = side_by_side([body.mesh for body in bodies])
+        counts = [body.mesh.num_cells for body in bodies]
+        symmetric = [0.5 * (body.conductivity + body.conductivity.T) for body in bodies]
+        walls = _walls(case, bodies, tags)
+        self.equation = HeatEquation(
+            mesh,
+            np.repeat(np.stack(symmetric), counts, axis=0),
+            walls.conductances,
+            _together(_periods(case, mesh, tags), *_interfaces(case, bodies, passages)),
+            MPI.COMM_SELF if mesh.num_cells < SMALL else comm,
+            heat_capacity=np.repeat([body.modes.heat_capacity for body in bodies], counts),
+        )
+        self.heat = np.concatenate([body.heat_source for body in bodies])
+        self.temperatures = walls.temperatures
+        self._held = np.isinf(walls.conductances)
+        self._whole = np.argsort(np.concatenate([body.cells for body in bodies]))
+
+    @property
+    def power(self) -> float:
+        """Power of all heat sources [W]."""
+        return float(self.heat @ self.mesh.dof_weights)
+
+    def on_wall(self, name: str) -> BoolArray:
+        """Return which boundary facets belong to a wall, shape (num_boundary_facets,)."""
+        return np.asarray(self.mesh.boundary_walls == self.tags[name])
+
+    def snapshot(self, temperature: Array, flux: Array, walls: Array, power: float) -> Snapshot:
+        """Return what is reported of a state; nothing is known of single modes.
+
+        Args:
+            temperature: T, shape (num_dofs,) [K].
+            flux: At the vertices of each cell, shape (num_cells, dim + 1, 3) [W/m^2].
+            walls: Deviation of the boundary facets from T0 [K].
+            power: That of the heat sources [W].
+        """
+        mesh = self.mesh
+        through = self.equation.outflow(flux)
+        areas = np.linalg.norm(mesh.boundary_normals, axis=1)
+        # Where nothing jumps the body is as warm as the wall, which the elements know but nearly.
+        own = temperature[mesh.boundary_dofs].mean(axis=1)
+        beside = np.where(self._held, walls, own)
+        facets = {name: self.on_wall(name) for name in self.tags}
+        return Snapshot(
+            temperature=temperature.reshape(-1, mesh.dim + 1)[self._whole],
+            heat_flux=flux[self._whole],
+            arrival_spectrum={},
+            arrival_map=np.zeros(0),
+            balance=Balance(
+                deposited=power,
+                absorbed={name: float(through[own].sum()) for name, own in facets.items()},
+                handed_on=0.0,
+            ),
+            wall_temperatures={
+                name: float(areas[own] @ beside[own] / areas[own].sum())
+                for name, own in facets.items()
+            },
+        )
+
+    def state(self, temperature: Array, borders: Sequence[Border]) -> HeatState:
+        """Return what is reported of the steady state.
+
+        Args:
+            temperature: T, shape (num_dofs,) [K].
+            borders: The interfaces, see `pbte.simulation.interface_results.borders_of`.
+        """
+        flux = self.equation.flux(temperature, self.temperatures)
+        snapshot = self.snapshot(temperature, flux, self.temperatures, self.power)
+        fields = [self._beside(border, temperature, flux) for border in borders]
+        interfaces, stack = account_of(
+            self.case,
+            self.geometry,
+            fields,
+            [snapshot],
+            {body.material: body.conductivity for body in self.bodies},
+            whole=True,
+        )
+        drive = drive_of(self.case, self.geometry)
+        volumes = self.geometry.volumes
+        return HeatState(
+            temperature=snapshot.temperature,
+            heat_flux=snapshot.heat_flux,
+            balance=snapshot.balance,
+            wall_temperatures=snapshot.wall_temperatures,
+            jump=self.case.fourier.jump,
+            conductivities=self.conductivities,
+            effective=None
+            if drive is None
+            else conductivity_of_flux(snapshot.heat_flux, volumes, drive),
+            interfaces=interfaces,
+            stack=stack,
+        )
+
+    def _beside(self, border: Border, temperature: Array, flux: Array) -> MeetingFields:
+        """Return the fields on both sides of an interface.
+
+        The two streams are those of a distribution that is linear in the direction: T + q/2G runs
+        into the interface, T - q/2G comes out of it.
+        """
+        passage, mesh = self.passages[border.contact], self.mesh
+        starts = facet_starts([body.mesh for body in self.bodies])
+        facets = passage.facets[border.facets] + starts[list(passage.bodies)]
+        corners = joined_facets(mesh, facets).dofs
+        sides = []
+        for side, (number, sign) in enumerate(zip(passage.bodies, (1.0, -1.0), strict=True)):
+            warm = temperature[corners[:, side]]
+            through = sign * np.einsum(
+                "fid,fd->fi", flux.reshape(-1, 3)[corners[:, side], : mesh.dim], border.normals
+            )
+            sent = one_sided_conductance(self.bodies[number].modes, _in_space(border.normals))
+            lead = 0.5 * through / sent[:, None]
+            sides.append(
+                SideFields(
+                    temperature=warm,
+                    outgoing=warm + lead,
+                    incoming=warm - lead,
+                    arriving=(warm + lead) * sent[:, None],
+                    heat_flux=through,
+                    weights=np.zeros(0),
+                    out_spectrum=np.zeros(0),
+                    in_spectrum=np.zeros(0),
+                )
+            )
+        first, second = sides
+        jump = (first.temperature - second.temperature) / self.case.temperature**2
+        entropy = 0.5 * (first.heat_flux - second.heat_flux) * jump
+        return MeetingFields(border=border, sides=(first, second), entropy=entropy)
+
+
+def _walls(case: Case, bodies: Sequence[Conductor], tags: Mapping[str, int]) -> Walls:
+    """Return temperature and conductance of every boundary facet of all bodies."""
+    temperatures, conductances = [], []
+    for body in bodies:
+        walls = body.mesh.boundary_walls
+        temperature, conductance = np.zeros(walls.size), np.zeros(walls.size)
+        for name, wall in case.walls.items():
+            if isinstance(wall, IsothermalWall):
+                own = walls == tags[name]
+                temperature[own] = wall.temperature - case.temperature
+                conductance[own] = np.inf
+        if case.fourier.jump == "marshak":
+            held = np.isinf(conductance)
+            conductance[held] = 2.0 * one_sided_conductance(body.modes, _normals(body.mesh)[held])
+        temperatures.append(temperature)
+        conductances.append(conductance)
+    return Walls(
+        temperatures=np.concatenate(temperatures), conductances=np.concatenate(conductances)
+    )
+
+
+def _normals(mesh: Simplices) -> Array:
+    """Return the outward unit normals of the boundary facets, shape (num_facets, 3)."""
+    areas = np.linalg.norm(mesh.boundary_normals, axis=1, keepdims=True)
+    return _in_space(mesh.boundary_normals / areas)
+
+
+def _in_space(normals: Array) -> Array:
+    """Return vectors of the mesh with zeros for the dimensions that it lacks, shape (n, 3)."""
+    return np.pad(normals, ((0, 0), (0, 3 - normals.shape[1])))
+
+
+def _periods(case: Case, mesh: Simplices, tags: Mapping[str, int]) -> Joints:
+    """Return the facets of periodic walls joined to their images."""
+    corners = mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs]
+    facets: list[IntArray] = [np.zeros((0, 2), np.int64)]
+    drops: list[Array] = [np.zeros(0)]
+    for name, wall in case.walls.items():
+        if isinstance(wall, PeriodicWall):
+            first, second = (
+                np.flatnonzero(mesh.boundary_walls == tags[n]) for n in (name, wall.partner)
+            )
+            match = match_walls(corners[first], corners[second], names=(name, wall.partner))
+            facets.append(np.stack([first, second[match.images]], axis=1))
+            drops.append(np.full(first.size, wall.temperature_drop))
+    pairs = np.concatenate(facets)
+    return Joints(
+        facets=pairs, conductances=np.full(len(pairs), np.inf), drops=np.concatenate(drops)
+    )
+
+
+def _interfaces(
+    case: Case, bodies: Sequence[Conductor], passages: Sequence[Passage]
+) -> Iterator[Joints]:
+    """Yield the facets of each interface with their conductances."""
+    starts = facet_starts([body.mesh for body in bodies])
+    for passage in passages:
+        resistances = 1.0 / passage.conductances
+        if case.fourier.interfaces == "local":
+            normals = _normals(bodies[passage.bodies[0]].mesh)[passage.facets[:, 0]]
+            for number in passage.bodies:
+                sent = one_sided_conductance(bodies[number].modes, normals)
+                resistances = resistances - 0.5 / sent
+        # Where nothing is in the way but round-off, the bodies are in contact.
+        touching = resistances <= CONTACT / passage.conductances
+        yield Joints(
+            facets=passage.facets + starts[list(passage.bodies)],
+            conductances=np.where(touching, np.inf, 1.0 / np.where(touching, 1.0, resistances)),
+            drops=np.zeros(len(resistances)),
+        )
+
+
+def _together(*joints: Joints) -> Joints:
+    return Joints(
+        facets=np.concatenate([joint.facets for joint in joints]),
+        conductances=np.concatenate([joint.conductances for joint in joints]),
+        drops=np.concatenate([joint.drops for joint in joints]),
+    )

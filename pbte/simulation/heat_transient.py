@@ -1,0 +1,158 @@
+"""The heat equation of a case in time and frequency: what is switched and what oscillates.
+
+Initial states, heat sources, walls and times are those that phonons are given; modes that hold an
+initial energy, or take up heat, do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pbte.case.transients import SourceState, SteadyState
+from pbte.core.types import Array
+from pbte.observables.evolution import Evolution, start_of, with_integral, with_step
+from pbte.observables.response import Response
+from pbte.observables.results import Snapshot
+from pbte.simulation.heat_problem import HeatProblem
+from pbte.simulation.initial_state import initial_profile, require_sources
+from pbte.transport.heat.time_stepping import HeatStepper
+from pbte.transport.sources import project
+from pbte.transport.step_control import StepControl
+from pbte.transport.transient import steps_to
+
+# Without a step of its own an adaptive run begins with this share of the time in which heat passes
+# a cell.
+FIRST_SHARE = 0.1
+
+Say = Callable[[str], None]
+
+
+def follow_heat(problem: HeatProblem, steady: Array | None, progress: Say) -> Evolution:
+    """Return the transient of a case by the heat equation. Collective over the ranks.
+
+    Args:
+        problem: The case, with a transient.
+        steady: Its steady temperature, shape (num_dofs,) [K], where that is the initial one.
+        progress: Called with a line of text now and then.
+
+    Raises:
+        InputError: The initial state does not fit the case or its mesh.
+        RunError: The steps have become too small to go on.
+    """
+    transient = problem.case.transient
+    assert transient is not None
+    given = _switched(problem)
+    stepper = HeatStepper(problem.equation, given, _start(problem, steady))
+    outputs, profile = transient.output_times(), transient.source_profile
+
+    def measure(temperature: Array, flux: Array, time: float) -> Snapshot:
+        power = profile.factor(time) * problem.power
+        return problem.snapshot(temperature, flux, given(time)[1], power)
+
+    evolution, integral = start_of(stepper.observe(measure), stepper.energy), None
+    steps = steps_to(
+        transient.stops(),
+        _first_step(problem),
+        stepper,
+        lambda size: stepper.attempt(size, measure),
+    )
+    for step in steps:
+        integral = with_integral(integral, step)
+        written = step.accepted and stepper.time in outputs
+        evolution = with_step(
+            evolution, step, stepper.energy, stepper.time, step.measured[-1] if written else None
+        )
+        if written:
+            progress(
+                f"heat equation: {stepper.time:.4g} s of {transient.end:.4g} s, step "
+                f"{len(evolution.ends)} of {step.size:.2g} s"
+            )
+    return Evolution(**(vars(evolution) | {"integral": integral}))
+
+
+def respond_heat(problem: HeatProblem, progress: Say) -> tuple[Response, ...]:
+    """Return the answer at each frequency of a case. Collective over the ranks.
+
+    Args:
+        problem: The case, with a table of oscillations.
+        progress: Called with a line of text now and then.
+
+    Raises:
+        InputError: Heat has nowhere to go at zero frequency.
+        RunError: A solution did not converge.
+    """
+    harmonic = problem.case.harmonic
+    assert harmonic is not None
+    walls = problem.temperatures
+    if harmonic.walls is not None:
+        chosen = [problem.on_wall(name) for name in harmonic.walls]
+        walls = np.where(np.any([np.zeros(walls.shape, dtype=bool), *chosen], axis=0), walls, 0.0)
+    heat = problem.heat if harmonic.source else 0.0 * problem.heat
+    power = problem.power if harmonic.source else 0.0
+    responses = []
+    frequencies = harmonic.all_frequencies()
+    for number, frequency in enumerate(frequencies, start=1):
+        found = problem.equation.oscillating(float(frequency), heat, walls)
+        flux = problem.equation.flux(found, walls)
+        responses.append(
+            Response(
+                frequency=float(frequency),
+                real=problem.snapshot(found.real, flux.real, walls, power),
+                imaginary=problem.snapshot(found.imag, flux.imag, 0.0 * walls, 0.0),
+                energy=complex(problem.equation.dof_capacities @ found),
+                converged=True,
+                sweeps=0,
+                residuals=np.zeros(0),
+            )
+        )
+        progress(f"heat equation: oscillation {number} of {len(frequencies)}: {frequency:.4g} Hz")
+    return tuple(responses)
+
+
+def _start(problem: HeatProblem, steady: Array | None) -> Array:
+    """Return the initial temperature, shape (num_dofs,) [K]."""
+    case, mesh = problem.case, problem.mesh
+    assert case.transient is not None
+    choice = case.transient.initial
+    if isinstance(choice, SteadyState):
+        assert steady is not None, "the case was checked"
+        return steady
+    if isinstance(choice, SourceState):
+        require_sources(case)
+        capacities = np.repeat(problem.equation.heat_capacity, mesh.dim + 1)
+        return np.asarray(choice.duration * problem.heat / capacities)
+    return project(mesh, initial_profile(case, choice, mesh.dim))
+
+
+def _switched(problem: HeatProblem) -> Callable[[float], tuple[Array, Array]]:
+    """Return what is deposited, and how warm the boundary facets are, at a time [s]."""
+    transient = problem.case.transient
+    assert transient is not None
+    source, profiles = transient.source_profile, transient.walls
+
+    def given(time: float) -> tuple[Array, Array]:
+        walls = problem.temperatures.copy()
+        for name, profile in profiles.items():
+            walls[problem.on_wall(name)] *= profile.factor(time)
+        return source.factor(time) * problem.heat, walls
+
+    return given
+
+
+def _first_step(problem: HeatProblem) -> StepControl:
+    """Return how the steps are chosen, at the start."""
+    transient, mesh = problem.case.transient, problem.mesh
+    assert transient is not None
+    if transient.tolerance is None:
+        assert transient.step is not None
+        return StepControl(size=transient.step)
+    fastest = max(
+        float(np.linalg.eigvalsh(body.conductivity).max()) / body.modes.heat_capacity
+        for body in problem.bodies
+    )
+    cell = (float(mesh.volumes.sum()) / mesh.num_cells) ** (1.0 / mesh.dim)
+    longest = np.inf if transient.step is None else transient.step
+    size = min(FIRST_SHARE * cell**2 / fastest, transient.end)
+    return StepControl(size=size, tolerance=transient.tolerance, longest=longest)

@@ -1,0 +1,153 @@
+"""What a user must know about a run, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pbte.core.types import Array
+from pbte.observables.evolution import Evolution
+from pbte.observables.response import Response
+from pbte.observables.results import Snapshot
+from pbte.transport.reports import EigenvalueEstimate, SteadyReport
+from pbte.transport.steady.eigenvalues import fades
+
+# Beside a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
+VISIBLE_UNDERSHOOT = 0.05
+# What a change of bins does to the conductance of an interface anyway.
+VISIBLE_UNMATCHED = 0.05
+
+
+def run_notes(
+    estimates: Sequence[EigenvalueEstimate],
+    orders: Sequence[Snapshot],
+    steady: Snapshot | None,
+    report: SteadyReport | None,
+    *,
+    undershoot: float,
+    num_cyclic_modes: int,
+    transient: Evolution | None = None,
+    harmonic: Sequence[Response] = (),
+    unmatched: Mapping[str, float] | None = None,
+) -> tuple[str, ...]:
+    """Return the notes of a run.
+
+    Args:
+        estimates: Growth of the orders for each self-scattering tried; the last was used.
+        orders: Observables of each order.
+        steady: Observables of the steady state.
+        report: How the steady state was reached.
+        undershoot: How far the heat source on the mesh falls below zero, relative to its peak.
+        num_cyclic_modes: Modes whose cells depend on each other in a cycle.
+        unmatched: For each interface the share of the flux for which the grids of modes have no
+            partners, although both crystals have its energies.
+        transient: How the body went on in time.
+        harmonic: What it answered to oscillations.
+    """
+    notes = [*_growth_notes(estimates)]
+    if report is not None and not report.converged:
+        notes.append(
+            f"The steady state did NOT converge: residual {_last(report.residuals)} in the last "
+            f"corrections, "
+            f"asked for {report.tolerance:.0e}; its numbers are not a result. {_remedy(report)}"
+        )
+    elif steady is not None and len(orders) > 1:  # nobody expects order 0 to be the whole
+        notes.append(_distance_note(orders, steady))
+    if undershoot > VISIBLE_UNDERSHOOT:
+        notes.append(
+            f"The cells are coarse for the heat source: on the mesh it falls to "
+            f"-{100.0 * undershoot:.0f} % of its peak beside it (its power is right). Use smaller "
+            "cells there."
+        )
+    if num_cyclic_modes:
+        notes.append(
+            f"The cells depend on each other in a cycle for {num_cyclic_modes} modes; their drift "
+            "was repeated until it did not change any more."
+        )
+    if transient is not None and transient.unconverged:
+        notes.append(
+            f"{transient.unconverged} stages of the transient did NOT reach their tolerance "
+            "(energy is kept all the same). Raise steady.max_iterations or steady.rank."
+        )
+    missed = [response for response in harmonic if not response.converged]
+    if missed:
+        listed = ", ".join(f"{response.frequency:.4g}" for response in missed)
+        worst = max(missed, key=lambda response: float(response.residuals[-1:].sum()))
+        notes.append(
+            f"The answers at {listed} Hz did NOT converge: residual {_last(worst.residuals)} in "
+            f"the last corrections at {worst.frequency:.4g} Hz; their numbers are not a result. "
+            "Raise steady.max_iterations or steady.rank."
+        )
+    for name, share in (unmatched or {}).items():
+        if share > VISIBLE_UNMATCHED:
+            notes.append(
+                f"At the interface {name} {100.0 * share:.0f} % of the flux at energies of both "
+                "crystals finds no partners on the grid of the other one; too little heat passes, "
+                'by about that share. Use fewer bins, kind = "smooth-dmm", or finer grids.'
+            )
+    return tuple(notes)
+
+
+def _last(residuals: Array) -> str:
+    return ", ".join(f"{value:.1e}" for value in residuals[-5:])
+
+
+def _remedy(report: SteadyReport) -> str:
+    """Return why the steady state was not reached, and what to do."""
+    if len(report.residuals) > 1 and report.residuals[-1] > report.residuals[:-1].min():
+        return (
+            f"The residual grows: the rank {report.rank} leaves out modes that grow from order to "
+            "order. Raise steady.rank."
+        )
+    return (
+        f"It was given up after steady.max_iterations = {report.iterations}. Raise "
+        "steady.max_iterations or steady.rank."
+    )
+
+
+def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
+    used = estimates[-1]
+    notes = []
+    for tried in estimates[:-1]:
+        notes.append(
+            f"With self-scattering {tried.self_scattering:g} the scattering orders "
+            f"{_verdict(tried)} (estimated from {tried.num_orders} orders)."
+        )
+    if used.self_scattering > 0.0:
+        notes.append(
+            f"The orders shown use self-scattering s = {used.self_scattering:g}: loss rates "
+            "(1 + s)/tau, and fictitious events at rate s/tau that change nothing but count as "
+            "scattering orders. Single orders depend on s, their sum and the steady state do not."
+        )
+    if not fades(used):
+        sums = (
+            "are no approximation of the steady state"
+            if used.most_negative <= -1.0
+            else "still swing around the steady state"
+        )
+        notes.append(
+            f"The orders shown {_verdict(used)}. Their partial sums {sums}; look at the steady "
+            "state instead, or raise orders.self_scattering."
+        )
+    return notes
+
+
+def _verdict(estimate: EigenvalueEstimate) -> str:
+    worst = estimate.most_negative
+    if worst > -1.0:
+        return f"hardly fade: an alternating part shrinks by a factor {worst:.3f} per order only"
+    return (
+        f"do not fade: an alternating part grows by a factor {worst:.3f} per order, so the series "
+        "diverges"
+    )
+
+
+def _distance_note(orders: Sequence[Snapshot], steady: Snapshot) -> str:
+    cumulated = np.sum([order.temperature for order in orders], axis=0)
+    size = float(np.abs(steady.temperature).max())
+    left = float(np.abs(cumulated - steady.temperature).max()) / size if size > 0.0 else 0.0
+    return (
+        f"Orders 0 to {len(orders) - 1} together are still {100.0 * left:.1f} % of the largest "
+        "temperature away from the steady state."
+    )

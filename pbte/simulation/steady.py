@@ -1,0 +1,154 @@
+"""The steady state of a case: solved for, kept on the way, observed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pbte.case.case import Case
+from pbte.core.types import Array, Numbers
+from pbte.observables.gathering import whole_snapshot
+from pbte.observables.interfaces import MeetingFields
+from pbte.observables.results import Snapshot
+from pbte.output.checkpoint import Piece
+from pbte.simulation.checkpoints import Keeping, boundary_pieces, cells_of, of_modes
+from pbte.simulation.interface_results import interface_observer
+from pbte.simulation.problem import Say, Setup
+from pbte.transport.reports import SteadyReport
+from pbte.transport.steady.iterate import Guess, SteadyProgress, is_whole
+from pbte.transport.steady.moment_system import MomentSystem
+from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
+from pbte.transport.system import Boundary
+
+STAGE = "steady"
+
+
+def reach_steady_state(
+    case: Case, setup: Setup, progress: Say, keeping: Keeping
+) -> tuple[Snapshot, SteadyReport, tuple[MeetingFields, ...], tuple[Array, ...] | None]:
+    """Return the observables of the steady state, how it was reached, and the state itself.
+
+    The observables come in two parts, the second of interfaces. The state, the mode temperatures of
+    each body, is there only where a transient is to begin with it. Collective over the ranks.
+    """
+    interfaces = interface_observer(setup)
+    known = keeping.finished(STAGE)
+    if known is not None:
+        interfaces.go_on(known["at_interfaces"])
+        return known["snapshot"], known["report"], interfaces.take(), None
+    solution = _solve(case, setup, progress, keeping)
+    observer, bodies = setup.observer, setup.system.bodies
+    begins = case.transient is not None and case.transient.initial.kind == "steady"
+    kept = tuple(body.new_field() for body in bodies) if begins else None
+    for drift in solution.drifts():
+        observer.watch(drift)
+        interfaces.watch(drift)
+        if kept is not None:
+            kept[drift.body][drift.modes] = drift.theta
+    snapshot = observer.snapshot(setup.system.heat_power, hands_on=False)
+    known = {
+        "snapshot": whole_snapshot(snapshot, setup.part),
+        "report": replace(solution.report, distance=solution.distance()),
+        "at_interfaces": interfaces.sums(),
+    }
+    keeping.finish(STAGE, known)
+    return known["snapshot"], known["report"], interfaces.take(), kept
+
+
+def _solve(case: Case, setup: Setup, progress: Say, keeping: Keeping) -> SteadyState:
+    keeper = _Keeper(setup, keeping)
+    return solve_steady(
+        setup.system,
+        *setup.leading,
+        tolerance=case.steady.tolerance,
+        max_iterations=case.steady.max_iterations,
+        moments=keeper.moments,
+        begun=keeper.begun(),
+        keeper=keeper,
+        progress=progress,
+    )
+
+
+class _Keeper:
+    """Keeps a solution on its way on the disk: emission, and what walls and interfaces send in.
+
+    What a full matrix emits is a field of all modes, what one of low rank emits its moments.
+    """
+
+    def __init__(self, setup: Setup, keeping: Keeping) -> None:
+        self.setup, self.keeping = setup, keeping
+        self.moments: MomentSystem = moment_system(setup.system, *setup.leading)
+
+    def is_due(self) -> bool:
+        """Return whether it is time for a checkpoint. Collective."""
+        return self.keeping.is_due()
+
+    def keep(self, progress: SteadyProgress) -> None:
+        """Write a checkpoint. Collective."""
+        boundary = Boundary(self.setup.system)
+        self.moments.unknowns.of(boundary).write(progress.guess.entering)
+        present = {
+            "scale": progress.scale,
+            "residuals": progress.residuals,
+            "inner_sweeps": progress.inner_sweeps,
+        }
+        bases = [part.factors.w_in for part in self.moments.bodies]
+        emitted = [
+            np.ascontiguousarray(scattered.T) if whole else scattered
+            for scattered, whole in zip(progress.guess.scattered, self._whole(), strict=True)
+        ]
+        self.keeping.keep(STAGE, present, self._pieces(boundary, emitted, bases))
+
+    def begun(self) -> SteadyProgress | None:
+        """Return how far the solution had come when it was interrupted, or None. Collective."""
+        present = self.keeping.begun(STAGE)
+        if present is None:
+            return None
+        boundary = Boundary(self.setup.system)
+        bases = [np.empty_like(part.factors.w_in) for part in self.moments.bodies]
+        emitted = [
+            np.empty(part.shape[::-1]) if whole else part.body.new_field()
+            for part, whole in zip(self.moments.bodies, self._whole(), strict=True)
+        ]
+        self.keeping.fill(self._pieces(boundary, emitted, bases))
+        scattered = tuple(
+            self._in_present_basis(number, emitted[number], bases[number])
+            if whole
+            else emitted[number]
+            for number, whole in enumerate(self._whole())
+        )
+        entering = self.moments.unknowns.of(boundary).read()
+        return SteadyProgress(guess=Guess(scattered=scattered, entering=entering), **present)
+
+    def _whole(self) -> list[bool]:
+        return [is_whole(part.body, part) for part in self.moments.bodies]
+
+    def _in_present_basis(self, number: int, moments: Array, basis: Array) -> Array:
+        """Return the moments, (rows, rank), with which the modes emit the same. Collective.
+
+        The factors of a matrix cut to some rank are defined up to a rotation.
+        """
+        part = self.moments.bodies[number]
+        weighted = part.body.heat_capacities[:, None] * basis
+        products = part.group.allreduce(part.factors.w_in.T @ weighted)
+        turn = np.linalg.lstsq(part.gram, products, rcond=None)[0]
+        return np.ascontiguousarray((turn @ moments).T)
+
+    def _pieces(
+        self, boundary: Boundary, emitted: Sequence[Numbers], bases: Sequence[Array]
+    ) -> dict[str, Piece]:
+        pieces = boundary_pieces(self.setup, boundary)
+        of_bodies = zip(self.moments.bodies, cells_of(self.setup), self._whole(), strict=True)
+        for number, (part, cells, whole) in enumerate(of_bodies):
+            modes, rows, values = part.body.share.indices, part.rows, emitted[number]
+            if whole:
+                corners = part.body.mesh.dim + 1
+                own = cells[rows.start // corners : rows.stop // corners]
+                moments = np.arange(part.rank)
+                pieces[f"moments_{number}"] = Piece(rows=moments, columns=own, values=values)
+                pieces[f"emitted_{number}"] = of_modes(modes, bases[number])
+            else:
+                pieces[f"field_{number}"] = Piece(rows=modes, columns=cells, values=values)
+        return pieces

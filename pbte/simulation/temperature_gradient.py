@@ -1,0 +1,128 @@
+"""What drives heat through the body of a case: the drop and length behind its conductivity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pbte.case.case import Case
+from pbte.case.walls import IsothermalWall, PeriodicWall
+from pbte.core.types import Array
+from pbte.observables.conductivity import Drive
+from pbte.observables.results import MeshGeometry
+
+# Walls count as flat, parallel and opposite up to this [-].
+_FLAT = 1e-6
+# Two ends of one cross-section differ by no more than what a mesh makes of a curved rim [-].
+_EQUAL = 1e-2
+
+
+def drive_of(case: Case, geometry: MeshGeometry) -> Drive | None:
+    """Return what drives heat through the body, or None if that is no drop over a length.
+
+    Either one pair of periodic walls with a temperature drop between them, or two flat parallel
+    walls of one area at two temperatures, and no heat source.
+
+    Args:
+        case: The case.
+        geometry: The whole mesh.
+    """
+    if case.all_sources:
+        return None
+    held = {n: w for n, w in case.walls.items() if isinstance(w, IsothermalWall)}
+    drops = {
+        name: wall
+        for name, wall in case.walls.items()
+        if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0
+    }
+    if len(drops) == 1 and not held:
+        ((name, wall),) = drops.items()
+        return _periodic_drive(geometry, name, wall, _num_sides_closed(case))
+    if len(held) == 2 and not drops:
+        (one, first), (other, second) = held.items()
+        if first.temperature == second.temperature:
+            return None
+        hot, cold = (one, other) if first.temperature > second.temperature else (other, one)
+        return _wall_drive(geometry, hot, cold, abs(first.temperature - second.temperature))
+    return None
+
+
+def _num_sides_closed(case: Case) -> int:
+    """Return along how many axes the body is repeated, or mirrored at both of its ends."""
+    kinds = [wall.kind for wall in case.walls.values()]
+    return kinds.count("periodic") + kinds.count("symmetric") // 2
+
+
+def _periodic_drive(
+    geometry: MeshGeometry, name: str, wall: PeriodicWall, num_closed: int
+) -> Drive | None:
+    """The cross-section of a cell that is repeated sideways too is that of its box, pores included.
+
+    That of a wire or a film, which ends sideways, is the area of the wall; see `_cross_section`.
+    """
+    along = _centre(geometry, wall.partner) - _centre(geometry, name)
+    length = float(np.linalg.norm(along))
+    axis = int(np.argmax(np.abs(along)))
+    if abs(abs(along[axis]) - length) > _FLAT * length:
+        return None
+    points = geometry.points.reshape(-1, geometry.points.shape[2])
+    area = float(np.prod(np.delete(np.ptp(points, axis=0), axis)))
+    if num_closed < points.shape[1]:
+        end = float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
+        area = _cross_section(geometry, length, end)
+    drop = wall.temperature_drop
+    return Drive(
+        direction=_three(np.sign(drop) * along / length),
+        length=length,
+        drop=abs(drop),
+        area=area,
+    )
+
+
+def _wall_drive(geometry: MeshGeometry, hot: str, cold: str, drop: float) -> Drive | None:
+    normals = []
+    for name in (hot, cold):
+        own = geometry.facet_normals[geometry.facet_walls == geometry.walls[name]]
+        if np.abs(own - own[0]).max() > _FLAT:
+            return None
+        normals.append(own[0])
+    if np.abs(normals[0] + normals[1]).max() > _FLAT:
+        return None
+    areas = [
+        float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
+        for name in (hot, cold)
+    ]
+    if abs(areas[0] - areas[1]) > _EQUAL * areas[0]:
+        return None
+    length = float((_centre(geometry, cold) - _centre(geometry, hot)) @ normals[1])
+    return Drive(
+        direction=_three(normals[1]),
+        length=length,
+        drop=drop,
+        area=_cross_section(geometry, length, 0.5 * (areas[0] + areas[1])),
+    )
+
+
+def _cross_section(geometry: MeshGeometry, length: float, end: float) -> float:
+    """Return the cross-section of a body whose ends have this area.
+
+    The facets of a round wire cut off more of it at the ends, where they share one plane, than in
+    between. The mean over the length is what conducts: no body gets better than bulk by its mesh.
+    A body that differs from its ends by more has pores, or another form.
+    """
+    mean = float(geometry.volumes.sum()) / length
+    return mean if abs(mean - end) <= _EQUAL * end else end
+
+
+def _centre(geometry: MeshGeometry, name: str) -> Array:
+    """Return the centre of area of a wall."""
+    own = geometry.facet_walls == geometry.walls[name]
+    centres = geometry.facets[own].mean(axis=1)
+    weights = geometry.facet_areas[own]
+    return np.asarray(weights @ centres / weights.sum(), dtype=np.float64)
+
+
+def _three(vector: Array) -> Array:
+    """Return a vector of the mesh with zeros for the dimensions that it lacks."""
+    padded = np.zeros(3)
+    padded[: vector.size] = vector
+    return padded

@@ -1,0 +1,233 @@
+"""The transient of a case: initial state, what is switched when, and what is kept of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from pbte.case.case import Case
+from pbte.case.sources import ModeSelection
+from pbte.case.transients import GaussianState, SourceState, Transient
+from pbte.core.types import Array
+from pbte.observables.evolution import (
+    Evolution,
+    start_of,
+    weighted_sum,
+    with_integral,
+    with_step,
+)
+from pbte.observables.gathering import whole_snapshot
+from pbte.observables.results import Snapshot
+from pbte.simulation.checkpoints import Keeping, field_pieces
+from pbte.simulation.initial_state import initial_profile, require_sources
+from pbte.simulation.problem import Say, Setup
+from pbte.simulation.sources import selected_modes
+from pbte.simulation.walls import given_inflow
+from pbte.transport.body import Body
+from pbte.transport.sources import project
+from pbte.transport.step_control import StepControl
+from pbte.transport.system import Drift, System, as_system
+from pbte.transport.transient import Step, TimeStepper, march
+
+# Without a step of its own an adaptive run begins with this share of the mean life of a phonon, in
+# which the error is well below any tolerance.
+FIRST_SHARE = 1e-2
+
+STAGE = "transient"
+
+
+def initial_fields(case: Case, setup: Setup, steady: tuple[Array, ...] | None) -> tuple[Array, ...]:
+    """Return the mode temperatures at t = 0, shape (local modes, num_dofs) of each body [K].
+
+    Args:
+        case: The case, with a transient.
+        setup: The case made ready.
+        steady: Mode temperatures of its steady state, where that is the initial one.
+
+    Raises:
+        InputError: The initial state is made of heat sources, and there are none; or it does not
+            fit the mesh or the crystals.
+    """
+    assert case.transient is not None
+    choice, bodies = case.transient.initial, setup.system.bodies
+    if choice.kind == "steady":
+        assert steady is not None, "the case was checked"
+        return steady
+    if isinstance(choice, SourceState):
+        require_sources(case)
+        return tuple(choice.duration * body.source() for body in bodies)
+    profile = initial_profile(case, choice, bodies[0].mesh.dim)
+    modes = choice.modes if isinstance(choice, GaussianState) else ModeSelection()
+    return tuple(_held_by(modes, body)[:, None] * project(body.mesh, profile) for body in bodies)
+
+
+def _held_by(choice: ModeSelection, body: Body) -> Array:
+    """Return how much hotter each local mode is than the temperature of all, (local modes,) [-].
+
+    The same energy in fewer modes makes each of them hotter.
+    """
+    modes = body.modes
+    held = selected_modes("transient.initial.modes", choice, modes)
+    hotter = modes.heat_capacity / float(modes.heat_capacities[held].sum())
+    return np.where(held[body.share.indices], hotter, 0.0)
+
+
+def switched(case: Case, setup: Setup) -> Callable[[float], System]:
+    """Return what is sent in and heated at a time [s]."""
+    transient = case.transient
+    assert transient is not None
+    source, system = transient.source_profile, setup.system
+    steady = [given_inflow(case, body.mesh, setup.walls) for body in system.bodies]
+
+    def of_body(number: int, body: Body, time: float) -> Body:
+        inflow = steady[number].copy()
+        for name, profile in transient.walls.items():
+            on_wall = np.repeat(body.mesh.boundary_walls == setup.walls[name], body.mesh.dim)
+            inflow[on_wall] *= profile.factor(time)
+        heat = source.factor(time) * body.heat_sources
+        return replace(body, heat_sources=heat, inflow=inflow[None, :])
+
+    def given(time: float) -> System:
+        bodies = (of_body(number, body, time) for number, body in enumerate(system.bodies))
+        return replace(system, bodies=tuple(bodies))
+
+    return given
+
+
+def first_step(case: Case, setup: Setup) -> StepControl:
+    """Return how the steps are chosen, at the start."""
+    transient = case.transient
+    assert transient is not None
+    if transient.tolerance is None:
+        assert transient.step is not None
+        return StepControl(size=transient.step)
+    tables = [body.modes for body in setup.system.bodies]
+    mean_rate = max(float(m.heat_capacities @ m.loss_rates) / m.heat_capacity for m in tables)
+    longest = np.inf if transient.step is None else transient.step
+    size = min(FIRST_SHARE / mean_rate, transient.end)
+    return StepControl(size=size, tolerance=transient.tolerance, longest=longest)
+
+
+class Recorder:
+    """Follows a transient and keeps what is to be told of it.
+
+    Args:
+        case: The case, with a transient.
+        setup: The case made ready.
+        stepper: The state that moves.
+        before: What is known already of an earlier part; nothing by default.
+    """
+
+    def __init__(
+        self, case: Case, setup: Setup, stepper: TimeStepper, before: Evolution | None = None
+    ) -> None:
+        assert case.transient is not None
+        self.case, self.setup, self.stepper = case, setup, stepper
+        self._outputs = case.transient.output_times()
+        self._integral: Snapshot | None = None
+        self._before = before
+        if before is None:
+            first = whole_snapshot(stepper.observe(self.measure), setup.part)
+            self.evolution = start_of(first, stepper.energy)
+        else:
+            self.evolution = before
+
+    def measure(self, drifts: Iterator[Drift], time: float) -> Snapshot:
+        """Return the observables of one stage. Collective over the ranks."""
+        observer = self.setup.observer
+        for drift in drifts:
+            observer.watch(drift)
+        system = as_system(self.stepper.given(time))
+        power = sum(body.heat_power for body in system.bodies)
+        return observer.snapshot(power, hands_on=False)
+
+    def take(self, step: Step[Snapshot]) -> None:
+        """Take note of a step. Collective over the ranks."""
+        self._integral = with_integral(self._integral, step)
+        end, written = self.stepper.time, None
+        if step.accepted and end in self._outputs:
+            written = whole_snapshot(step.measured[-1], self.setup.part)
+        self.evolution = with_step(self.evolution, step, self.stepper.energy, end, written)
+
+    def so_far(self) -> Evolution:
+        """Return all that is known, integral included. Collective over the ranks."""
+        before = None if self._before is None else self._before.integral
+        if self._integral is None:
+            return replace(self.evolution, integral=before)
+        own = whole_snapshot(self._integral, self.setup.part)
+        whole = own if before is None else weighted_sum([before, own], [1.0, 1.0])
+        return replace(self.evolution, integral=whole)
+
+
+def follow_time(
+    case: Case,
+    setup: Setup,
+    progress: Say,
+    keeping: Keeping,
+    steady: tuple[Array, ...] | None = None,
+) -> Evolution:
+    """Return the transient of a case. Collective over the ranks.
+
+    Args:
+        case: The case, with a transient.
+        setup: The case made ready.
+        progress: Called with a line of text now and then.
+        keeping: Where checkpoints are kept.
+        steady: Mode temperatures of the steady state, where that is the initial one.
+
+    Raises:
+        InputError: Something in the case, or in the checkpoint, does not fit.
+        RunError: The steps have become too small to go on.
+        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
+    """
+    transient = case.transient
+    assert transient is not None
+    known = keeping.finished(STAGE)
+    if known is not None:
+        assert isinstance(known, Evolution)
+        return known
+    control = first_step(case, setup)
+    begun = keeping.begun(STAGE)
+    if begun is None:
+        fields = initial_fields(case, setup, steady)
+    else:
+        fields = tuple(body.new_field() for body in setup.system.bodies)
+        keeping.fill(field_pieces(setup, fields))
+        control.size, control.last_error = begun["size"], begun["last_error"]
+        progress(f"transient: goes on at {begun['time']:.4g} s")
+    stepper = TimeStepper(
+        switched(case, setup),
+        setup.leading,
+        fields,
+        time=0.0 if begun is None else begun["time"],
+        tolerance=transient.solver_tolerance,
+        max_iterations=case.steady.max_iterations,
+    )
+    if begun is not None:
+        stepper.scale = begun["scale"]
+    recorder = Recorder(case, setup, stepper, None if begun is None else begun["evolution"])
+    for step in march(stepper, transient.stops(), control, recorder.measure):
+        recorder.take(step)
+        tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
+        if keeping.is_due():
+            present = {
+                "time": stepper.time,
+                "scale": stepper.scale,
+                "size": control.size,
+                "last_error": control.last_error,
+                "evolution": recorder.so_far(),
+            }
+            keeping.keep(STAGE, present, field_pieces(setup, stepper.fields))
+    evolution = recorder.so_far()
+    keeping.finish(STAGE, evolution)
+    return evolution
+
+
+def tell(
+    progress: Say, transient: Transient, step: Step[Snapshot], now: float, number: int
+) -> None:
+    """Tell how far a transient is."""
+    what = f"step {number}" if step.accepted else "a step refused"
+    progress(f"transient: {now:.4g} s of {transient.end:.4g} s, {what} of {step.size:.2g} s")

@@ -1,0 +1,182 @@
+"""Walls of a case, put on the mesh: what they send in by themselves, and what they send back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from pbte.case import walls as choices
+from pbte.case.case import Case
+from pbte.core.errors import InputError
+from pbte.core.mode_partition import ModeShare
+from pbte.core.types import Array, IntArray
+from pbte.geometry.periodic import match_walls
+from pbte.geometry.simplices import Simplices
+from pbte.interfaces.base import FluxMatrix, WallLaw
+from pbte.interfaces.diffuse import DiffuseWall
+from pbte.interfaces.mirror import exact_mirror
+from pbte.interfaces.perfect import PerfectInterface
+from pbte.interfaces.specular import PartlySpecularWall, SpecularWall
+from pbte.materials.modes import ModeTable
+from pbte.transport.boundary import Surface, facet_side, make_surface, wall_surface
+from pbte.transport.sources import wall_inflow
+
+
+def given_inflow(case: Case, mesh: Simplices, walls: Mapping[str, int]) -> Array:
+    """Return what isothermal walls send in, shape (num_boundary_facets * dim,) [K]; others 0."""
+    deviations = dict.fromkeys(walls, 0.0)
+    for name, wall in case.walls.items():
+        if isinstance(wall, choices.IsothermalWall):
+            deviations[name] = wall.temperature - case.temperature
+    return wall_inflow(mesh, walls, deviations)
+
+
+def check_walls_of_parts(case: Case, space_parts: int) -> None:
+    """Refuse periodic walls in a mesh cut into parts: their two ends may lie on different ranks.
+
+    Raises:
+        InputError: There are such walls and more than one part.
+    """
+    for name, wall in case.walls.items():
+        if isinstance(wall, choices.PeriodicWall) and space_parts > 1:
+            raise InputError(
+                f"walls.{name}: periodic walls need the whole mesh on every rank; set "
+                f"parallel.space_parts = 1 (it is {space_parts}), the ranks then share the modes"
+            )
+
+
+def adiabatic_surfaces(
+    case: Case, mesh: Simplices, walls: Mapping[str, int], modes: ModeTable, share: ModeShare
+) -> tuple[Surface, ...]:
+    """Return the walls of a body that send phonons back into it, as the case describes them.
+
+    Raises:
+        InputError: A plane of symmetry is none of the crystal's grid.
+        RunError: A law violates conservation, balance or reciprocity.
+    """
+    surfaces = []
+    for name, wall in case.walls.items():
+        law = _law(wall)
+        if law is None or not np.any(mesh.boundary_walls == walls[name]):
+            continue
+        if isinstance(wall, choices.SymmetricWall):
+            _require_mirror_plane(name, mesh, walls[name], modes)
+        surfaces.append(wall_surface(name, mesh, walls[name], modes, share, law))
+    return tuple(surfaces)
+
+
+def _law(wall: choices.WallChoice) -> WallLaw | None:
+    """Return the law of an adiabatic wall, None for a black one."""
+    if isinstance(wall, choices.DiffuseWall):
+        return DiffuseWall(elastic=wall.elastic, bins=wall.bins)
+    if isinstance(wall, choices.SymmetricWall):
+        return SpecularWall()
+    if isinstance(wall, choices.SpecularWall):
+        return SpecularWall(bins=wall.bins)
+    if isinstance(wall, choices.RoughWall):
+        return PartlySpecularWall(
+            specularity=wall.specularity,
+            roughness=wall.roughness,
+            rest="elastic" if wall.elastic else "thermalising",
+            bins=wall.bins,
+        )
+    return None
+
+
+def periodic_surfaces(
+    case: Case,
+    meshes: Sequence[Simplices],
+    walls: Mapping[str, int],
+    tables: Sequence[ModeTable],
+    shares: Sequence[ModeShare],
+) -> tuple[Surface, ...]:
+    """Return the pairs of walls where what leaves through one enters through the other.
+
+    The two walls may belong to several bodies; one surface then joins each pair of bodies.
+
+    Args:
+        case: The case.
+        meshes: The cells of each body.
+        walls: Wall name -> tag.
+        tables: The modes of each body.
+        shares: Which of them each rank has.
+
+    Raises:
+        InputError: The walls are no copies of each other, or a crystal goes on in another one.
+    """
+    surfaces: list[Surface] = []
+    for name, wall in case.walls.items():
+        if not isinstance(wall, choices.PeriodicWall):
+            continue
+        first, second = (_wall_facets(meshes, walls[n]) for n in (name, wall.partner))
+        match = match_walls(
+            _corners(meshes, first), _corners(meshes, second), names=(name, wall.partner)
+        )
+        second = second[match.images]
+        pairs = np.column_stack([first[:, 0], second[:, 0]])
+        for bodies in np.unique(pairs, axis=0):
+            own = (pairs == bodies).all(axis=1)
+            facets = np.column_stack([first[own, 1], second[own, 1]])
+            sides = [
+                facet_side(meshes[body], facets[:, k], shares[body], int(body), corners)
+                for k, (body, corners) in enumerate(
+                    zip(bodies, (None, match.corners[own]), strict=True)
+                )
+            ]
+            drop = wall.temperature_drop
+            # Beyond this wall the body goes on at its partner, warmer by the drop, and the other
+            # way round.
+            surfaces.append(
+                make_surface(
+                    f"{name}-{wall.partner}",
+                    sides,
+                    meshes[bodies[0]].boundary_normals[facets[:, 0]],
+                    partial(_going_on, name, tables[bodies[0]], tables[bodies[1]]),
+                    jumps=(drop, -drop),
+                )
+            )
+    return tuple(surfaces)
+
+
+def _going_on(name: str, first: ModeTable, second: ModeTable, normal: Array) -> FluxMatrix:
+    """Return the flux matrix where a crystal goes on beyond a periodic wall."""
+    try:
+        return PerfectInterface().flux_matrix(first, second, normal)
+    except InputError as error:
+        raise InputError(
+            f"walls.{name}: {first.name} would go on as {second.name} at the other end ({error}); "
+            "let the period end in the material in which it begins"
+        ) from None
+
+
+def _wall_facets(meshes: Sequence[Simplices], tag: int) -> IntArray:
+    """Return body and boundary facet of each facet of a wall, shape (num_facets, 2)."""
+    found = [np.flatnonzero(mesh.boundary_walls == tag) for mesh in meshes]
+    bodies = np.repeat(np.arange(len(meshes)), [facets.size for facets in found])
+    return np.column_stack([bodies, np.concatenate(found)])
+
+
+def _corners(meshes: Sequence[Simplices], facets: IntArray) -> Array:
+    """Return the corners of some facets, shape (num_facets, dim, dim) [m]."""
+    corners = [
+        mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs[facets[facets[:, 0] == body, 1]]]
+        for body, mesh in enumerate(meshes)
+    ]
+    return np.concatenate(corners)  # facets come body by body
+
+
+def _require_mirror_plane(name: str, mesh: Simplices, tag: int, modes: ModeTable) -> None:
+    """Refuse a plane of symmetry that the crystal does not have."""
+    areas = mesh.boundary_normals[mesh.boundary_walls == tag]
+    normals = areas / np.linalg.norm(areas, axis=1, keepdims=True)
+    normal = np.zeros(3)
+    normal[: mesh.dim] = normals[0]
+    if np.abs(normals - normals[0]).max() > 1e-6:
+        raise InputError(f"walls.{name}: a symmetric wall must be flat; this one is curved")
+    if exact_mirror(modes, normal) is None:
+        raise InputError(
+            f"walls.{name}: the plane with normal {np.round(normal, 6).tolist()} is no mirror "
+            f'plane of {modes.name}; use kind = "specular", which redistributes, or turn the mesh'
+        )

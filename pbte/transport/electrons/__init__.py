@@ -1,0 +1,1 @@
+"""Electrons of a metal beside phonons: the two-temperature model."""

@@ -1,0 +1,1 @@
+"""The heat equation on the meshes of the sweep."""

@@ -1,0 +1,1 @@
+"""The steady state: accelerated source iteration."""

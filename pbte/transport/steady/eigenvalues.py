@@ -1,0 +1,163 @@
+"""Do the scattering orders grow or fade? The leading eigenvalues of L^-1 M from the orders.
+
+Successive orders are a Krylov sequence of L^-1 M. A few moments of each (those of the kernel's
+largest eigenvalues, which the slowest modes are made of) are kept, and the operator is projected
+on them: dynamic mode decomposition (Schmid, J. Fluid Mech. 656, 5 (2010)), an Arnoldi estimate
+that does not store the fields. The ratio of successive orders would swing, because the spectrum
+reaches -1.2 on one side and +1 on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pbte.core.types import Array
+from pbte.materials.kernel import FactoredKernel
+from pbte.transport.body import Body
+from pbte.transport.collisions import local_factors
+from pbte.transport.reports import EigenvalueEstimate
+from pbte.transport.system import Drift, System, as_system
+
+# Moments that are kept of each order.
+NUM_MOMENTS = 8
+# The first orders still hold hundreds of fading modes; the projection is better without them.
+SKIPPED_ORDERS = 2
+# Directions of the snapshots weaker than this are round-off of the orders before them.
+RELATIVE_RANK = 1e-9
+# A projected eigenvalue counts when its vector is reproduced this well by one more order.
+RELIABLE = 0.1
+
+# Orders fade reasonably quickly when no eigenvalue lies below this one. The positive ones need no
+# bound: energy conservation and absorbing walls keep them below 1.
+LEAST_EIGENVALUE = -0.95
+
+
+def fades(estimate: EigenvalueEstimate) -> bool:
+    """Return whether orders that grow like this fade, the alternating ones too."""
+    return estimate.most_negative > LEAST_EIGENVALUE
+
+
+class GrowthEstimate:
+    """Collects moments of successive orders and estimates how they grow.
+
+    Args:
+        system: What the orders are of.
+        kernels: Leading factors of the kernel of each body, largest eigenvalues first.
+
+    Attributes:
+        snapshots: What was kept of each order so far, the moments of all bodies in one row.
+        weights: For each body how the moments are made, shape (moments, local modes).
+    """
+
+    def __init__(self, system: System | Body, *kernels: FactoredKernel) -> None:
+        self.system = as_system(system)
+        self.snapshots: list[Array] = []
+        self.weights = [
+            local_factors(kernel, body.share).w_out[:NUM_MOMENTS]
+            for kernel, body in zip(kernels, self.system.bodies, strict=True)
+        ]
+        self._begin()
+
+    def _begin(self) -> None:
+        self._moments = [
+            np.zeros((weights.shape[0], body.mesh.num_dofs)) for weights, body in self._bodies()
+        ]
+
+    def history(self) -> list[Array]:
+        """Return what was kept of each body, shape (orders * moments, num_dofs)."""
+        sizes = [weights.shape[0] * body.mesh.num_dofs for weights, body in self._bodies()]
+        parts = np.split(np.array(self.snapshots), np.cumsum(sizes)[:-1], axis=1)
+        return [
+            np.ascontiguousarray(part).reshape(-1, body.mesh.num_dofs)
+            for part, (_, body) in zip(parts, self._bodies(), strict=True)
+        ]
+
+    def go_on(self, weights: Sequence[Array], history: Sequence[Array]) -> None:
+        """Take over what was kept elsewhere, and the weights that made it.
+
+        Eigenvectors are defined up to a sign or a rotation; others would not fit the history.
+        """
+        self.weights = list(weights)
+        orders = len(history[0]) // weights[0].shape[0]
+        self.snapshots = list(np.concatenate([h.reshape(orders, -1) for h in history], axis=1))
+        self._begin()
+
+    def _bodies(self) -> list[tuple[Array, Body]]:
+        return list(zip(self.weights, self.system.bodies, strict=True))
+
+    def watch(self, drift: Drift) -> None:
+        """Add the leading moments of some modes of the next order."""
+        self._moments[drift.body] += self.weights[drift.body][:, drift.modes] @ drift.theta
+
+    def next_order(self) -> None:
+        """Keep what was watched as one more order. Collective."""
+        scaled = [
+            body.share.total(moments) * np.sqrt(body.mesh.dof_weights)
+            for moments, body in zip(self._moments, self.system.bodies, strict=True)
+        ]
+        self.snapshots.append(np.concatenate([moments.ravel() for moments in scaled]))
+        self._begin()
+
+    def estimate(self) -> EigenvalueEstimate:
+        """Return the leading eigenvalues from the orders seen so far. Collective."""
+        used = self.snapshots[min(SKIPPED_ORDERS, max(0, len(self.snapshots) - 3)) :]
+        values, defects = _project(np.array(used), self.system.bodies[0])
+        good = values[defects < RELIABLE] if np.any(defects < RELIABLE) else values[:1]
+        dominant = good[np.argmax(np.abs(good))] if good.size else complex(0.0)
+        return EigenvalueEstimate(
+            self_scattering=self.system.self_scattering,
+            eigenvalues=tuple(complex(value) for value in good),
+            dominant=float(dominant.real),
+            most_negative=float(good.real.min()) if good.size else 0.0,
+            num_orders=len(self.snapshots),
+        )
+
+
+def _project(snapshots: Array, body: Body) -> tuple[npt.NDArray[np.complex128], Array]:
+    """Return projected eigenvalues, largest modulus first, and the defect of each [-].
+
+    The columns are spread over the ranks that share the cells. Collective over them.
+    """
+    total = body.over_space
+    if len(snapshots) < 2:
+        return np.zeros(0, dtype=complex), np.zeros(0)
+    # Each snapshot is normalised so that growth does not hide the early ones; the map from one
+    # to the next then carries the ratio of the norms.
+    norms = np.sqrt(total(np.square(snapshots).sum(axis=1)))
+    if norms[0] == 0.0 or not np.all(np.isfinite(norms)):
+        return np.zeros(0, dtype=complex), np.zeros(0)
+    before = (snapshots[:-1] / norms[:-1, None]).T
+    after = (snapshots[1:] / norms[:-1, None]).T
+    left, weights, right = _singular(before, body)
+    kept = weights > RELATIVE_RANK * weights[0]
+    left, weights, right = left[:, kept], weights[kept], right[kept]
+    values, vectors = np.linalg.eig(total(left.T @ after) @ (right.T / weights))
+    image = after @ ((right.T / weights) @ vectors)
+    misses = image - (left @ vectors) * values
+    defects, sizes = np.sqrt(
+        total(np.stack([np.square(np.abs(x)).sum(axis=0) for x in (misses, image)]))
+    )
+    order = np.argsort(-np.abs(values))
+    return values[order], (defects / np.maximum(sizes, np.finfo(float).tiny))[order]
+
+
+def _singular(columns: Array, body: Body) -> tuple[Array, Array, Array]:
+    """Return the singular value decomposition, this rank's rows of the left vectors. Collective.
+
+    Where ranks share the cells each factors its rows, and all factor the triangles that come out
+    (TSQR: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 34, A206 (2012)): no loss of
+    digits as by Gram matrices.
+    """
+    if body.halo is None:
+        left, weights, right = np.linalg.svd(columns, full_matrices=False)
+        return left, weights, right
+    comm = body.halo.comm
+    basis, triangle = np.linalg.qr(columns)
+    triangles = comm.allgather(triangle)
+    joint, triangle = np.linalg.qr(np.vstack(triangles))
+    start = sum(len(other) for other in triangles[: comm.rank])
+    turn, weights, right = np.linalg.svd(triangle, full_matrices=False)
+    return basis @ joint[start : start + basis.shape[1]] @ turn, weights, right

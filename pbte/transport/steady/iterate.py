@@ -1,0 +1,321 @@
+"""What exists between two events on the way to a steady state, and how one event becomes the next.
+
+Of a kernel held in full that is the in-scattering of every mode, of one of low rank its moments;
+and what walls and interfaces send in. The source and the past come on top unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pbte.core.types import Array, Numbers
+from pbte.transport.body import Body, Modes, stream
+from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, times
+from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
+from pbte.transport.steady.moment_system import MomentSystem
+from pbte.transport.steady.moments import BodyMoments
+from pbte.transport.system import Boundary, Drift, System
+
+
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """What some modes set out with after the last event.
+
+    Attributes:
+        body: Number of the body.
+        modes: Which of its local modes.
+        rows: In-scattering, source and past, a new array to stream in place,
+            shape (modes, num_dofs) [K/s].
+        inflow: What enters at the boundary, shape (modes or 1, boundary slots) [K].
+    """
+
+    body: int
+    modes: Modes
+    rows: Numbers
+    inflow: Numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What is scattered and sent in: all that a solution of a similar problem needs to begin from.
+
+    Attributes:
+        scattered: For each body the in-scattering of all local modes, (local modes, num_dofs)
+            [K/s], taken over by the solution that begins from it; of a kernel of low rank the
+            moments on this rank's rows, (rows, rank) [K].
+        entering: What walls and interfaces send in, the unknowns of the boundary [K].
+    """
+
+    scattered: tuple[Numbers, ...]
+    entering: Numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteadyProgress:
+    """How far a steady state is solved: all that is needed to go on as if nothing had happened.
+
+    Attributes:
+        guess: What is scattered and sent in, after a correction.
+        scale: Norm of the source of the first scattering order, which residuals are relative to.
+        residuals: Relative residual after each correction before this one [-].
+        inner_sweeps: Sweeps inside the Krylov solves so far.
+    """
+
+    guess: Guess
+    scale: float
+    residuals: tuple[float, ...]
+    inner_sweeps: int
+
+
+class SteadyKeeper(Protocol):
+    """Keeps what a solution has come to, so that another process can go on with it."""
+
+    def is_due(self) -> bool:
+        """Return whether it is time to keep something. Collective."""
+        ...
+
+    def keep(self, progress: SteadyProgress) -> None:
+        """Keep it; the arrays change after this. Collective."""
+        ...
+
+
+class SteadyEvents:
+    """One event after another in all bodies, corrected in between.
+
+    Args:
+        system: The bodies.
+        moments: Their moments.
+        guess: What is scattered at first; nothing by default.
+    """
+
+    def __init__(self, system: System, moments: MomentSystem, guess: Guess | None) -> None:
+        self.system, self.moments = system, moments
+        self.boundary = BoundaryState(system, moments, guess)
+        self.states: list[FieldState | MomentState] = []
+        for number, (body, part) in enumerate(zip(system.bodies, moments.bodies, strict=True)):
+            scattered = None if guess is None else guess.scattered[number]
+            state = MomentState if is_whole(body, part) else FieldState
+            self.states.append(state(number, body, part, self.boundary, scattered))
+
+    def scatter(self) -> tuple[Numbers, float, float]:
+        """Stream and scatter once; return rho and the norms of r and of the emission. Collective.
+
+        Because theta = L^-1 Q, what changes in the emission is the residual of the equation.
+        """
+        squares = np.zeros(2)
+        defects = []
+        for state in self.states:
+            defect, own = state.scatter()
+            defects.append(defect)
+            squares += own
+        entering, entered = self.boundary.reflect()
+        change, size = np.sqrt(np.maximum(self.system.comm.allreduce(squares) + entered, 0.0))
+        return self.moments.join(defects, entering), float(change), float(size)
+
+    def add(self, x: Numbers) -> None:
+        """Add w_in x to the emission, and x to what enters. Collective."""
+        moments, entering = self.moments.parts(x)
+        for state, part in zip(self.states, moments, strict=True):
+            state.add(part)
+        self.boundary.add(entering)
+
+
+def is_whole(body: Body, moments: BodyMoments) -> bool:
+    """Return whether the moments are all that a body scatters, its kernel being of low rank."""
+    kernel = body.collisions
+    return isinstance(kernel, FactoredCollisions) and kernel.rank == moments.rank
+
+
+def guess_of(states: Sequence[FieldState | MomentState]) -> Guess:
+    """Return what is scattered in all bodies, the arrays themselves, and what is sent in."""
+    return Guess(
+        scattered=tuple(state.scattered for state in states),
+        entering=states[0].boundary.unknowns.read(),
+    )
+
+
+class FieldState:
+    """In-scattering and mode temperatures of every mode, for a kernel held in full."""
+
+    is_whole = False
+
+    def __init__(
+        self,
+        number: int,
+        body: Body,
+        moments: BodyMoments,
+        boundary: BoundaryState,
+        scattered: Numbers | None,
+    ) -> None:
+        self.number, self.body, self.moments, self.boundary = number, body, moments, boundary
+        self.scattered = body.new_field() if scattered is None else scattered
+        self.theta = np.empty_like(self.scattered)
+
+    def scatter(self) -> tuple[Numbers, Array]:
+        """Stream and scatter once; return rho, local squares of r and emission. Collective."""
+        body, theta, scattered = self.body, self.theta, self.scattered
+        for columns in blocks(theta.shape[1], BLOCK):
+            np.add(scattered[:, columns], body.source(columns), out=theta[:, columns])
+        everyone = slice(None)
+        stream(body, theta, inflow=self.boundary.inflow(self.number, everyone))
+        self.boundary.collect(self.number, everyone, theta)
+        squares = np.zeros(2)
+        weights = body.mesh.dof_weights
+        defect = np.empty((body.mesh.num_dofs, self.moments.rank), dtype=theta.dtype)
+        for columns in blocks(theta.shape[1], BLOCK):
+            shape = theta.shape[0], columns.stop - columns.start
+            new = np.empty(shape, dtype=theta.dtype)
+            body.collisions.mix(theta[:, columns], new)
+            change = new - scattered[:, columns]
+            scattered[:, columns] = new
+            new += body.source(columns)
+            for i, values in enumerate((change, new)):
+                squares[i] += body.heat_capacities @ (_square(values) @ weights[columns])
+            defect[columns] = (self.moments.projection @ change).T
+        return self.moments.scatter(defect), squares
+
+    def add(self, moments: Numbers) -> None:
+        """Add w_in y to the emission. Collective."""
+        everywhere = self.moments.gather(moments)
+        for modes in self.body.mode_blocks():
+            self.scattered[modes] += self.moments.emit(modes, everywhere)
+
+    def drifts(self) -> Iterator[Drift]:
+        """Yield the mode temperatures, all at once."""
+        everyone = slice(None)
+        inflow = self.boundary.before(self.number, everyone)
+        yield Drift(body=self.number, modes=everyone, theta=self.theta, inflow=inflow)
+
+    def departures(self) -> Iterator[Departure]:
+        """Yield what some modes set out with after the last event."""
+        for modes in self.body.mode_blocks():
+            rows = self.body.source(modes=modes)
+            rows += self.scattered[modes]
+            inflow = self.boundary.inflow(self.number, modes)
+            yield Departure(body=self.number, modes=modes, rows=rows, inflow=inflow)
+
+
+class MomentState:
+    """The moments y of the emission w_in y + g, for a kernel of low rank."""
+
+    is_whole = True
+
+    def __init__(
+        self,
+        number: int,
+        body: Body,
+        moments: BodyMoments,
+        boundary: BoundaryState,
+        scattered: Numbers | None,
+    ) -> None:
+        self.number, self.body, self.moments, self.boundary = number, body, moments, boundary
+        nothing = np.zeros(moments.shape, dtype=body.dtype)
+        self.scattered: Numbers = nothing if scattered is None else scattered
+        self._given, self._given_square = self._weigh_source()
+
+    def _weigh_source(self) -> tuple[Numbers, float]:
+        """Return w_in . c g on this rank's rows, and the local part of |g|^2. Collective."""
+        body, products, square = self.body, self.moments.nothing(), 0.0
+        for modes in body.mode_blocks():
+            given, heat = body.source(modes=modes), body.heat_capacities[modes]
+            weighted = heat[:, None] * self.moments.factors.w_in[modes]
+            products += times(weighted.T, given)
+            square += float(heat @ (_square(given) @ body.mesh.dof_weights))
+        return self.moments.scatter(products.T), square
+
+    def scatter(self) -> tuple[Numbers, Array]:
+        """Stream and scatter once; return rho, local squares of r and emission. Collective.
+
+        The residual is w_in rho, with rho the change of the moments.
+        """
+        arrived = self.moments.nothing()
+        for drift in self.drifts():
+            arrived += self.moments.collected(drift.modes, drift.theta)
+            self.boundary.collect(self.number, drift.modes, drift.theta)
+        new = self.moments.scatter(arrived.T)
+        defect, self.scattered = new - self.scattered, new
+        mixed = 2.0 * (new.conj() * self._given).real.sum(axis=1)
+        given = float(self.moments.weights @ mixed) + self._given_square
+        return defect, np.array([self._square(defect), self._square(new) + given])
+
+    def _square(self, moments: Numbers) -> float:
+        """Return the local part of |w_in y|^2."""
+        own = (moments.conj() * (moments @ self.moments.gram)).real.sum(axis=1)
+        return float(self.moments.weights @ own)
+
+    def add(self, moments: Numbers) -> None:
+        """Add to the moments."""
+        self.scattered = self.scattered + moments
+
+    def drifts(self) -> Iterator[Drift]:
+        """Yield the mode temperatures of some modes at a time. Collective."""
+        for start in self.departures():
+            stream(self.body, start.rows, start.modes, inflow=start.inflow)
+            yield Drift(body=self.number, modes=start.modes, theta=start.rows, inflow=start.inflow)
+
+    def departures(self) -> Iterator[Departure]:
+        """Yield what some modes set out with after the last event. Collective."""
+        everywhere = self.moments.gather(self.scattered)
+        for modes in self.body.mode_blocks():
+            rows = self.moments.emit(modes, everywhere)
+            rows += self.body.source(modes=modes)
+            inflow = self.boundary.inflow(self.number, modes)
+            yield Departure(body=self.number, modes=modes, rows=rows, inflow=inflow)
+
+
+class BoundaryState:
+    """What walls and interfaces send in, in the steady state.
+
+    Args:
+        system: The bodies.
+        moments: Names the unknowns of the boundary and weighs them.
+        guess: What they are at first; nothing by default.
+    """
+
+    def __init__(self, system: System, moments: MomentSystem, guess: Guess | None) -> None:
+        self.boundary = Boundary(system)
+        self.unknowns: BoundaryUnknowns = moments.unknowns.of(self.boundary)
+        if guess is not None:
+            self.unknowns.write(guess.entering)
+        self.previous: Numbers = self.unknowns.read()
+
+    def inflow(self, number: int, modes: Modes) -> Numbers:
+        """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K]."""
+        return self.boundary.inflow(number, modes, given=True)
+
+    def before(self, number: int, modes: Modes) -> Numbers:
+        """Return what entered some modes in the last sweep. Collective."""
+        present = self.unknowns.read()
+        self.unknowns.write(self.previous)
+        inflow = self.inflow(number, modes)
+        self.unknowns.write(present)
+        return inflow
+
+    def collect(self, number: int, modes: Modes, theta: Numbers) -> None:
+        """Take what some modes of a body run into walls and interfaces with."""
+        self.boundary.collect(number, modes, theta)
+
+    def reflect(self) -> tuple[Numbers, Array]:
+        """Reflect; return what changed, and the squared norms of change and size. Collective."""
+        self.previous = self.unknowns.read()
+        self.boundary.reflect()
+        present = self.unknowns.read()
+        change = present - self.previous
+        squares = [self.unknowns.weights @ _square(values) for values in (change, present)]
+        total = self.boundary.system.comm.allreduce(np.array(squares))
+        return change, np.asarray(total, dtype=np.float64)
+
+    def add(self, entering: Numbers) -> None:
+        """Add to what enters. Collective."""
+        self.unknowns.write(self.unknowns.read() + entering)
+
+
+def _square(numbers: Numbers) -> Array:
+    """Return |x|^2 of each number."""
+    if np.iscomplexobj(numbers):
+        return np.asarray(np.square(numbers.real) + np.square(numbers.imag))
+    return np.square(numbers)

@@ -1,0 +1,267 @@
+"""The moments of the steady state: (1 - w_out L^-1 w_in) x = b, by a preconditioned Krylov method.
+
+One application of the operator is one sweep of all modes of all bodies; no other vector is longer
+than the moments and what walls and interfaces send in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from mpi4py import MPI
+
+from pbte.core.types import Array, IntArray, Numbers
+from pbte.geometry.partition import CUT
+from pbte.geometry.simplices import Simplices, side_by_side
+from pbte.transport.body import stream
+from pbte.transport.boundary import Surface
+from pbte.transport.collisions import FactoredCollisions
+from pbte.transport.heat.assembly import FacetPairs
+from pbte.transport.heat.ghosts import heat_mesh
+from pbte.transport.heat.solver import Layout
+from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
+from pbte.transport.steady.diffusion_preconditioner import MomentCorrection
+from pbte.transport.steady.krylov import RecycledKrylov
+from pbte.transport.steady.moments import BodyMoments
+from pbte.transport.steady.ray_preconditioner import Flights
+from pbte.transport.system import Boundary, System
+
+# Directions that the Krylov solves keep; each is two vectors of the size of the moments.
+NUM_DIRECTIONS = 20
+# Sweeps of a single Krylov solve.
+MAX_STEPS = 500
+
+
+class MomentSystem:
+    """(1 - w_out L^-1 w_in) x = b on the moments, and on what walls and interfaces send in.
+
+    An unknown is one vector of this rank: the moments of each body (rows, rank), the rows being the
+    degrees of freedom of consecutive cells, then the unknowns of the boundary. Its norm is that of
+    the emission w_in x, and of what enters in proportion to a mean loss rate.
+
+    Args:
+        system: The bodies.
+        factors: Local factors of the kernel of each body, or of its leading part.
+        precondition: Whether the diffusion correction is used.
+
+    Note: Collective over the ranks.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        factors: Sequence[FactoredCollisions],
+        *,
+        precondition: bool = True,
+    ) -> None:
+        self.system, self.num_sweeps = system, 0
+        bodies, group = system.bodies, system.group
+        mesh = side_by_side([body.mesh for body in bodies])
+        touching, passages, conductances = _joined(system, mesh)
+        cells = heat_mesh(mesh, bodies[0].share, bodies[0].halo, system.comm, touching)
+        self.layout = Layout(system.comm, cells, group.rank)
+        starts = self.layout.starts * (mesh.dim + 1)
+        ends = np.cumsum([0] + [body.mesh.num_dofs for body in bodies])
+        self.bodies = [
+            BodyMoments(body, own, np.clip(starts, first, last) - first)
+            for body, own, first, last in zip(bodies, factors, ends, ends[1:], strict=False)
+        ]
+        self.counts = np.diff(starts)
+        self.boundary = Boundary(system)
+        heat = [body.heat_capacities @ np.abs(body.loss_rates) for body in bodies]
+        capacity = sum(body.modes.heat_capacity for body in bodies)
+        self.unknowns = BoundaryUnknowns(self.boundary, group.allreduce(sum(heat)) / capacity)
+        self.has_boundary = system.comm.allreduce(self.unknowns.size) > 0
+        self.correction, self.flights = None, None
+        if precondition:
+            black = np.concatenate([black_facets(system, number) for number in range(len(bodies))])
+            self.correction = MomentCorrection(
+                system, self.bodies, self.layout, black, passages, conductances
+            )
+            # Of a diffuse law the bins are few, and what is in one bin forgets where it came from.
+            if system.comm.allreduce(_sends_modes(system), MPI.LOR):
+                self.flights = Flights(system, self.bodies, self.unknowns)
+        self.krylov = RecycledKrylov(
+            system.comm, self.apply, self._correct, self._weigh, NUM_DIRECTIONS
+        )
+
+    @property
+    def rank(self) -> int:
+        """Largest number of moments of a body."""
+        return max(body.rank for body in self.bodies)
+
+    def parts(self, x: Numbers) -> tuple[list[Numbers], Numbers]:
+        """Return the moments of each body, (rows, rank), and the unknowns of the boundary."""
+        moments: list[Numbers] = []
+        start = 0
+        for body in self.bodies:
+            size = body.shape[0] * body.shape[1]
+            moments.append(x[start : start + size].reshape(body.shape))
+            start += size
+        return moments, x[start:]
+
+    def join(self, moments: Sequence[Numbers], entering: Numbers) -> Numbers:
+        """Return both as one vector."""
+        return np.concatenate([*(part.ravel() for part in moments), entering])
+
+    def norm(self, x: Numbers) -> float:
+        """Return the norm of the emission w_in x and of what enters. Collective."""
+        return self.krylov.norm(x)
+
+    def solve(
+        self,
+        rhs: Numbers,
+        reduction: float,
+        target: float,
+        enough: Callable[[], bool] = lambda: False,
+        *,
+        anew: bool = False,
+    ) -> Numbers:
+        """Return x on this rank's rows. Collective.
+
+        Args:
+            rhs: b.
+            reduction: Norm of the residual relative to that of b.
+            target: Norm of the residual that is small enough anyhow.
+            enough: Asked after each sweep; whether to leave it at that. Collective.
+            anew: Whether to try a new direction even where old ones are enough.
+        """
+        goal = max(target, reduction * self.norm(rhs))
+        before = self.num_sweeps
+        x, residual = self.krylov.solve(rhs, goal, MAX_STEPS, enough)
+        if anew and self.num_sweeps == before:
+            more, residual = self.krylov.solve(residual, target, 1)
+            x += more
+        # What is left is corrected once more, without a sweep to see what that brings.
+        return x + self._correct(residual)
+
+    def warmth(self, residual: Numbers) -> float:
+        """Return how much warmer, at most, the bodies become by what a residual is short of [K].
+
+        By the diffusion correction, without a sweep; the first moment is the temperature of
+        scattering. Collective.
+        """
+        moments, _ = self.parts(self._correct(residual))
+        largest = max(float(np.abs(part[:, 0]).max(initial=0.0)) for part in moments)
+        return float(self.system.comm.allreduce(largest, op=MPI.MAX))
+
+    def apply(self, x: Numbers) -> Numbers:
+        """Return (1 - w_out L^-1 w_in) x on this rank's rows. Collective."""
+        moments, entering = self.parts(x)
+        self.unknowns.write(entering)
+        arrived = []
+        for number, (body, local) in enumerate(zip(self.bodies, moments, strict=True)):
+            everywhere, streamed = body.gather(local), body.nothing()
+            for modes in body.body.mode_blocks():
+                theta = body.emit(modes, everywhere)
+                inflow = self.boundary.inflow(number, modes, given=False)
+                stream(body.body, theta, modes, inflow=inflow)
+                streamed += body.collected(modes, theta)
+                self.boundary.collect(number, modes, theta)
+            arrived.append(body.scatter(streamed.T))
+        self.boundary.reflect()
+        self.num_sweeps += 1
+        return x - self.join(arrived, self.unknowns.read())
+
+    def _weigh(self, x: Numbers) -> Numbers:
+        moments, entering = self.parts(x)
+        weighed = [
+            body.weights[:, None] * (part @ body.gram)
+            for body, part in zip(self.bodies, moments, strict=True)
+        ]
+        return self.join(weighed, self.unknowns.weights * entering)
+
+    def _correct(self, x: Numbers) -> Numbers:
+        """Return the error from the residual. Collective.
+
+        What enters at a surface is heat scattered in the bodies, and where they warm by T so does
+        what they send to it, and what that returns.
+        """
+        if self.correction is None:
+            return x.copy()
+        residuals, entering = self.parts(x)
+        if not self.has_boundary:
+            return self.join(self.correction.apply(residuals)[0], entering)
+        if self.flights is None:
+            heat = self.unknowns.into_dofs(entering)
+        else:
+            entering = self.flights.settle(entering)
+            scattered, heat = self.flights.scattered(entering)
+            residuals = [own + more for own, more in zip(residuals, scattered, strict=True)]
+        errors, temperature = self.correction.apply(residuals, heat[self.layout.rows])
+        everywhere = np.empty(self.unknowns.num_dofs, dtype=temperature.dtype)
+        self.system.group.Allgatherv(temperature, [everywhere, self.counts])
+        return self._pinned(self.join(errors, entering + self.unknowns.at_dofs(everywhere)))
+
+    def _pinned(self, x: Numbers) -> Numbers:
+        """Return x without its uniform temperature, which nothing pins where nothing absorbs."""
+        assert self.correction is not None
+        if not self.correction.floating:
+            return x
+        moments = [np.zeros(body.shape) for body in self.bodies]
+        for part in moments:
+            part[:, 0] = 1.0
+        uniform = self.join(moments, self.unknowns.at_dofs(np.ones(self.unknowns.num_dofs)))
+        weighed = self._weigh(uniform)
+        products = np.array([np.vdot(weighed, x), np.vdot(weighed, uniform)])
+        share, size = self.system.comm.allreduce(products)
+        return np.asarray(x - (share / size) * uniform)
+
+
+def _sends_modes(system: System) -> bool:
+    """Return whether a surface on this rank sends in modes one by one."""
+    walls = [wall for body in system.bodies for wall in body.surfaces]
+    return any(surface.is_sparse for surface in (*walls, *system.joints))
+
+
+def black_facets(system: System, number: int) -> Array:
+    """Return 1 for black boundary facets of a body, 0 for all that send back or lead on."""
+    body = system.bodies[number]
+    absorption = np.where(body.mesh.boundary_walls == CUT, 0.0, 1.0)
+    sides = [side for surface in body.surfaces for side in surface.sides]
+    sides += [side for joint in system.joints for side in joint.sides if side.body == number]
+    for side in sides:
+        absorption[side.slots[:, 0] // body.mesh.dim] = 0.0
+    return absorption
+
+
+def _joined(system: System, mesh: Simplices) -> tuple[FacetPairs | None, FacetPairs, Array]:
+    """Return facets where a body goes on as if there were none, interfaces, their conductances.
+
+    The former are periodic, or a perfect interface; None where there are none. All in the numbers
+    of the bodies side by side.
+    """
+    offsets = np.cumsum([0] + [body.mesh.num_dofs for body in system.bodies])
+    doubles: list[tuple[Surface, list[int]]] = [
+        (surface, [number, number])
+        for number, body in enumerate(system.bodies)
+        for surface in body.surfaces
+        if len(surface.sides) == 2
+    ]
+    doubles += [(joint, [side.body for side in joint.sides]) for joint in system.joints]
+    dim = mesh.dim
+    dofs: list[IntArray] = [np.zeros((0, 2, dim), np.int64)]
+    normals: list[Array] = [np.zeros((0, dim))]
+    conductances: list[Array] = [np.zeros(0)]
+    for surface, owners in doubles:
+        first, second = (
+            side.dofs + offsets[owner] for side, owner in zip(surface.sides, owners, strict=True)
+        )
+        dofs.append(np.stack([first, second], axis=1))
+        normals.append(_normals_of(system, surface, owners[0]))
+        conductances.append(surface.conductances[surface.normal_of])
+    places = np.concatenate(dofs)
+    pairs = FacetPairs(
+        cells=places[:, :, 0] // (dim + 1), dofs=places, normals=np.concatenate(normals)
+    )
+    passing = np.concatenate(conductances)
+    touching: IntArray = np.flatnonzero(np.isinf(passing))
+    apart: IntArray = np.flatnonzero(np.isfinite(passing))
+    contacts = pairs.select(touching) if touching.size else None
+    return contacts, pairs.select(apart), passing[apart]
+
+
+def _normals_of(system: System, surface: Surface, owner: int) -> Array:
+    mesh = system.bodies[owner].mesh
+    return mesh.boundary_normals[surface.sides[0].slots[:, 0] // mesh.dim]

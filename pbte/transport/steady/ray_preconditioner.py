@@ -1,0 +1,197 @@
+"""What surfaces send each other between two scattering events: where the Krylov solves begin.
+
+In a body much thinner than a mean free path a mode runs from surface to surface many times before
+it scatters: between two interfaces that reflect it like mirrors, or through a periodic cell again
+and again when it flies almost along the film. A Krylov solve sees one such flight per sweep. So
+what enters is found beforehand from what is missing there,
+
+    (1 - R T) z = r,
+
+with the laws R of all surfaces and the flights T between them, estimated along rays
+(`pbte.transport.steady.ray_tracing`) instead of by a sweep: as many steps of a Krylov method as it
+takes, none of which visits the cells. (Like the iteration of the boundary values alone in response
+matrix methods: E. E. Lewis and W. F. Miller, Computational Methods of Neutron Transport (1984).)
+
+What z loses on its flight is scattered inside: of a mode that crosses the body with the share t
+the part t (1 - t) anywhere, hence evenly; the rest, of modes that come to nothing soon, at the
+place where they entered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+
+from pbte.core.types import IntArray, Numbers
+from pbte.geometry.faces import connected
+from pbte.geometry.simplices import Simplices
+from pbte.transport.boundary import Side, Surface
+from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
+from pbte.transport.steady.krylov import RecycledKrylov
+from pbte.transport.steady.moments import BodyMoments
+from pbte.transport.steady.ray_tracing import Rays, trace_rays
+from pbte.transport.system import Boundary, System
+
+# An estimate need not be solved better than this.
+REDUCTION = 0.2
+MAX_STEPS = 40
+NUM_DIRECTIONS = 20
+
+
+class Flights:
+    """Solves for what enters bodies that are crossed again and again.
+
+    Args:
+        system: The bodies.
+        moments: Their moments.
+        unknowns: What surfaces send in.
+
+    Note: Collective over the ranks.
+    """
+
+    def __init__(
+        self, system: System, moments: Sequence[BodyMoments], unknowns: BoundaryUnknowns
+    ) -> None:
+        rays = [
+            trace_rays(part.body, _facets(system, number)) for number, part in enumerate(moments)
+        ]
+        self.bodies = [_Crossed(part, own) for part, own in zip(moments, rays, strict=True)]
+        self.boundary = Boundary(_skin(system, rays))
+        self.unknowns, self.group = unknowns.of(self.boundary), system.group
+        self.krylov = RecycledKrylov(
+            system.comm, self._apply, np.copy, lambda x: unknowns.weights * x, NUM_DIRECTIONS
+        )
+
+    def settle(self, missing: Numbers) -> Numbers:
+        """Return what enters, (1 - R T)^-1 of what is missing, shape (size,) [K]. Collective."""
+        target = REDUCTION * self.krylov.norm(missing)
+        entering, left = self.krylov.solve(missing, target, MAX_STEPS)
+        return entering + left
+
+    def scattered(self, entering: Numbers) -> tuple[list[Numbers], Numbers]:
+        """Return what is lost on the flight. Collective.
+
+        Args:
+            entering: What enters, shape (size,) [K].
+
+        Returns:
+            For each body the moments of what scatters on the way, (rows, rank) of this rank;
+            the power of what scatters where it enters, at the degrees of freedom of all bodies,
+            shape (num_dofs,) [W].
+        """
+        self.unknowns.write(entering)
+        moments, powers = [], []
+        for number, crossed in enumerate(self.bodies):
+            own = np.zeros((crossed.num_pieces, crossed.moments.rank), dtype=entering.dtype)
+            power = np.zeros(crossed.body.mesh.num_dofs, dtype=entering.dtype)
+            for modes in crossed.body.mode_blocks():
+                inflow = self.boundary.inflow(number, modes, given=False)
+                crossed.add_scattered(modes, inflow, own, power)
+            moments.append(self.group.allreduce(own)[crossed.piece_of_row])
+            powers.append(power)
+        return moments, np.asarray(self.group.allreduce(np.concatenate(powers)))
+
+    def _apply(self, entering: Numbers) -> Numbers:
+        """Return (1 - R T) z. Collective."""
+        self.unknowns.write(entering)
+        for number, crossed in enumerate(self.bodies):
+            for modes in crossed.body.mode_blocks():
+                inflow = self.boundary.inflow(number, modes, given=False)
+                self.boundary.collect(number, modes, crossed.rays.arriving(modes, inflow))
+        self.boundary.reflect()
+        return entering - self.unknowns.read()
+
+
+class _Crossed:
+    """A body that modes cross.
+
+    Args:
+        moments: Its moments.
+        rays: Where modes come from that run into its surfaces.
+    """
+
+    def __init__(self, moments: BodyMoments, rays: Rays) -> None:
+        self.moments, self.body, self.rays = moments, moments.body, rays
+        mesh, pairs = self.body.mesh, self.body.share.num_pairs
+        # A mode that enters at a node takes the way on which its partner would have come there.
+        rows = np.arange(self.body.share.num_modes)
+        self.partners = np.concatenate([rows[pairs : 2 * pairs], rows[:pairs], rows[2 * pairs :]])
+        self.dofs = mesh.boundary_dofs[rays.facets].ravel()
+        self.slots = (rays.facets[:, None] * mesh.dim + np.arange(mesh.dim)).ravel()
+        inward = mesh.boundary_normals[rays.facets] / -mesh.dim
+        self.normals = np.repeat(inward, mesh.dim, axis=0)
+        pieces = _pieces(mesh)
+        self.num_pieces = int(pieces.max(initial=-1)) + 1
+        of_dofs = np.repeat(pieces, mesh.dim + 1)
+        self.piece_of_row = of_dofs[moments.rows]
+        volumes = np.bincount(pieces, mesh.volumes, self.num_pieces)
+        self.averages = np.zeros((self.num_pieces, self.dofs.size))  # over the piece of a node
+        self.averages[of_dofs[self.dofs], np.arange(self.dofs.size)] = (
+            1.0 / volumes[of_dofs[self.dofs]]
+        )
+
+    def add_scattered(
+        self, modes: IntArray, inflow: Numbers, moments: Numbers, power: Numbers
+    ) -> None:
+        """Add what some modes lose on their way.
+
+        Args:
+            modes: Which local modes.
+            inflow: What they enter with, shape (modes or 1, boundary slots) [K].
+            moments: Mean of the moments of each piece, shape (num_pieces, rank) [K].
+            power: Power at the degrees of freedom, shape (num_dofs,) [W].
+        """
+        body = self.body
+        speeds = body.velocities[modes, : body.mesh.dim] @ self.normals.T
+        passing = self.rays.passing(self.partners[modes])
+        lost = np.maximum(speeds, 0.0) * (1.0 - passing) * inflow[:, self.slots]
+        # Over a time 1 / Gamma each, wherever that is.
+        staying = ((lost * passing) @ self.averages.T) / body.loss_rates[modes, None]
+        moments += (self.moments.factors.w_out[:, modes] @ staying).T
+        np.add.at(power, self.dofs, body.heat_capacities[modes] @ (lost * (1.0 - passing)))
+
+
+def _sides(system: System, number: int) -> Iterator[Side]:
+    """Yield the sides of all surfaces of a body."""
+    for surface in system.bodies[number].surfaces:
+        yield from surface.sides
+    for joint in system.joints:
+        yield from (side for side in joint.sides if side.body == number)
+
+
+def _facets(system: System, number: int) -> IntArray:
+    """Return the boundary facets of a body that belong to a surface, ascending."""
+    dim = system.bodies[number].mesh.dim
+    facets = [side.slots[:, 0] // dim for side in _sides(system, number)]
+    every: IntArray = np.concatenate([np.zeros(0, dtype=np.int64), *facets])
+    return np.asarray(np.unique(every), dtype=np.int64)
+
+
+def _skin(system: System, rays: Sequence[Rays]) -> System:
+    """Return the same surfaces on bodies that consist of the nodes where rays end alone."""
+
+    def skin(surface: Surface, owners: Sequence[int]) -> Surface:
+        sides = []
+        for side, owner in zip(surface.sides, owners, strict=False):
+            dim = side.slots.shape[1]
+            place = np.searchsorted(rays[owner].facets, side.slots[:, 0] // dim)
+            sides.append(replace(side, dofs=place[:, None] * dim + side.slots % dim))
+        other = copy(surface)
+        other.sides = tuple(sides)
+        return other
+
+    bodies = tuple(
+        replace(body, surfaces=tuple(skin(wall, [number] * 2) for wall in body.surfaces))
+        for number, body in enumerate(system.bodies)
+    )
+    joints = tuple(skin(joint, [side.body for side in joint.sides]) for joint in system.joints)
+    return replace(system, bodies=bodies, joints=joints)
+
+
+def _pieces(mesh: Simplices) -> IntArray:
+    """Return which connected piece each cell belongs to, shape (num_cells,)."""
+    cells, faces = np.nonzero(mesh.neighbours >= 0)
+    return connected(mesh.num_cells, cells, mesh.neighbours[cells, faces].astype(np.int64))

@@ -1,0 +1,1 @@
+"""Upwind sweeps: kernels, sweep order, pipelines over mesh parts."""

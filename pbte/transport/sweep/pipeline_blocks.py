@@ -1,0 +1,318 @@
+"""Blocks of modes on their way through the ranks: tasks that start as their messages arrive."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from mpi4py import MPI
+
+from pbte.core.errors import RunError
+from pbte.core.types import Array, IntArray
+from pbte.geometry.partition import Halo
+from pbte.geometry.simplices import CompactIntArray
+from pbte.transport.sweep.kernels import CACHE_LINE, MAX_ROUNDS, ROUND_OFF, upstream_numbers
+from pbte.transport.sweep.pipeline_kernels import fill_array, run_task, store_array
+
+if TYPE_CHECKING:
+    from pbte.transport.sweep.pipeline import PipelineOrder
+
+# Blocks in flight: enough to bridge the way of a mode through the ranks. They bound the memory.
+BLOCKS_IN_FLIGHT = 8
+LARGEST_TAG = 32767  # that every MPI offers
+
+Numbers = npt.NDArray[Any]  # real or complex
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What is swept: see `pbte.transport.sweep.pipeline.sweep_pipeline`.
+
+    Attributes:
+        flights: Order of each row of the field, times 2, plus 1 if it is read backwards.
+        factors: How much slower each mode is than the velocity of its order.
+        loss_rates: Gamma of each row, times that factor [1/s].
+        spare: Work arrays that a block has left to the next.
+    """
+
+    halo: Halo
+    order: PipelineOrder
+    flights: IntArray
+    factors: Array
+    loss_rates: Numbers
+    inflow: Numbers
+    field: Numbers
+    spare: list[Numbers] = dataclasses.field(default_factory=list)
+
+
+class Block:
+    """A few modes, and how far they are on this rank.
+
+    Attributes:
+        number: The place of the block in the sequence, the same on all ranks.
+        members: Rows of the field that are swept side by side in one work array, in as many lanes
+            as there are columns; shape (arrays, lanes).
+        stage: The next stage of the cells to be visited.
+    """
+
+    def __init__(self, drift: Drift, number: int, members: IntArray) -> None:
+        order, halo = drift.order, drift.halo
+        self.drift, self.number, self.members = drift, number, members
+        self.flights = drift.flights[members[:, 0]]
+        rates = np.ascontiguousarray(drift.loss_rates[members])
+        self.loss_rates = rates[:, 0].copy() if self.lanes == 1 else rates
+        signs = np.where(self.flights % 2, -1.0, 1.0)
+        self.velocities = signs[:, None] * order.directions[self.flights // 2]
+        self.stage = 0
+        self.num_stages = int(order.last[self.flights // 2].max()) + 1
+        width = self.num_stages * halo.neighbours.size + 1
+        self.in_offsets, self.in_ends = _message_offsets(order.in_starts[self.flights, :width])
+        self.out_offsets, self.out_ends = _message_offsets(order.out_starts[self.flights, :width])
+        columns, kind = halo.send_dofs.shape[1] * self.lanes, drift.field.dtype
+        self.arrived = np.empty((self.in_ends[-1], columns), dtype=kind)
+        self.sent = np.empty((self.out_ends[-1], columns), dtype=kind)
+        self.arrivals: list[list[MPI.Request]] = []
+        self.sending: list[MPI.Request] = []
+        self.source: Numbers = np.empty((0, 0))
+        self.theta: Numbers = np.empty((0, 0))
+
+    @property
+    def lanes(self) -> int:
+        """Modes in each work array."""
+        return self.members.shape[1]
+
+    @property
+    def temperatures(self) -> Numbers:
+        """Temperatures so far, shape (arrays, num_dofs * lanes) [K]."""
+        return self.theta[:, : self.drift.field.shape[1] * self.lanes]
+
+    def take_arrays(self) -> None:
+        """Take work arrays that another block has left, or new ones."""
+        drift, size = self.drift, len(self.members)
+        width = (drift.field.shape[1] + drift.inflow.shape[1] + 1) * self.lanes
+        spare = drift.spare.pop() if drift.spare else np.empty((0, 0))
+        if spare.shape[0] < size or spare.shape[1] < width:
+            spare = _aligned_rows(size, width, drift.field.dtype)
+        self.theta = spare[:size]
+        # A source is read right before the temperature is written in its place.
+        self.source = self.theta
+
+    def leave_arrays(self) -> None:
+        """Leave the work arrays to another block."""
+        self.drift.spare.append(self.theta)
+
+    def fill(self) -> None:
+        """Take the sources from the field for several rounds, and the inflow of the walls."""
+        drift = self.drift
+        given = drift.inflow.shape[1] - drift.halo.recv_slots.size
+        for rows, work in zip(self.members, self.theta, strict=True):
+            fill_array(drift.field, rows, drift.factors[rows], drift.inflow, given, work)
+        self.source = self.theta.copy()
+        self.temperatures[:] = 0.0
+
+    def store(self) -> None:
+        """Put the temperatures in the place of the sources."""
+        for rows, work in zip(self.members, self.theta, strict=True):
+            store_array(self.drift.field, rows, work)
+
+    def begin(self) -> None:
+        """Announce to MPI what will arrive."""
+        self.stage = 0
+        self.arrivals = [
+            [
+                self.drift.halo.comm.Irecv(self.arrived[first:end], rank, self._tag(stage))
+                for rank, first, end in self._messages(self.in_ends, stage)
+            ]
+            for stage in range(self.num_stages)
+        ]
+
+    @property
+    def done(self) -> bool:
+        """Whether all cells are visited and nothing is to arrive any more.
+
+        Messages after the last stage exist only in a cycle: for the next round.
+        """
+        return self.stage > self.num_stages or (
+            self.stage == self.num_stages and not self.arrivals[-1]
+        )
+
+    @property
+    def awaited(self) -> list[MPI.Request]:
+        """Messages without which the next task cannot start."""
+        return self.arrivals[self.stage - 1] if self.stage > 0 else []
+
+    def run_task(self, whole: bool) -> None:
+        """Visit the cells of one stage and send on what leaves them.
+
+        Args:
+            whole: Whether the first stage takes the sources from the field and the last one puts
+                the temperatures there.
+        """
+        drift, order, halo = self.drift, self.drift.order, self.drift.halo
+        dim = halo.send_dofs.shape[1]
+        records = order.records
+        run_task(
+            (0.0,) * dim,
+            self.stage,
+            whole,
+            (records, upstream_numbers(records, dim), order.cells, order.starts, order.last),
+            (
+                halo.neighbours.size,
+                halo.send_dofs,
+                halo.recv_slots,
+                order.faces,
+                order.out_starts,
+                order.in_starts,
+            ),
+            (
+                self.flights,
+                self.velocities,
+                self.loss_rates,
+                self.members,
+                drift.factors[self.members],
+                self.out_offsets,
+                self.in_offsets,
+            ),
+            (drift.field, drift.inflow, drift.inflow.shape[1] - halo.recv_slots.size),
+            self.source,
+            self.theta,
+            (self.sent, self.arrived),
+        )
+        if self.stage < self.num_stages:
+            for rank, first, end in self._messages(self.out_ends, self.stage):
+                message = self.sent[first:end]
+                self.sending.append(halo.comm.Isend(message, rank, self._tag(self.stage)))
+        self.stage += 1
+
+    def _messages(self, ends: IntArray, stage: int) -> Iterable[tuple[int, int, int]]:
+        """Yield neighbour, begin and end of each message of a stage that is not empty."""
+        num = self.drift.halo.neighbours.size
+        for i, rank in enumerate(self.drift.halo.neighbours):
+            first, end = ends[stage * num + i : stage * num + i + 2]
+            if first < end:
+                yield int(rank), int(first), int(end)
+
+    @property
+    def tag_cycle(self) -> int:
+        """After how many blocks the same tags come again."""
+        return max(1, LARGEST_TAG // (self.drift.order.starts.shape[1] - 1))
+
+    def _tag(self, stage: int) -> int:
+        num_stages = self.drift.order.starts.shape[1] - 1
+        return (self.number % self.tag_cycle) * num_stages + stage
+
+
+def run_blocks(blocks: Iterable[Block], *, whole: bool = True) -> None:
+    """Bring blocks through all their stages, several in flight, the oldest first.
+
+    No rank waits for another in a circle: the oldest block that is not done everywhere is in
+    flight on all ranks that are not done with it, and its earliest task can start.
+
+    Args:
+        blocks: The blocks, in the same order on all ranks.
+        whole: Whether they take their sources from the field and put their temperatures there;
+            if not they go another round with what they hold.
+
+    Note:
+        Collective over the ranks that share the cells.
+    """
+    rest = iter(blocks)
+    coming = next(rest, None)
+    flying: list[Block] = []
+    unsent: list[Block] = []
+    while coming is not None or flying:
+        # Messages of one tag must be sent in the order in which they are expected.
+        while coming is not None and len(flying) < BLOCKS_IN_FLIGHT:
+            if flying and coming.number >= flying[0].number + coming.tag_cycle:
+                break
+            if whole:
+                coming.take_arrays()
+            coming.begin()
+            flying.append(coming)
+            coming = next(rest, None)
+        ready = next((b for b in flying if MPI.Request.Testall(b.awaited)), None)
+        if ready is None:
+            MPI.Request.Waitany([request for b in flying for request in b.awaited])
+            continue
+        ready.run_task(whole)
+        if ready.done:
+            flying.remove(ready)
+            if whole:
+                ready.leave_arrays()
+            unsent = [b for b in [*unsent, ready] if not MPI.Request.Testall(b.sending)]
+    MPI.Request.Waitall([request for b in unsent for request in b.sending])
+
+
+def run_until_settled(blocks: list[Block], comm: MPI.Intracomm) -> None:
+    """Bring modes with cyclic dependencies round and round until nothing changes.
+
+    Raises:
+        RunError: Some did not settle; on all ranks.
+
+    Note:
+        Collective over ``comm``.
+    """
+    for block in blocks:
+        block.take_arrays()
+        block.fill()
+    run_blocks(blocks, whole=False)
+    moving = blocks
+    for _ in range(MAX_ROUNDS):
+        before = [block.temperatures.copy() for block in moving]
+        run_blocks(moving, whole=False)
+        sizes = np.concatenate([_largest(old, b) for old, b in zip(before, moving, strict=True)])
+        steps = [_largest(b.temperatures - old, b) for old, b in zip(before, moving, strict=True)]
+        both = np.stack([np.concatenate(steps), sizes])
+        comm.Allreduce(MPI.IN_PLACE, both, MPI.MAX)
+        ends = np.cumsum([block.members.size for block in moving])
+        settled = np.split(both[0] <= ROUND_OFF * both[1], ends[:-1])
+        moving = [block for block, done in zip(moving, settled, strict=True) if not done.all()]
+        if not moving:
+            break
+    for block in blocks:
+        block.store()
+        block.leave_arrays()
+    if moving:
+        raise RunError(
+            f"the drift of up to {sum(block.members.size for block in moving)} modes did not"
+            f" settle in {MAX_ROUNDS} rounds through cells that depend on each other in a cycle;"
+            " use a mesh of better quality"
+        )
+
+
+def _largest(values: Numbers, block: Block) -> Array:
+    """Return the largest magnitude in each lane of each work array, flat."""
+    by_lane = np.abs(values).reshape(len(values), -1, block.lanes)
+    largest: Array = by_lane.max(axis=1, initial=0.0).ravel()
+    return largest
+
+
+def _message_offsets(starts: CompactIntArray) -> tuple[IntArray, IntArray]:
+    """Return where the facets of (work array, message) begin in a buffer of whole messages.
+
+    A message holds the facets of all modes of a block, one after the other.
+
+    Args:
+        starts: Begin of each message in the list of each flight, shape (arrays, messages + 1).
+
+    Returns:
+        Begin of the facets of each, shape (arrays, messages), and of each message,
+        shape (messages + 1,).
+    """
+    counts = np.diff(starts, axis=1).astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
+    return np.cumsum(counts, axis=0) - counts + ends[:-1], ends
+
+
+def _aligned_rows(num_rows: int, width: int, kind: npt.DTypeLike) -> Numbers:
+    """Return an array whose rows, no shorter than asked for, begin with a cache line."""
+    size = np.dtype(kind).itemsize
+    line = 8 * CACHE_LINE // size
+    stride = -(-width // line) * line
+    memory = np.empty(num_rows * stride + line, dtype=kind)
+    first = (-memory.ctypes.data % (line * size)) // size
+    return memory[first : first + num_rows * stride].reshape(num_rows, stride)

@@ -1,0 +1,86 @@
+"""How far the solver says it is from the solution, against how far it is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from film_systems import film_of_layers
+
+from pbte.geometry.simplices import simplices_of
+from pbte.interfaces.dmm import DiffuseMismatch
+from pbte.materials.kernel import truncated_kernel
+from pbte.materials.models import gray_crystal
+from pbte.materials.quadrature import line_rule
+from pbte.materials.storage import read_material
+from pbte.transport.body import make_body
+from pbte.transport.steady.steady import solve_steady
+from pbte.transport.system import as_system
+from pbte.verification.validation._interval import interval
+
+
+def temperatures(steady):
+    """Return the temperatures of all bodies, one after the other."""
+    fields = [np.zeros(body.mesh.num_dofs) for body in steady.system.bodies]
+    for drift in steady.drifts():
+        body = steady.system.bodies[drift.body]
+        fields[drift.body] += body.heat_capacities[drift.modes] @ drift.theta
+    bodies = zip(steady.system.bodies, fields, strict=True)
+    return np.concatenate([field / body.modes.heat_capacity for body, field in bodies])
+
+
+def compare(system, kernels, tolerance):
+    """Return estimated over true distance of a solution to a tolerance."""
+    near = solve_steady(system, *kernels, tolerance=tolerance)
+    exact = solve_steady(system, *kernels, tolerance=1e-12)
+    return near.distance() / np.abs(temperatures(near) - temperatures(exact)).max()
+
+
+def film(kernel, thickness, heat):
+    mesh = simplices_of(interval(np.linspace(0.0, thickness, 21)))
+    warm = 1.0 - mesh.points.reshape(-1)[mesh.boundary_dofs[:, 0]] / thickness
+    return make_body(mesh, kernel, np.full(mesh.num_dofs, heat), warm)
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
+@pytest.mark.parametrize("knudsen", [1e-2, 1e-4])
+@pytest.mark.parametrize("heat", [0.0, 1.0])
+def test_in_thick_bodies_it_is_the_distance_itself(knudsen, tolerance, heat):
+    """At Kn = 1e-4 the residual is smaller than the error by orders of magnitude."""
+    kernel = gray_crystal(
+        speed=1.0, relaxation_time=knudsen, heat_capacity=1.0, polar=8, azimuthal=4
+    ).kernel
+    assert 0.5 < compare(film(kernel, 1.0, heat), [kernel], tolerance) < 3.0
+
+
+@pytest.mark.parametrize("thickness", [1e-8, 1e-7, 1e-6, 1e-5])
+def test_it_is_near_for_a_full_matrix_from_thin_to_thick(thickness):
+    kernel = read_material("Si-5").kernel
+    leading = truncated_kernel(kernel, 60)
+    assert 0.3 < compare(film(kernel, thickness, 1e15), [leading], 1e-4) < 3.0
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 100.0])
+def test_it_is_near_or_above_through_an_interface(size):
+    kernels = [
+        gray_crystal(
+            speed=speed,
+            relaxation_time=1.0 / speed,
+            heat_capacity=1.0,
+            quadrature=line_rule(12),
+        ).kernel
+        for speed in (1.0, 2.0)
+    ]
+    edges = [np.linspace(0.0, size, 11), np.linspace(size, 2.0 * size, 11)]
+    system = film_of_layers(edges, kernels, [DiffuseMismatch(elastic=False)], walls=(1.0, -1.0))
+    assert 0.3 < compare(system, kernels, 1e-3) < 30.0
+
+
+def test_a_result_says_that_it_was_not_estimated():
+    kernel = gray_crystal(
+        speed=1.0, relaxation_time=1.0, heat_capacity=1.0, polar=8, azimuthal=4
+    ).kernel
+    steady = solve_steady(as_system(film(kernel, 1.0, 1.0)), kernel)
+    assert math.isnan(steady.report.distance)
+    assert steady.distance() < 1e-6
