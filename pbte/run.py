@@ -25,7 +25,8 @@ from pbte.core.versions import versions
 from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import whole_geometry
 from pbte.observables.response import Response
-from pbte.observables.results import Results, Snapshot
+from pbte.observables.results import Results
+from pbte.observables.snapshot import Snapshot
 from pbte.simulation.bodies import geometry_of
 from pbte.simulation.checkpoints import Keeping
 from pbte.simulation.conductivity import conduction_of

@@ -1,8 +1,9 @@
-"""Imports point one way, and rooms of plain arrays stay free of meshes and solvers."""
+"""Imports point downwards only, without circles; rooms of plain arrays know no mesh, no solver."""
 
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,157 +12,33 @@ import pbte
 
 PACKAGE = Path(pbte.__file__).parent
 
-# What each room may import of the others. Modules at the top are rooms of one file; those that
-# every room may use (errors, types, ...) import nothing of the package but each other.
-BASE = {"constants", "errors", "expressions", "types", "parallel", "node_memory", "versions"}
+# What each room may import of the others, from the bottom up.
+NUMPY = {"core", "materials", "interfaces"}
+FIELDS = NUMPY | {"geometry", "transport", "observables"}
 ROOMS = {
-    "materials": set(),
-    "interfaces": {"materials"},
-    "reference": set(),
-    "geometry": set(),
-    "transport": {"materials", "interfaces", "geometry"},
-    "observables": {"materials", "interfaces", "geometry", "transport"},
-    "output": {"materials", "interfaces", "geometry", "transport", "observables"},
-    "validation": {"reference", "materials", "interfaces", "geometry", "transport", "observables"},
-    "benchmarks": {"materials", "interfaces", "geometry", "transport", "observables"},
+    "core": set(),
+    "materials": {"core"},
+    "interfaces": {"core", "materials"},
+    "reference": {"core"},
+    "geometry": {"core"},
+    "transport": NUMPY | {"geometry"},
+    "case": NUMPY | {"geometry", "reference"},
+    "observables": NUMPY | {"geometry", "transport"},
+    "output": FIELDS,
+    "simulation": FIELDS | {"case", "output"},
+    "run": FIELDS | {"case", "output", "simulation"},
+    "verification": FIELDS | {"reference", "case", "output", "simulation", "run"},
+    "cli": FIELDS | {"reference", "case", "output", "simulation", "run", "verification"},
+    "__main__": {"cli"},
+    "__init__": set(),
 }
-CASE = {
-    "case", "case_walls", "case_times", "case_errors", "case_interfaces", "case_materials",
-    "case_regions",
-    "case_sources",
-    "records", "mesh_builders",
-}  # fmt: skip
-TOP = {
-    "case": {"geometry"},
-    "case_materials": {"materials"},
-    "case_errors": set(),
-    "case_sources": set(),
-    "case_walls": set(),
-    "case_times": {"case_sources", "case_walls"},
-    "case_interfaces": {"materials", "interfaces", "reference"},
-    "case_regions": set(),
-    "records": set(),
-    "mesh_builders": {"geometry"},
-    "memory": {"materials"},
-    "estimate": {"memory"},
-    "notes": {"transport", "observables"},
-    "drive": {"observables"},
-    "heat_equation": {
-        "drive",
-        "materials",
-        "geometry",
-        "transport",
-        "observables",
-        "interface_account",
-    },
-    "heat_equation_times": {"heat_equation", "transport", "observables", "setup_initial"},
-    "run_fourier": {
-        "heat_equation",
-        "heat_equation_times",
-        "interface_account",
-        "materials",
-        "transport",
-        "observables",
-        "setup",
-        "setup_sources",
-        "setup_bodies",
-        "setup_interfaces",
-    },
-    "summary_fourier": {"observables"},
-    "conduction": {"drive", "transport", "observables"},
-    "setup": {
-        "materials",
-        "interfaces",
-        "geometry",
-        "transport",
-        "observables",
-        "setup_sources",
-        "setup_walls",
-        "setup_bodies",
-        "setup_interfaces",
-        "memory",
-    },
-    "setup_initial": {"transport"},
-    "setup_sources": {"materials", "geometry", "transport"},
-    "setup_bodies": {"geometry", "transport", "observables"},
-    "setup_interfaces": {"materials", "interfaces", "transport", "setup_bodies"},
-    "setup_walls": {"materials", "interfaces", "geometry", "transport"},
-    "validate": {"validation"},
-    "validation_report": {"validate"},
-    "run_checkpoints": {*ROOMS, "setup"},
-    "run_times": {
-        *ROOMS,
-        "setup",
-        "setup_initial",
-        "setup_sources",
-        "setup_walls",
-        "run_checkpoints",
-    },
-    "run_orders": {
-        "transport",
-        "observables",
-        "output",
-        "setup",
-        "interface_account",
-        "run_checkpoints",
-    },
-    "run_steady": {
-        "transport",
-        "observables",
-        "output",
-        "setup",
-        "interface_account",
-        "run_checkpoints",
-    },
-    "run_frequencies": {"transport", "observables", "setup", "setup_walls", "run_checkpoints"},
-    "interface_account": {"drive", "transport", "observables", "setup", "setup_bodies"},
-    "run": {
-        *ROOMS,
-        "notes",
-        "interface_account",
-        "setup",
-        "setup_sources",
-        "setup_bodies",
-        "conduction",
-        "run_orders",
-        "run_steady",
-        "run_times",
-        "run_checkpoints",
-        "run_frequencies",
-        "run_fourier",
-    },
-}
+WITHOUT_CASE = ("materials", "interfaces", "geometry", "transport", "observables", "output")
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
-# The iteration loops and the sweep see meshes as arrays; PETSc's Krylov solver is allowed.
-SWEEP = ("sweep", "kernels", "lanes", "ordering")
-LOOPS = (
-    *SWEEP,
-    "orders",
-    "steady",
-    "transient",
-    "harmonic",
-    "step_control",
-    "growth",
-    "body",
-    "collisions",
-    "share",
-    "moment_system",
-    "body_moments",
-    "steady_events",
-    "correction",
-    "recycling",
-    "diffusion",
-    "fourier",
-    "fourier_steps",
-    "complex_symmetric",
-    "electrons",
-    "two_temperature",
-    "two_temperature_steps",
-)
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
-def modules():
-    return sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+def tree_of(module):
+    return ast.parse((PACKAGE / module).read_text())
 
 
 def imports_of(module, *, at_import_only=False):
@@ -169,8 +46,7 @@ def imports_of(module, *, at_import_only=False):
 
     With `at_import_only`, leaves out what only a type checker reads or a function imports.
     """
-    tree = ast.parse((PACKAGE / module).read_text())
-    nodes = list(ast.walk(tree))
+    nodes = list(ast.walk(tree_of(module)))
     if at_import_only:
         hidden = {
             id(inner)
@@ -185,83 +61,70 @@ def imports_of(module, *, at_import_only=False):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: relative import"
-            names.add(node.module)
-            if node.module == "pbte":
-                names |= {f"pbte.{alias.name}" for alias in node.names}
+            assert node.level == 0 and node.module, f"{module}: relative import"
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
 
 
-def rooms_imported(module):
-    """Return the rooms, and modules of the top, that a module imports."""
-    inside = (name for name in imports_of(module) if name.startswith("pbte."))
-    return {name.split(".")[1] for name in inside} - {"__version__"}
+def files_imported(module, *, at_import_only=False):
+    """Return the modules of the package that a module imports."""
+    names = imports_of(module, at_import_only=at_import_only)
+    return {other for other in MODULES if dotted(other) in names - {"pbte"}}
+
+
+def dotted(module):
+    return "pbte." + module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def room_of(module):
     return module.split("/")[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("module", [m for m in modules() if "/" in m])
-def test_a_room_imports_only_what_comes_before_it(module):
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_only_what_stands_below_it(module):
     room = room_of(module)
     assert room in ROOMS, f"say in this test what the new room {room} may import"
-    allowed = ROOMS[room] | BASE | {room}
-    if room == "output":
-        allowed |= CASE
-    if room in ("validation", "benchmarks"):  # some are whole runs
-        allowed |= CASE | {"run"}
-    if room == "benchmarks":
-        allowed |= {"estimate"}
-    assert rooms_imported(module) <= allowed
+    others = {room_of(other) for other in files_imported(module)} - {"__init__"}
+    assert others <= ROOMS[room] | {room}
 
 
-@pytest.mark.parametrize("module", [f"{name}.py" for name in TOP])
-def test_a_module_of_the_top_imports_only_what_comes_before_it(module):
-    name = room_of(module)
-    assert rooms_imported(module) <= TOP[name] | BASE | CASE | {name}
-
-
-@pytest.mark.parametrize("module", [f"{name}.py" for name in sorted(BASE)])
-def test_what_every_room_uses_uses_no_room(module):
-    assert rooms_imported(module) <= BASE
-
-
-@pytest.mark.parametrize("module", [m for m in modules() if "/" not in m])
-def test_nothing_imports_the_command_line_but_the_command_line(module):
-    users = {"cli.py", "__main__.py"}
-    if not (module in users or module.startswith("cli_")):
-        assert not {r for r in rooms_imported(module) if r == "cli" or r.startswith("cli_")}
+def test_no_files_import_each_other_in_a_circle():
+    TopologicalSorter({module: files_imported(module) for module in MODULES}).prepare()
 
 
 @pytest.mark.parametrize(
-    "module", [m for m in modules() if room_of(m) in ("materials", "interfaces", "reference")]
+    "module", [m for m in MODULES if room_of(m) in ("materials", "interfaces", "reference")]
 )
 def test_rooms_of_plain_arrays_know_no_mesh_and_no_solver(module):
     assert not {name.split(".")[0] for name in imports_of(module)} & HEAVY
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_iterations_do_not_import_dolfinx(loop):
-    found = imports_of(f"transport/{loop}.py", at_import_only=True)
+# The UFL form, and the quadrature of sources on the cells.
+WITH_FORMS = ("transport/drift.py", "transport/sources.py")
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.startswith("transport/") and m not in WITH_FORMS]
+)
+def test_iterations_see_meshes_as_arrays(module):
+    found = imports_of(module, at_import_only=True)
     assert not {name.split(".")[0] for name in found} & {"dolfinx", "ufl", "basix", "gmsh"}
-    assert "pbte.geometry.domain" not in found
-    # Nor through another module of the room: what they do import keeps the same rule.
-    for name in found:
-        if name.startswith("pbte.transport."):
-            own = imports_of(
-                name.removeprefix("pbte.").replace(".", "/") + ".py", at_import_only=True
-            )
-            assert not {n.split(".")[0] for n in own} & {"dolfinx", "ufl", "basix", "gmsh"}
+    assert not files_imported(module, at_import_only=True) & set(WITH_FORMS)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) in WITHOUT_CASE])
+def test_the_case_ends_at_the_door(module):
+    names = (node.id for node in ast.walk(tree_of(module)) if isinstance(node, ast.Name))
+    assert "Case" not in names
 
 
 def test_nothing_prints_in_the_package():
-    for module in modules():
-        for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             assert not (is_call and node.func.id == "print"), f"{module}:{node.lineno} prints"
 
 
 def test_files_stay_near_400_lines():
-    lengths = {m: len((PACKAGE / m).read_text().splitlines()) for m in modules()}
+    lengths = {m: len((PACKAGE / m).read_text().splitlines()) for m in MODULES}
     assert not {m: n for m, n in lengths.items() if n > 450}

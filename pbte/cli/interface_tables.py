@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pbte.cli.interface import Study
 from pbte.core.constants import TERAHERTZ
 from pbte.interfaces.report import InterfaceReport, Refinement
+from pbte.simulation.interface_study import Study
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pbte.core.types import Array
-from pbte.observables.results import Balance, Snapshot
+from pbte.observables.snapshot import Balance, Snapshot
 from pbte.transport.transient import WEIGHTS, Step
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pbte.core.types import IntArray
 from pbte.geometry.partition import Part, gather_cells, gather_facets
-from pbte.observables.results import MeshGeometry, Snapshot
+from pbte.observables.snapshot import MeshGeometry, Snapshot
 
 
 def in_whole_mesh(pieces: Sequence[Any], places: Sequence[IntArray]) -> Any:

@@ -13,7 +13,7 @@ from pbte.core.types import Array
 if TYPE_CHECKING:
     from pbte.observables.conductivity import Drive
     from pbte.observables.resistance import InterfaceResult, Stack
-    from pbte.observables.results import Balance
+    from pbte.observables.snapshot import Balance
 
 
 @dataclass(frozen=True, kw_only=True)

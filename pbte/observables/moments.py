@@ -15,7 +15,7 @@ import numpy as np
 from pbte.core.mode_partition import all_modes
 from pbte.core.types import Array
 from pbte.observables.gathering import in_whole_mesh
-from pbte.observables.results import Balance, Snapshot
+from pbte.observables.snapshot import Balance, Snapshot
 from pbte.transport.body import Body
 from pbte.transport.collisions import blocks
 from pbte.transport.system import Drift, System, as_system

@@ -16,7 +16,7 @@ import numpy as np
 
 from pbte.core.errors import InputError
 from pbte.core.types import Array, IntArray
-from pbte.observables.results import MeshGeometry
+from pbte.observables.snapshot import MeshGeometry
 
 _PIECES_PER_EDGE = {1: 32, 2: 12, 3: 5}
 _POINTS_PER_BLOCK = 1_000_000

@@ -29,7 +29,7 @@ from pbte.core.types import Array
 
 if TYPE_CHECKING:
     from pbte.observables.interfaces import Border, MeetingFields
-    from pbte.observables.results import MeshGeometry
+    from pbte.observables.snapshot import MeshGeometry
 
 # An interface carries heat if the net flux is more than this share of what arrives [-].
 CARRIES = 1e-7

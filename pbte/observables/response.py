@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from pbte.core.types import Array
 from pbte.observables.moments import Observer
-from pbte.observables.results import MeshGeometry, Snapshot
+from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.transport.reports import SteadyReport
 from pbte.transport.system import Drift, System
 

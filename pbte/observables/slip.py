@@ -24,7 +24,7 @@ import numpy as np
 from pbte.core.types import Array
 
 if TYPE_CHECKING:
-    from pbte.observables.results import MeshGeometry, Snapshot
+    from pbte.observables.snapshot import MeshGeometry, Snapshot
 
 # A wall carries heat if the net power is more than this share of what arrives [-].
 CARRIES = 1e-7

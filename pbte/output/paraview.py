@@ -24,7 +24,8 @@ import numpy as np
 
 from pbte.core.types import Array, IntArray
 from pbte.observables.evolution import Evolution
-from pbte.observables.results import MeshGeometry, Results, Snapshot
+from pbte.observables.results import Results
+from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.output.vtu import (
     LINE,
     TETRAHEDRON,

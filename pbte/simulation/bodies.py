@@ -21,7 +21,7 @@ from pbte.geometry.domain import Domain
 from pbte.geometry.faces import connected
 from pbte.geometry.joints import Joints, joints_of
 from pbte.geometry.simplices import Simplices, build_simplices, cells_of, simplices_of
-from pbte.observables.results import MeshGeometry
+from pbte.observables.snapshot import MeshGeometry
 from pbte.transport.sweep.sweep import with_records
 
 

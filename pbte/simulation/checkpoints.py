@@ -28,7 +28,8 @@ from pbte.geometry.partition import Part
 from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import local_snapshot
 from pbte.observables.response import Response
-from pbte.observables.results import Balance, EigenvalueEstimate, Snapshot, SteadyReport
+from pbte.observables.results import EigenvalueEstimate, SteadyReport
+from pbte.observables.snapshot import Balance, Snapshot
 from pbte.output.checkpoint import (
     Checkpoint,
     Piece,

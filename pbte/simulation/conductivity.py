@@ -13,8 +13,8 @@ from pbte.core.parallel import on_all_ranks
 from pbte.core.types import Array
 from pbte.observables.bulk import bulk_response, bulk_tensor
 from pbte.observables.conductivity import Conductivity, Drive, effective_conductivity, together
-from pbte.observables.results import MeshGeometry, Snapshot
 from pbte.observables.slip import WallShape, WallSlip, wall_shape, wall_slips
+from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.simulation.temperature_gradient import drive_of
 from pbte.transport.reports import SteadyReport
 from pbte.transport.system import System

@@ -33,7 +33,7 @@ from pbte.materials.conductivity import one_sided_conductance
 from pbte.materials.modes import ModeTable
 from pbte.observables.heat_equation import HeatState, conductivity_of_flux
 from pbte.observables.interfaces import Border, MeetingFields, SideFields
-from pbte.observables.results import Balance, MeshGeometry, Snapshot
+from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 from pbte.simulation.interface_results import account_of
 from pbte.simulation.temperature_gradient import drive_of
 from pbte.transport.fourier_bodies import facet_starts, side_by_side

@@ -14,7 +14,7 @@ from pbte.case.transients import SourceState, SteadyState
 from pbte.core.types import Array
 from pbte.observables.evolution import Evolution, start_of, with_integral, with_step
 from pbte.observables.response import Response
-from pbte.observables.results import Snapshot
+from pbte.observables.snapshot import Snapshot
 from pbte.simulation.heat_problem import HeatProblem
 from pbte.simulation.initial_state import initial_profile, require_sources
 from pbte.transport.heat.time_stepping import HeatStepper

@@ -15,7 +15,7 @@ from pbte.observables.bulk import bulk_tensor
 from pbte.observables.conductivity import Drive
 from pbte.observables.interfaces import Border, InterfaceObserver, Meeting, MeetingFields
 from pbte.observables.resistance import Ends, InterfaceResult, Stack, interface_result, stack_of
-from pbte.observables.results import MeshGeometry, Snapshot
+from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.simulation.bodies import Bodies
 from pbte.simulation.problem import Setup
 from pbte.simulation.temperature_gradient import drive_of

@@ -9,7 +9,7 @@ import numpy as np
 from pbte.core.types import Array
 from pbte.observables.evolution import Evolution
 from pbte.observables.response import Response
-from pbte.observables.results import Snapshot
+from pbte.observables.snapshot import Snapshot
 from pbte.transport.reports import EigenvalueEstimate, SteadyReport
 from pbte.transport.steady.eigenvalues import fades
 

@@ -11,7 +11,7 @@ from pbte.case.case import Case
 from pbte.core.types import Array, Numbers
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.interfaces import MeetingFields
-from pbte.observables.results import Snapshot
+from pbte.observables.snapshot import Snapshot
 from pbte.output.checkpoint import Piece
 from pbte.simulation.checkpoints import Keeping, boundary_pieces, cells_of, of_modes
 from pbte.simulation.interface_results import interface_observer

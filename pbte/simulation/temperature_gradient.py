@@ -8,7 +8,7 @@ from pbte.case.case import Case
 from pbte.case.walls import IsothermalWall, PeriodicWall
 from pbte.core.types import Array
 from pbte.observables.conductivity import Drive
-from pbte.observables.results import MeshGeometry
+from pbte.observables.snapshot import MeshGeometry
 
 # Walls count as flat, parallel and opposite up to this [-].
 _FLAT = 1e-6

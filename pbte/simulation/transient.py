@@ -19,7 +19,7 @@ from pbte.observables.evolution import (
     with_step,
 )
 from pbte.observables.gathering import whole_snapshot
-from pbte.observables.results import Snapshot
+from pbte.observables.snapshot import Snapshot
 from pbte.simulation.checkpoints import Keeping, field_pieces
 from pbte.simulation.initial_state import initial_profile, require_sources
 from pbte.simulation.problem import Say, Setup

@@ -24,7 +24,8 @@ from pbte.materials.kernel import CollisionKernel
 from pbte.materials.modes import ModeTable
 from pbte.transport.boundary import Surface
 from pbte.transport.collisions import BLOCK, Collisions, blocks, local_collisions
-from pbte.transport.sweep.pipeline import PipelineOrder, plan_pipeline, sweep_pipeline
+from pbte.transport.sweep.pipeline import sweep_pipeline
+from pbte.transport.sweep.pipeline_order import PipelineOrder, plan_pipeline
 from pbte.transport.sweep.sweep import SweepOrder, plan_sweep, sweep
 
 # Which local modes: consecutive ones, or any.

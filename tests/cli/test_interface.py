@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from pbte.cli.interface import parse_model, parse_temperatures, refine, study, unit_normal
+from pbte.cli.interface import parse_temperatures
 from pbte.cli.main import main
 from pbte.core.errors import InputError
 from pbte.interfaces.bins import energy_bins
@@ -27,6 +27,7 @@ from pbte.output.plots.interfaces import (
     plot_transmission,
     write_interface_plots,
 )
+from pbte.simulation.interface_study import parse_model, refine, study, unit_normal
 
 X = np.array([1.0, 0.0, 0.0])
 TERAHERTZ = 2e12 * np.pi
@@ -67,14 +68,7 @@ def found():
     """Return a function that studies Si-5 | Ge-5 with the defaults of the command."""
 
     def run(**options):
-        defaults = {
-            "models": ["dmm"],
-            "temperatures": [],
-            "normal": (1.0, 0.0, 0.0),
-            "bins": "auto",
-            "convergence": False,
-        }
-        return study("Si-5", "Ge-5", **{**defaults, **options})
+        return study("Si-5", "Ge-5", **options)
 
     return run
 
@@ -139,7 +133,7 @@ def test_models_and_temperatures_make_one_table(interface):
 
 
 def test_conductance_rises_with_temperature_towards_the_classical_limit(found):
-    kelvins = ["20", "50", "100", "300", "1000", "3000", "5000"]
+    kelvins = [20.0, 50.0, 100.0, 300.0, 1000.0, 3000.0, 5000.0]
     (reports,) = found(temperatures=kelvins).reports
     values = np.array([report.conductance.conductance for report in reports])
     assert np.all(np.diff(values) > 0.0)
@@ -244,7 +238,7 @@ def test_a_direction_may_have_any_length():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model", "dm"], "--model dm: kind = 'dm': must be 'perfect', 'dmm', "),
+        (["--model", "dm"], "model dm: kind = 'dm': must be 'perfect', 'dmm', "),
         (["--model", "dm"], "did you mean 'dmm'?"),
         (["--model", "dmm:bns=3"], "bns: unknown key; did you mean 'bins'?"),
         (["--model", "dmm:20"], "'20' is no option; write key=value"),
@@ -253,9 +247,9 @@ def test_a_direction_may_have_any_length():
         (["--model", "table:file=none.csv"], "none.csv: no such transmission table"),
         (["--model", "mediator"], "density: missing (Mediators per area"),
         (["--model", "perfect"], "perfect: interface Si | Ge: a perfect interface joins identical"),
-        (["--bins", "0"], "--bins 0: expected 'auto' or a number of bins"),
-        (["--normal", "0", "0", "0"], "--normal 0 0 0: no direction"),
-        (["--normal", "nan", "0", "0"], "--normal nan 0 0: no direction"),
+        (["--bins", "0"], "bins 0: expected 'auto' or a number of bins"),
+        (["--normal", "0", "0", "0"], "normal 0 0 0: no direction"),
+        (["--normal", "nan", "0", "0"], "normal nan 0 0: no direction"),
         (["--temperature", "50,warm"], "'warm' is no temperature"),
         (["--temperature", "-5"], "'-5' is no temperature"),
         (["--temperature", "1"], "temperature = 1 K: too cold for Si"),
@@ -387,17 +381,11 @@ def test_convergence_leaves_out_what_was_refused(pair):
     np.testing.assert_array_equal(line.get_xdata(), [5, 10, 20, 50, 100, 200])
 
 
-def test_bad_texts_of_the_command_line_are_refused_before_anything_is_read():
+def test_bad_texts_are_refused_before_anything_is_read():
     with pytest.raises(InputError, match="no temperature"):
-        study(
-            "no-such-crystal",
-            "nor-this",
-            models=["dmm"],
-            temperatures=["warm"],
-            normal=(1.0, 0.0, 0.0),
-            bins="auto",
-            convergence=False,
-        )
+        parse_temperatures(["warm"])
+    with pytest.raises(InputError, match="must be 'perfect', 'dmm'"):
+        study("no-such-crystal", "nor-this", models=["dm"])
 
 
 def test_the_demo_shows_what_it_claims(tmp_path, monkeypatch):

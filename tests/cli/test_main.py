@@ -19,14 +19,8 @@ from cases import SPHERE
 
 from pbte.cli.terminal import length
 from pbte.core.errors import InputError
-from pbte.observables.results import (
-    Balance,
-    EigenvalueEstimate,
-    MeshGeometry,
-    Results,
-    Snapshot,
-    SteadyReport,
-)
+from pbte.observables.results import EigenvalueEstimate, Results, SteadyReport
+from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 from pbte.output.hdf5.results import read_results, write_results_file
 
 

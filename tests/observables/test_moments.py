@@ -11,7 +11,7 @@ from pbte.core.mode_partition import share_modes
 from pbte.geometry.simplices import build_simplices
 from pbte.materials.models import isotropic_crystal
 from pbte.observables.moments import Observer, frequency_bins
-from pbte.observables.results import Balance
+from pbte.observables.snapshot import Balance
 from pbte.transport.body import make_body
 from pbte.transport.orders import scattering_orders
 from pbte.transport.sources import wall_inflow

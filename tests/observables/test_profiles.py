@@ -15,7 +15,7 @@ from pbte.observables.profiles import (
     radial_profile,
     volume_average,
 )
-from pbte.observables.results import MeshGeometry
+from pbte.observables.snapshot import MeshGeometry
 
 Array = npt.NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
 from pbte.observables.bulk import bulk_tensor
 from pbte.observables.moments import Observer, frequency_bins
-from pbte.observables.results import Balance, MeshGeometry, Snapshot
 from pbte.observables.slip import WallShape, wall_shape, wall_slips
+from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 from pbte.transport.body import make_body
 from pbte.transport.sources import wall_inflow
 from pbte.transport.steady.steady import solve_steady

@@ -10,16 +10,9 @@ import pytest
 from scipy.spatial import Delaunay
 
 from pbte.observables.conductivity import Conductivity, Drive
-from pbte.observables.results import (
-    Balance,
-    EigenvalueEstimate,
-    HeatState,
-    MeshGeometry,
-    Results,
-    Snapshot,
-    SteadyReport,
-)
+from pbte.observables.results import EigenvalueEstimate, HeatState, Results, SteadyReport
 from pbte.observables.slip import WallSlip
+from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 
 Array = npt.NDArray[np.float64]
 TWO_PI = 2.0 * np.pi

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pbte.observables.results import Balance, Snapshot
+from pbte.observables.snapshot import Balance, Snapshot
 from pbte.output.record_file import read_record, write_record
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pbte.case.case import Case
-from pbte.observables.results import MeshGeometry
+from pbte.observables.snapshot import MeshGeometry
 from pbte.simulation.temperature_gradient import drive_of
 
 LENGTHS = np.array([4e-8, 2e-8])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pbte.observables.response import Response
-from pbte.observables.results import Snapshot
+from pbte.observables.snapshot import Snapshot
 from pbte.output.hdf5.datasets import put
 
 PutSnapshots = Callable[[Any, Sequence[Snapshot]], None]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pbte.observables.heat_equation import HeatState
-from pbte.observables.results import Balance
+from pbte.observables.snapshot import Balance
 from pbte.output.hdf5.datasets import put, scalar, strings, texts
 from pbte.output.hdf5.interfaces import get_interfaces, get_stack, put_interfaces, put_stack
 

@@ -31,14 +31,8 @@ import numpy as np
 from pbte.core.errors import InputError
 from pbte.observables.evolution import Evolution
 from pbte.observables.response import Response
-from pbte.observables.results import (
-    Balance,
-    EigenvalueEstimate,
-    MeshGeometry,
-    Results,
-    Snapshot,
-    SteadyReport,
-)
+from pbte.observables.results import EigenvalueEstimate, Results, SteadyReport
+from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 from pbte.output.hdf5.conduction import get_conductivity, get_slips, put_conductivity, put_slips
 from pbte.output.hdf5.datasets import put, scalar, strings, texts
 from pbte.output.hdf5.evolution import get_evolution, put_evolution

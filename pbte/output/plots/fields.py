@@ -24,7 +24,8 @@ from pbte.observables.profiles import (
     line_profile,
     radial_profile,
 )
-from pbte.observables.results import NO_RESULT, STEADY, MeshGeometry, Results
+from pbte.observables.results import NO_RESULT, STEADY, Results
+from pbte.observables.snapshot import MeshGeometry
 from pbte.output.plots.conductivity import plot_accumulation, plot_suppression
 from pbte.output.plots.harmonic import plot_oscillations
 from pbte.output.plots.interface_spectra import plot_interface_distributions, plot_interface_flux

@@ -10,7 +10,8 @@ import numpy as np
 from pbte.core.errors import InputError
 from pbte.core.types import Array, Numbers
 from pbte.observables.response import Response
-from pbte.observables.results import MeshGeometry, Results
+from pbte.observables.results import Results
+from pbte.observables.snapshot import MeshGeometry
 from pbte.output.plots.style import (
     FOURIER,
     INK,

@@ -11,7 +11,8 @@ from scipy.spatial import cKDTree
 from pbte.core.errors import InputError
 from pbte.core.types import Array
 from pbte.observables.profiles import centre_of_volume
-from pbte.observables.results import MeshGeometry, Results
+from pbte.observables.results import Results
+from pbte.observables.snapshot import MeshGeometry
 from pbte.output.plots.style import new_figure, no_outline, scaled, style
 
 if TYPE_CHECKING:

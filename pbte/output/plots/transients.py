@@ -10,7 +10,8 @@ from pbte.core.errors import InputError
 from pbte.core.types import Array
 from pbte.observables.evolution import Evolution
 from pbte.observables.profiles import Profile
-from pbte.observables.results import Results, Snapshot
+from pbte.observables.results import Results
+from pbte.observables.snapshot import Snapshot
 from pbte.output.plots.style import (
     INK,
     STEADY_COLOUR,

@@ -15,8 +15,9 @@ from rich.text import Text
 
 from pbte.core.types import Array
 from pbte.observables.conductivity import Conductivity, accumulation, reached_at, suppression_curve
-from pbte.observables.results import STEADY, Balance, Results, Snapshot
+from pbte.observables.results import STEADY, Results
 from pbte.observables.slip import WallSlip
+from pbte.observables.snapshot import Balance, Snapshot
 from pbte.output.plots.style import scaled
 from pbte.output.summary.heat import fourier_data, fourier_sentences
 from pbte.output.summary.interfaces import interface_data, interface_tables

@@ -12,7 +12,8 @@ from rich.table import Table
 from pbte.core.types import Array
 from pbte.observables.evolution import Evolution
 from pbte.observables.response import Response
-from pbte.observables.results import MeshGeometry, Results, Snapshot
+from pbte.observables.results import Results
+from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.output.plots.style import scaled
 
 

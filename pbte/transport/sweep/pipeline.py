@@ -34,18 +34,13 @@ pipeline is the only way in which cells are shared.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain, count
 
-import numba
 import numpy as np
-import numpy.typing as npt
-from mpi4py import MPI
 
-from pbte.core.types import Array, BoolArray, IntArray
-from pbte.geometry.partition import Halo, swap
-from pbte.geometry.simplices import CompactIntArray, Simplices
-from pbte.transport.sweep.kernels import record_width
+from pbte.core.types import Array, IntArray
+from pbte.geometry.partition import Halo
+from pbte.geometry.simplices import Simplices
 from pbte.transport.sweep.pipeline_blocks import (
     BLOCKS_IN_FLIGHT,
     Block,
@@ -53,114 +48,8 @@ from pbte.transport.sweep.pipeline_blocks import (
     run_blocks,
     run_until_settled,
 )
-from pbte.transport.sweep.pipeline_kernels import (
-    count_upstream,
-    delay_cells,
-    list_messages,
-    order_stage,
-    release_cell,
-    stages_of_cells,
-)
-from pbte.transport.sweep.sweep import lane_groups, lines_of_flight, plan_sweep
-
-Flow = npt.NDArray[np.int8]
-
-# Cells visited by a task: so many that starting it costs little.
-TASK_VISITS = 15000
-
-
-@dataclass(frozen=True, kw_only=True)
-class PipelineOrder:
-    """The order in which each mode visits the local cells, and what it hands to other ranks when.
-
-    All modes along one line share an order, read backwards by those that fly the other way. A
-    flight is an order in one of its ways: 2 * order, plus 1 for backwards.
-
-    Attributes:
-        cells: Visiting orders, by stages, shape (num_orders, num_cells).
-        starts: Where each stage begins in them, shape (num_orders, num_stages + 1).
-        last: Last stage of each order, on any rank, shape (num_orders,).
-        directions: Velocity of the fastest mode that reads each order, shape (num_orders, dim)
-            [m/s].
-        rows: Order that each mode reads, shape (num_modes,).
-        backwards: Whether it reads the order from the end, shape (num_modes,).
-        lagged: Number of cells, on all ranks, visited before all their upstream neighbours
-            because the dependencies form a cycle, shape (num_modes,).
-        records: What the sweep reads of each cell, see `SweepOrder`.
-        faces: Facets to other ranks through which each flight leaves, then those through which it
-            enters, each by (stage of the sender, neighbour), shape (num_flights, num_cut_facets).
-        out_starts: Where the facets of a message sent begin in `faces`,
-            shape (num_flights, num_stages * num_neighbours + 1).
-        in_starts: Where the facets of a message received begin, same shape.
-        block_modes: Number of modes of a block, the same on all ranks.
-    """
-
-    cells: CompactIntArray
-    starts: CompactIntArray
-    last: CompactIntArray
-    directions: Array
-    rows: CompactIntArray
-    backwards: BoolArray
-    lagged: CompactIntArray
-    records: Array
-    faces: CompactIntArray
-    out_starts: CompactIntArray
-    in_starts: CompactIntArray
-    block_modes: int
-
-    @property
-    def num_cyclic_modes(self) -> int:
-        """Number of modes whose cells depend on each other in a cycle."""
-        return int(np.count_nonzero(self.lagged))
-
-
-def plan_pipeline(
-    mesh: Simplices, halo: Halo, velocities: Array, num_pairs: int = 0
-) -> PipelineOrder:
-    """Return the visiting order of every mode, by stages.
-
-    Args:
-        mesh: The local cells.
-        halo: The facets to other ranks.
-        velocities: Group velocities, shape (num_modes, 3) [m/s]; the same on all ranks.
-        num_pairs: The first `num_pairs` modes have their time-reversed partners in the next
-            `num_pairs` rows, in the same order.
-
-    Note:
-        Collective over ``halo.comm``.
-    """
-    projected = np.ascontiguousarray(velocities[:, : mesh.dim])
-    rows, fastest = lines_of_flight(projected, num_pairs)
-    directions = projected[fastest]
-    cells, starts, last, lagged, flow = _order_by_stages(mesh, halo, directions)
-    _delay_cells(mesh, halo, directions, last, lagged, cells, starts)
-    cut = halo.send_dofs[:, 0] // (mesh.dim + 1)
-    stages = np.empty((fastest.size, cut.size), dtype=np.int32)
-    stages_of_cells(cells, starts, cut, stages)
-    across = np.ascontiguousarray(swap(halo, stages.T).T)
-    num_flights = 2 * fastest.size
-    width = (starts.shape[1] - 1) * halo.neighbours.size + 1
-    faces = np.zeros((num_flights, cut.size), dtype=np.int32)
-    out_starts, in_starts = np.zeros((2, num_flights, width), dtype=np.int32)
-    neighbour = np.repeat(np.arange(halo.neighbours.size), np.diff(halo.starts))
-    list_messages(flow, stages, across, last, neighbour, faces, out_starts, in_starts)
-    threads = halo.comm.allreduce(numba.get_num_threads(), MPI.MAX)
-    most_cells = halo.comm.allreduce(mesh.num_cells, MPI.MAX)
-    stage_cells = most_cells / (1.0 + last.mean()) if last.size else 1.0
-    return PipelineOrder(
-        cells=cells,
-        starts=starts,
-        last=last,
-        directions=directions,
-        rows=rows.astype(np.int32),
-        backwards=(projected * directions[rows]).sum(axis=1) < 0.0,
-        lagged=lagged[rows],
-        records=_cell_records(mesh),
-        faces=faces,
-        out_starts=out_starts,
-        in_starts=in_starts,
-        block_modes=max(2 * threads, int(TASK_VISITS / stage_cells)),
-    )
+from pbte.transport.sweep.pipeline_order import PipelineOrder
+from pbte.transport.sweep.sweep import lane_groups
 
 
 def sweep_pipeline(
@@ -226,31 +115,6 @@ def sweep_pipeline(
         field[...] = theta
 
 
-def _delay_cells(
-    mesh: Simplices,
-    halo: Halo,
-    velocities: Array,
-    last: CompactIntArray,
-    lagged: CompactIntArray,
-    cells: CompactIntArray,
-    starts: CompactIntArray,
-) -> None:
-    """Move cells that no other rank waits for to the last stage, except where there are cycles."""
-    straight = lagged == 0
-    body = (0.0,) * mesh.dim, mesh.face_normals, mesh.neighbours
-    first_cut = mesh.boundary_walls.size - halo.num_facets
-    ordered, begins = cells[straight], starts[straight]
-    delay_cells(*body, first_cut, velocities[straight], last[straight], ordered, begins)
-    cells[straight], starts[straight] = ordered, begins
-
-
-def _cell_records(mesh: Simplices) -> Array:
-    """Return what the sweep reads of each cell, also if there are none."""
-    if mesh.num_cells == 0:
-        return np.zeros((0, record_width(mesh.dim)))
-    return plan_sweep(mesh, np.empty((0, 3))).records
-
-
 def _groups(drift: Drift) -> tuple[IntArray, IntArray]:
     """Return rows of the field that are swept at once, shape (n, lanes), and alone, (n, 1).
 
@@ -271,44 +135,3 @@ def _blocks(drift: Drift, members: IntArray, numbers: Iterator[int]) -> Iterator
     size = max(1, min(size, -(-len(members) // 2)))
     for first in range(0, len(members), size):
         yield Block(drift, next(numbers), members[first : first + size])
-
-
-def _order_by_stages(
-    mesh: Simplices, halo: Halo, velocities: Array
-) -> tuple[CompactIntArray, CompactIntArray, CompactIntArray, CompactIntArray, Flow]:
-    """Return order, starts of the stages, last stage, cells that went early, flow at the facets.
-
-    Flow is 1 where a mode leaves this rank, -1 where it enters, shape (num_modes, num_cut_facets).
-
-    All ranks order what they can without each other, tell each other which facets are passed, and
-    so on. If a mode gets no further on any rank, its cells wait for each other in a cycle: the
-    first rank with such cells lets one go early.
-    """
-    comm, num_rows, num_cut = halo.comm, velocities.shape[0], halo.num_facets
-    origin, first_cut = (0.0,) * mesh.dim, mesh.boundary_walls.size - num_cut
-    body = origin, mesh.face_normals, mesh.neighbours
-    waiting = np.zeros((num_rows, mesh.num_cells), dtype=np.int8)
-    cells = np.empty((num_rows, mesh.num_cells), dtype=np.int32)
-    heads, tails, last, lagged = np.zeros((4, num_rows), dtype=np.int32)
-    met, left = np.zeros((2, num_rows, num_cut), dtype=np.uint8)
-    flow = np.zeros((num_rows, num_cut), dtype=np.int8)
-    cut, starts = halo.send_dofs[:, 0] // (mesh.dim + 1), [heads.copy()]
-    count_upstream(*body, first_cut, velocities, waiting, cells, tails)
-    unfinished = num_rows > 0
-    while unfinished:
-        order_stage(*body, first_cut, velocities, waiting, cells, heads, tails, cut, met, left)
-        starts.append(tails.copy())
-        met = np.ascontiguousarray(swap(halo, left.T).T)
-        flow += left.view(np.int8) - met.view(np.int8)
-        # Which modes got further on some rank, and the first rank on which cells are left.
-        report = np.stack([tails > starts[-2], (tails < mesh.num_cells) * (comm.size - comm.rank)])
-        report = report.astype(np.int32)
-        comm.Allreduce(MPI.IN_PLACE, report, MPI.MAX)
-        last[report[0] > 0] = len(starts) - 2
-        for row in np.flatnonzero((report[0] == 0) & (report[1] > 0)):
-            lagged[row] += 1
-            if report[1, row] == comm.size - comm.rank:
-                cells[row, tails[row]] = release_cell(*body, velocities[row], waiting[row])
-                tails[row] += 1
-        unfinished = bool(report[1].any())
-    return cells, np.stack(starts, axis=1), last, lagged, flow

@@ -19,7 +19,7 @@ from pbte.transport.sweep.kernels import CACHE_LINE, MAX_ROUNDS, ROUND_OFF, upst
 from pbte.transport.sweep.pipeline_kernels import fill_array, run_task, store_array
 
 if TYPE_CHECKING:
-    from pbte.transport.sweep.pipeline import PipelineOrder
+    from pbte.transport.sweep.pipeline_order import PipelineOrder
 
 # Blocks in flight: enough to bridge the way of a mode through the ranks. They bound the memory.
 BLOCKS_IN_FLIGHT = 8

@@ -19,7 +19,8 @@ from pbte.geometry.distributed import distribute
 from pbte.geometry.partition import Halo, gather_cells, partition, swap
 from pbte.geometry.simplices import simplices_of
 from pbte.transport.sources import gaussian, project
-from pbte.transport.sweep.pipeline import plan_pipeline, sweep_pipeline
+from pbte.transport.sweep.pipeline import sweep_pipeline
+from pbte.transport.sweep.pipeline_order import plan_pipeline
 from pbte.transport.sweep.sweep import plan_sweep, sweep
 
 # The same operations on the same numbers: only their sequence may differ.
