@@ -14,7 +14,7 @@
 import numpy as np
 from mpi4py import MPI
 
-from pbte.core.mode_partition import share_modes
+from pbte.core.mode_partition import partition_modes
 from pbte.core.shared_memory import shared_on_node
 from pbte.materials.kernel import truncated_kernel
 from pbte.materials.storage import read_material
@@ -78,8 +78,8 @@ say(f"messages          {1e6 * network.latency:8.1f} us, {1e-9 * network.bandwid
 # %%
 def one_order(kernel):
     """Return the seconds of drift and of mixing on the busiest rank."""
-    share = share_modes(kernel.modes.num_pairs, kernel.modes.num_modes, comm)
-    body = heated_body(domain, kernel, share)
+    mode_partition = partition_modes(kernel.modes.num_pairs, kernel.modes.num_modes, comm)
+    body = heated_body(domain, kernel, mode_partition)
     spent = []
     for _ in range(repeats + 1):
         field = body.source()

@@ -148,7 +148,7 @@ for name, run in [*results.items(), *thick_results.items()]:
     assert interface.mismatch < 1e-5 * interface.heat_flux
     assert interface.least_entropy >= 0.0
     assert interface.local < interface.emission
-    assert abs(sum(part.drop for part in run.stack.parts) - drop) < 1e-12
+    assert abs(sum(part.drop for part in run.series.parts) - drop) < 1e-12
 (dmm,), (smm,) = diffuse.interfaces, strain.interfaces
 assert 2e-9 < dmm.local < dmm.landauer < 5e-9
 assert abs(dmm.landauer - 4.02e-9) < 0.01e-9

@@ -27,7 +27,7 @@ from mpi4py import MPI
 from pbte.case.case import parse_case
 from pbte.output.plots.style import INK, STEADY_COLOUR, new_figure, style
 from pbte.reference.kapitza.two_temperature import Metal, coupling_length, film_differences
-from pbte.simulation.problem import prepare
+from pbte.simulation.problem import build_problem
 from pbte.transport.electrons.electrons import Electrons
 from pbte.transport.electrons.steady import solve_two_temperatures
 from pbte.transport.electrons.time_stepping import follow_pulse
@@ -91,8 +91,8 @@ case = parse_case(
     """,
     folder=folder,
 )
-setup = prepare(case, comm, lambda text: None)
-system, kernels = setup.system, setup.leading
+problem = build_problem(case, comm, lambda text: None)
+system, kernels = problem.system, problem.leading
 film, silicon = (body.mesh for body in system.bodies)
 lit = np.abs(film.points.reshape(-1)[film.boundary_dofs[:, 0]]) < 1e-12  # the face x = 0
 
@@ -131,10 +131,10 @@ assert abs(apart / expected - 1.0) < 0.05, (apart, expected)
 warmth = []  # of the phonons in both bodies
 for number, body in enumerate(system.bodies):
     energy = np.zeros(body.mesh.num_dofs)
-    for drift in steady.state.drifts():
+    for drift in steady.state.streamed_blocks():
         if drift.body == number:
             energy += body.heat_capacities[drift.modes] @ drift.theta
-    warmth.append(body.share.total(energy) / body.modes.heat_capacity)
+    warmth.append(body.mode_partition.sum_over_ranks(energy) / body.modes.heat_capacity)
 
 # %% [markdown]
 # ## A pulse of 1 J/m^2

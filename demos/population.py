@@ -34,12 +34,12 @@ from pbte.output.plots.style import (
     time_colours,
 )
 from pbte.simulation.bodies import geometry_of
-from pbte.simulation.problem import prepare
+from pbte.simulation.problem import build_problem
 from pbte.transport.body import with_past, with_self_scattering
 from pbte.transport.orders import scattering_orders
 from pbte.transport.sources import gaussian, project
 from pbte.transport.step_control import StepControl
-from pbte.transport.system import Drift
+from pbte.transport.system import StreamedBlock
 from pbte.transport.transient import WEIGHTS, TimeStepper, march
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/population")
@@ -67,11 +67,11 @@ case = parse_case(
     """,
     folder=folder,
 )
-setup = prepare(case, comm, lambda text: None)
-body, leading = setup.body, setup.leading
+problem = build_problem(case, comm, lambda text: None)
+body, leading = problem.body, problem.leading
 mesh, capacity = body.mesh, body.modes.heat_capacity
 spot = project(mesh, gaussian(np.zeros(3), width))
-population = np.tile(spot, (body.share.num_modes, 1))
+population = np.tile(spot, (body.mode_partition.num_modes, 1))
 
 
 class Thermometer:
@@ -80,14 +80,14 @@ class Thermometer:
     def __init__(self) -> None:
         self.sum = np.zeros(mesh.num_dofs)
 
-    def watch(self, drift: Drift) -> None:
+    def accumulate(self, drift: StreamedBlock) -> None:
         """Add some modes."""
         heat = body.heat_capacities[drift.modes] / body.modes.heat_capacity
         self.sum += heat @ drift.theta
 
     def read(self) -> Array:
         """Return what was added up on all ranks, and begin anew [K]."""
-        whole, self.sum = body.share.total(self.sum), np.zeros(mesh.num_dofs)
+        whole, self.sum = body.mode_partition.sum_over_ranks(self.sum), np.zeros(mesh.num_dofs)
         return whole
 
 
@@ -106,7 +106,7 @@ thermometer = Thermometer()
 def measure(drifts, time: float) -> Array:
     """Return the temperature of the body in a stage [K]."""
     for drift in drifts:
-        thermometer.watch(drift)
+        thermometer.accumulate(drift)
     return thermometer.read()
 
 
@@ -139,7 +139,7 @@ assert distance < 5e-3, distance  # what is left in time, and beyond order 150
 
 # %%
 if comm.rank == 0:
-    geometry = geometry_of(setup.bodies)
+    geometry = geometry_of(problem.bodies)
 
     def profile(values: Array) -> tuple[Array, Array]:
         """Return radii [nm] and means over shells."""

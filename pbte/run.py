@@ -22,23 +22,23 @@ from mpi4py import MPI
 from pbte.case.case import Case, resolved_toml
 from pbte.core.types import Array
 from pbte.core.versions import versions
-from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import whole_geometry
-from pbte.observables.response import Response
+from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.results import Results
 from pbte.observables.snapshot import Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.simulation.bodies import geometry_of
-from pbte.simulation.checkpoints import Keeping
+from pbte.simulation.checkpoints import CheckpointManager
 from pbte.simulation.conductivity import conduction_of
-from pbte.simulation.harmonic import follow_frequencies
+from pbte.simulation.harmonic import compute_harmonic_response
 from pbte.simulation.heat import compare_with_fourier, run_fourier
-from pbte.simulation.interface_results import account
+from pbte.simulation.interface_results import interface_results
 from pbte.simulation.notes import run_notes
-from pbte.simulation.orders import follow_orders
-from pbte.simulation.problem import Say, prepare
+from pbte.simulation.orders import compute_scattering_orders
+from pbte.simulation.problem import Say, build_problem
 from pbte.simulation.sources import undershoot
-from pbte.simulation.steady import reach_steady_state
-from pbte.simulation.transient import follow_time
+from pbte.simulation.steady import compute_steady_state
+from pbte.simulation.transient import integrate_in_time
 from pbte.transport.reports import SteadyReport
 
 
@@ -47,7 +47,7 @@ def run_case(
     comm: MPI.Intracomm,
     progress: Say = lambda text: None,
     *,
-    keeping: Keeping | None = None,
+    keeping: CheckpointManager | None = None,
 ) -> Results:
     """Run a case and return everything it reports.
 
@@ -70,53 +70,55 @@ def run_case(
         return run_fourier(case, comm, progress)
     timings: dict[str, float] = {}
     with _timed(timings, "setup"):
-        setup = prepare(case, comm, progress)
-    keeping = Keeping() if keeping is None else keeping
-    keeping.begin(case, setup, progress)
+        problem = build_problem(case, comm, progress)
+    keeping = CheckpointManager() if keeping is None else keeping
+    keeping.begin(case, problem, progress)
     steady: Snapshot | None = None
     report: SteadyReport | None = None
     kept: tuple[Array, ...] | None = None
-    transient: Evolution | None = None
-    harmonic: tuple[Response, ...] = ()
+    transient: TransientResult | None = None
+    harmonic: tuple[HarmonicResult, ...] = ()
     with keeping.listening():
         with _timed(timings, "orders"):
-            orders, estimates, fields = follow_orders(case, setup, progress, keeping)
+            orders, estimates, fields = compute_scattering_orders(case, problem, progress, keeping)
         if case.steady.enabled:
             gc.collect()  # a cycle of references would keep the field of the last order alive
             with _timed(timings, "steady"):
-                steady, report, fields, kept = reach_steady_state(case, setup, progress, keeping)
+                steady, report, fields, kept = compute_steady_state(
+                    case, problem, progress, keeping
+                )
         if case.transient is not None:
             gc.collect()
             with _timed(timings, "transient"):
-                transient = follow_time(case, setup, progress, keeping, kept)
+                transient = integrate_in_time(case, problem, progress, keeping, kept)
         kept = None
         if case.harmonic is not None:
             gc.collect()
             with _timed(timings, "harmonic"):
-                harmonic = follow_frequencies(case, setup, progress, keeping)
-    bodies = setup.system.bodies
-    geometry = whole_geometry(geometry_of(setup.bodies), setup.part)
-    conductivity, slips = conduction_of(case, setup.system, geometry, steady, report)
-    interfaces, stack = account(
+                harmonic = compute_harmonic_response(case, problem, progress, keeping)
+    bodies = problem.system.bodies
+    geometry = whole_geometry(geometry_of(problem.bodies), problem.part)
+    conductivity, slips = conduction_of(case, problem.system, geometry, steady, report)
+    interfaces, series = interface_results(
         case,
-        setup,
+        problem,
         geometry,
         fields if report is None or report.converged else (),
         orders if steady is None else (steady,),
         whole=steady is not None,
     )
     with _timed(timings, "fourier"):
-        fourier = compare_with_fourier(case, setup, progress)
+        fourier = compare_with_fourier(case, problem, progress)
     return Results(
         title=case.title,
         case=resolved_toml(case),
         versions=versions(),
         geometry=geometry,
-        frequency_edges=setup.observer.frequency_edges,
+        frequency_edges=problem.tally.frequency_edges,
         reference_temperature=bodies[0].modes.temperature,
         num_modes=sum(body.modes.num_modes for body in bodies),
-        num_unknowns=setup.system.num_unknowns,
-        power=setup.system.heat_power,
+        num_unknowns=problem.system.num_unknowns,
+        power=problem.system.heat_power,
         self_scattering=estimates[-1].self_scattering,
         eigenvalues=estimates,
         orders=orders,
@@ -127,7 +129,7 @@ def run_case(
         transient=transient,
         harmonic=harmonic,
         interfaces=interfaces,
-        stack=stack,
+        series=series,
         fourier=fourier.steady,
         fourier_transient=fourier.transient,
         fourier_harmonic=fourier.harmonic,
@@ -137,8 +139,8 @@ def run_case(
             steady,
             report,
             undershoot=undershoot(case, bodies),
-            num_cyclic_modes=setup.system.num_cyclic_modes,
-            unmatched={joint.contact.interface: joint.unmatched for joint in setup.joints},
+            num_cyclic_modes=problem.system.num_cyclic_modes,
+            unmatched={joint.contact.interface: joint.unmatched for joint in problem.joints},
             transient=transient,
             harmonic=harmonic,
         )

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from domains import domain_of_cells, simplex_grid
 from mpi4py import MPI
 
 from pbte.cli.main import main
-from pbte.core.parallel import under_launcher
+from pbte.core.parallel import on_all_ranks, under_launcher
+from pbte.geometry.domain import Domain, read_domain
+from pbte.geometry.shapes import film, nanoparticle
+from pbte.materials.storage import Material, read_material
 
 
 @pytest.fixture
@@ -113,3 +117,42 @@ def pbte(comm, capfd, monkeypatch) -> Command:
         return Outcome(*outcomes[0])
 
     return run
+
+
+BUILDERS = {"nanoparticle": nanoparticle, "film": film}
+
+
+@pytest.fixture(scope="session")
+def body(mesh_folder: Path) -> Callable[..., Domain]:
+    """Return a function that builds a named body once and reads it. Collective."""
+    known: dict[str, Domain] = {}
+
+    def build(shape: str, **parameters: float) -> Domain:
+        key = shape + "".join(f"-{name}-{value:g}" for name, value in parameters.items())
+        if key not in known:
+            comm, path = MPI.COMM_WORLD, mesh_folder / f"{key}.msh"
+            with on_all_ranks(comm):
+                if comm.rank == 0:
+                    BUILDERS[shape](path, **parameters)
+            known[key] = read_domain(path, comm)
+        return known[key]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def silicon() -> Material:
+    """Return silicon with its full scattering matrix on the 5 x 5 x 5 grid (747 modes)."""
+    return read_material("Si-5")
+
+
+@pytest.fixture(scope="session")
+def grid() -> Callable[..., Domain]:
+    """Return the function that cuts the unit interval, square or cube into simplices."""
+    return simplex_grid
+
+
+@pytest.fixture(scope="session")
+def cells() -> Callable[..., Domain]:
+    """Return the function that makes a domain of vertices and cells."""
+    return domain_of_cells

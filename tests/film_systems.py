@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from mpi4py import MPI
 
-from pbte.core.mode_partition import share_modes
+from pbte.core.mode_partition import partition_modes
 from pbte.core.types import Array
-from pbte.geometry.division import Division, divide
 from pbte.geometry.joints import find_joints
-from pbte.geometry.simplices import build_simplices
+from pbte.geometry.material_split import MaterialSplit, divide
+from pbte.geometry.sweep_mesh import build_sweep_mesh
 from pbte.interfaces.base import InterfaceLaw, WallLaw
 from pbte.materials.kernel import CollisionKernel
 from pbte.transport.body import Body, make_body
@@ -55,14 +55,14 @@ def film_of_layers(
     bodies = []
     for number, kernel in enumerate(kernels):
         cells = division.bodies[number]
-        mesh = build_simplices(cells.points, cells.vertices, cells.boundary, cells.tags)
+        mesh = build_sweep_mesh(cells.points, cells.vertices, cells.boundary, cells.tags)
         modes = kernel.modes
-        share = share_modes(modes.num_pairs, modes.num_modes, comm)
+        mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
         given = np.select(
             [mesh.boundary_walls == LEFT, mesh.boundary_walls == RIGHT], walls, default=0.0
         )
         surfaces = [
-            wall_surface("wall", mesh, tag, modes, share, law)
+            wall_surface("wall", mesh, tag, modes, mode_partition, law)
             for tag, law in (wall_laws or {}).items()
             if np.any(mesh.boundary_walls == tag)
         ]
@@ -72,7 +72,7 @@ def film_of_layers(
                 kernel,
                 np.full(mesh.num_dofs, heat),
                 given,
-                share=share,
+                mode_partition=mode_partition,
                 surfaces=surfaces,
                 comm=comm,
             )
@@ -89,7 +89,7 @@ def film_of_layers(
 def _interface(
     joint: int,
     law: InterfaceLaw,
-    division: Division,
+    division: MaterialSplit,
     bodies: Sequence[Body],
     kernels: Sequence[CollisionKernel],
 ) -> Surface:
@@ -97,7 +97,7 @@ def _interface(
     sides = [
         Side(
             body=int(owner),
-            share=bodies[owner].share,
+            share=bodies[owner].mode_partition,
             dofs=bodies[owner].mesh.boundary_dofs[facet][None, :],
             slots=np.array([[facet]]),
         )

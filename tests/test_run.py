@@ -13,7 +13,7 @@ from pbte.materials.storage import read_material
 from pbte.output.folder import write_results
 from pbte.output.hdf5.results import read_results
 from pbte.run import run_case
-from pbte.simulation.problem import prepare
+from pbte.simulation.problem import build_problem
 from pbte.simulation.sources import heated_modes
 from pbte.transport.steady.eigenvalues import LEAST_EIGENVALUE
 
@@ -123,12 +123,12 @@ def test_the_heat_that_leaves_is_the_heat_put_in(large, small):
         assert balance.deposited == pytest.approx(1e-6, rel=1e-12)
         # The residual of the steady equation, 1e-8 of the source, is what may be missing.
         assert balance.absorbed["surface"] == pytest.approx(1e-6, rel=1e-7)
-        assert balance.handed_on == 0.0
+        assert balance.scattered_power == 0.0
         assert abs(balance.defect) < 1e-7
         for order in results.orders:
             assert abs(order.balance.defect) < 1e-12
         out = sum(order.balance.absorbed["surface"] for order in results.orders)
-        left = results.orders[-1].balance.handed_on
+        left = results.orders[-1].balance.scattered_power
         assert out + left == pytest.approx(1e-6, rel=1e-12)
 
 
@@ -137,9 +137,9 @@ def test_arrivals_are_counted_alike_in_map_spectrum_and_balance(large):
     results = large[0]
     for snapshot in (*results.orders, results.steady):
         arrived = snapshot.balance.absorbed["surface"]
-        scale = 1e-12 * np.abs(snapshot.arrival_map) @ results.geometry.facet_areas
-        assert abs(snapshot.arrival_map @ results.geometry.facet_areas - arrived) < scale
-        assert abs(snapshot.arrival_spectrum["surface"].sum() - arrived) < scale
+        scale = 1e-12 * np.abs(snapshot.outgoing_current) @ results.geometry.facet_areas
+        assert abs(snapshot.outgoing_current @ results.geometry.facet_areas - arrived) < scale
+        assert abs(snapshot.outgoing_spectrum["surface"].sum() - arrived) < scale
 
 
 def test_the_orders_approach_the_steady_state(small):
@@ -173,7 +173,9 @@ def test_every_rank_returns_the_same_results(large):
     comm = MPI.COMM_WORLD
     for snapshot in (*results.orders, results.steady):
         np.testing.assert_array_equal(snapshot.temperature, comm.bcast(snapshot.temperature))
-        np.testing.assert_array_equal(snapshot.arrival_map, comm.bcast(snapshot.arrival_map))
+        np.testing.assert_array_equal(
+            snapshot.outgoing_current, comm.bcast(snapshot.outgoing_current)
+        )
     assert comm.bcast(results.notes) == results.notes
 
 
@@ -192,9 +194,9 @@ def test_results_are_read_back_as_they_were_written(large, folder):
     ):
         np.testing.assert_array_equal(old.temperature, new.temperature)
         np.testing.assert_array_equal(old.heat_flux, new.heat_flux)
-        np.testing.assert_array_equal(old.arrival_map, new.arrival_map)
+        np.testing.assert_array_equal(old.outgoing_current, new.outgoing_current)
         np.testing.assert_array_equal(
-            old.arrival_spectrum["surface"], new.arrival_spectrum["surface"]
+            old.outgoing_spectrum["surface"], new.outgoing_spectrum["surface"]
         )
         assert old.balance == new.balance
     np.testing.assert_array_equal(again.steady_report.residuals, results.steady_report.residuals)
@@ -285,8 +287,8 @@ def test_only_the_branches_that_are_named_take_up_the_heat(folder):
 def test_a_peak_heat_density_gives_the_power_of_its_gaussian(folder):
     """A Gaussian that fits into the sphere: Q0 (2 pi)^(3/2) sigma^3, up to its tails."""
     case = varied(folder, ("power = 1e-6", "peak = 1e18"), max_order=0)
-    setup = prepare(case, MPI.COMM_WORLD, lambda text: None)
-    power = setup.body.heat_source @ setup.body.mesh.dof_weights
+    problem = build_problem(case, MPI.COMM_WORLD, lambda text: None)
+    power = problem.body.heat_source @ problem.body.mesh.dof_weights
     # The cells are three times as large as the width: the quadrature is good to a few per cent.
     assert power == pytest.approx(1e18 * (2 * np.pi) ** 1.5 * (20e-9) ** 3, rel=0.1)
 
@@ -329,7 +331,7 @@ def test_one_rank_and_all_ranks_give_the_same_results(large, folder, comm):
     alone = run_case(read_case(folder / "large.toml"), MPI.COMM_SELF)
     pairs = zip((*together.orders, together.steady), (*alone.orders, alone.steady), strict=True)
     for shared, own in pairs:
-        for what in ("temperature", "heat_flux", "arrival_map"):
+        for what in ("temperature", "heat_flux", "outgoing_current"):
             a, b = getattr(shared, what), getattr(own, what)
             np.testing.assert_allclose(a, b, rtol=0.0, atol=1e-10 * np.abs(b).max())
         assert shared.balance.absorbed["surface"] == pytest.approx(

@@ -69,7 +69,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.geometry.report import mesh_report
     from pbte.output.folder import prepare_folder
     from pbte.simulation.cost import NETWORKS, REFERENCE, order_cost
-    from pbte.simulation.interfaces import check_parts, outlooks
+    from pbte.simulation.interfaces import check_parts, interface_previews
     from pbte.simulation.memory import Layout, job_of, memory_estimate, state_bytes_per_unknown
     from pbte.simulation.problem import read_inputs
     from pbte.simulation.sources import heat_sources
@@ -79,7 +79,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     place = inputs.place
     heats = zip(heat_sources(case, place), place.meshes, strict=True)
     powers = np.sum([heat @ mesh.dof_weights for heat, mesh in heats], axis=0)
-    interfaces = outlooks(case, inputs.bodies, inputs.materials, comm)
+    interfaces = interface_previews(case, inputs.bodies, inputs.materials, comm)
     found = None
     with on_all_ranks(comm):
         check_parts(case, case.parallel.space_parts)

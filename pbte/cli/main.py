@@ -110,7 +110,7 @@ def run(
     from pbte.output.folder import prepare_folder, write_results
     from pbte.output.summary.overview import result_files, summary
     from pbte.run import run_case
-    from pbte.simulation.checkpoints import Keeping
+    from pbte.simulation.checkpoints import CheckpointManager
 
     folder = Path(wanted.output.folder)
     with on_all_ranks(comm):
@@ -118,7 +118,7 @@ def run(
             prepare_folder(folder)
     limit_threads(comm)
     progress = Progress()
-    keeping = Keeping(folder, resume=resume)
+    keeping = CheckpointManager(folder, resume=resume)
     results = run_case(wanted, comm, progress, keeping=keeping)
     files: list[Path] = []
     with on_all_ranks(comm):

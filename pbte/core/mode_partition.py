@@ -1,7 +1,7 @@
 """Which modes a rank works on.
 
 Modes are dealt to the ranks in (q, -q) pairs, so that the even and odd parts of a pair are formed
-without communication and one visiting order serves both partners. They are dealt by number, or by
+without communication and one sweep order serves both partners. They are dealt by number, or by
 what they cost where that differs: modes with cyclic dependencies are swept many times.
 """
 
@@ -23,7 +23,7 @@ _ROUND_OFF = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModeShare:
+class ModePartition:
     """The modes of one rank, in the canonical order: pairs, their partners, singles.
 
     The ranks follow the sequence of all pairs and then all singles, so that the rows of a rank in
@@ -69,7 +69,7 @@ class ModeShare:
         singles = np.arange(self.singles[rank], self.singles[rank + 1])
         return np.concatenate([pairs, self.total_pairs + singles])
 
-    def total(self, local: Numbers) -> Numbers:
+    def sum_over_ranks(self, local: Numbers) -> Numbers:
         """Return the sum of an array over the ranks. Collective."""
         whole = np.array(local, dtype=np.result_type(local, np.float64), order="C")
         if self.comm.size > 1:  # in place and as it is: pickles of large arrays are slow
@@ -92,14 +92,14 @@ class ModeShare:
         return np.arange(self.pairs[rank], self.pairs[rank + 1])
 
 
-def share_modes(
+def partition_modes(
     num_pairs: int,
     num_modes: int,
     comm: MPI.Intracomm,
     *,
     costs: Array | None = None,
     speeds: Array | None = None,
-) -> ModeShare:
+) -> ModePartition:
     """Return a share of the modes for every rank of `comm`, even by number or by cost.
 
     Pairs first and then the self-partnered modes, in contiguous ranges. By cost no other such
@@ -128,7 +128,7 @@ def share_modes(
     _require_positive("speeds", speeds, comm.size)
     cuts = _nearest_cuts(costs, speeds) if by_number else fair_cuts(costs, speeds)
     pair_cuts, single_cuts = np.minimum(cuts, num_pairs), np.maximum(cuts - num_pairs, 0)
-    return ModeShare(comm=comm, pairs=pair_cuts, singles=single_cuts, total_pairs=num_pairs)
+    return ModePartition(comm=comm, pairs=pair_cuts, singles=single_cuts, total_pairs=num_pairs)
 
 
 def sweep_costs(lagged: Numbers, num_pairs: int) -> Array:
@@ -213,11 +213,11 @@ def _require_positive(what: str, values: Array, size: int) -> None:
         )
 
 
-def all_modes(share: ModeShare, rows: Numbers) -> Numbers:
+def all_modes(mode_partition: ModePartition, rows: Numbers) -> Numbers:
     """Return what the ranks hold of their modes in the canonical order of all.
 
     Args:
-        share: The modes of each rank.
+        mode_partition: The modes of each rank.
         rows: A number or a row for each local mode, shape (local modes, ...).
 
     Returns:
@@ -226,11 +226,11 @@ def all_modes(share: ModeShare, rows: Numbers) -> Numbers:
     Note:
         Collective over the ranks that share the modes.
     """
-    comm = share.comm
+    comm = mode_partition.comm
     if comm.size == 1:
         return np.ascontiguousarray(rows)
     width = int(np.prod(rows.shape[1:]))
-    indices = comm.allgather(share.indices)
+    indices = comm.allgather(mode_partition.indices)
     counts = [index.size * width for index in indices]
     size = sum(index.size for index in indices)
     gathered = np.empty((size, *rows.shape[1:]), dtype=np.result_type(rows, np.float64))

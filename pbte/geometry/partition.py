@@ -17,7 +17,7 @@ from pbte.core.errors import RunError
 from pbte.core.parallel import on_all_ranks
 from pbte.core.types import BoolArray, IntArray
 from pbte.geometry.facets import facet_table
-from pbte.geometry.simplices import Simplices, build_simplices
+from pbte.geometry.sweep_mesh import SweepMesh, build_sweep_mesh
 
 if TYPE_CHECKING:  # a part is plain arrays; DOLFINx has done its work before
     from pbte.geometry.distributed import DomainPart
@@ -69,7 +69,7 @@ class Part:
         num_facets: Number of its true boundary facets.
     """
 
-    mesh: Simplices
+    mesh: SweepMesh
     halo: Halo | None
     comm: MPI.Intracomm
     cells: IntArray
@@ -102,7 +102,7 @@ def partition(body: DomainPart, comm: MPI.Intracomm) -> Part:
             )
     order = np.lexsort((*keys.T[::-1], ranks))
     cut, ranks, others = cut[order], ranks[order], others[order]
-    mesh = build_simplices(
+    mesh = build_sweep_mesh(
         body.points,
         body.vertices,
         np.concatenate([body.boundary, cut]),
@@ -230,7 +230,7 @@ def _find_mates(keys: IntArray, cells: IntArray, comm: MPI.Intracomm) -> tuple[I
 
 
 def _make_halo(
-    mesh: Simplices, vertices: IntArray, num_cut: int, ranks: IntArray, comm: MPI.Intracomm
+    mesh: SweepMesh, vertices: IntArray, num_cut: int, ranks: IntArray, comm: MPI.Intracomm
 ) -> Halo:
     num_true = len(mesh.boundary_dofs) - num_cut
     dofs = mesh.boundary_dofs[num_true:]
@@ -246,7 +246,7 @@ def _make_halo(
     )
 
 
-def _adopt_normals(mesh: Simplices, halo: Halo, cut: IntArray, higher: BoolArray) -> None:
+def _adopt_normals(mesh: SweepMesh, halo: Halo, cut: IntArray, higher: BoolArray) -> None:
     """Take over the normal of the cell with the lower number, as inside the undivided mesh.
 
     Exactly opposite normals: both ranks must agree which of them is upstream.

@@ -30,12 +30,12 @@ def bulk_response(body: Body, direction: Array) -> Array:
 
     Note: Collective over the ranks that share the modes.
     """
-    share, modes = body.share, body.modes
-    rates = modes.loss_rates[share.indices]
-    weights = modes.heat_capacities[share.indices] * rates
+    mode_partition, modes = body.mode_partition, body.modes
+    rates = modes.loss_rates[mode_partition.indices]
+    weights = modes.heat_capacities[mode_partition.indices] * rates
 
     def product(left: Array, right: Array) -> float:
-        return float(share.comm.allreduce(float(weights @ (left * right))))
+        return float(mode_partition.comm.allreduce(float(weights @ (left * right))))
 
     def returning(vector: Array) -> Array:
         """Gamma^-1 M."""
@@ -43,13 +43,13 @@ def bulk_response(body: Body, direction: Array) -> Array:
         body.collisions.mix(out, out)
         return np.asarray(out[:, 0] / rates, dtype=np.float64)
 
-    free = modes.velocities[share.indices] @ direction / rates
+    free = modes.velocities[mode_partition.indices] @ direction / rates
     response, residual = free.copy(), returning(free)
     search, size = residual.copy(), product(residual, residual)
     enough = TOLERANCE**2 * product(free, free)
     for _ in range(MAX_ITERATIONS):
         if size <= enough:
-            return all_modes(share, response)
+            return all_modes(mode_partition, response)
         image = search - returning(search)
         step = size / product(search, image)
         response += step * search

@@ -33,7 +33,7 @@ _BELOW = 1.0 - 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drive:
+class TemperatureGradient:
     """What drives heat through a body.
 
     Attributes:
@@ -54,7 +54,7 @@ class Conductivity:
     """Effective conductivity, mode by mode.
 
     Attributes:
-        drive: What drives the heat.
+        gradient: The temperature gradient that drives the heat.
         value: k [W/m K].
         bulk: Conductivity of the endless crystal along the same direction; of several crystals
             the mean by volume [W/m K].
@@ -64,7 +64,7 @@ class Conductivity:
         frequencies: Angular frequency, shape (num_modes,) [rad/s].
     """
 
-    drive: Drive
+    gradient: TemperatureGradient
     value: float
     bulk: float
     contributions: Array
@@ -74,7 +74,7 @@ class Conductivity:
 
 
 def effective_conductivity(
-    drive: Drive,
+    gradient: TemperatureGradient,
     modes: ModeTable,
     mode_temperatures: Array,
     volume: float,
@@ -83,22 +83,22 @@ def effective_conductivity(
     """Return the effective conductivity of a steady state.
 
     Args:
-        drive: What drives the heat.
+        gradient: The temperature gradient that drives the heat.
         modes: Modes of the crystal.
         mode_temperatures: Mean of each mode's temperature over the body, shape (num_modes,) [K].
         volume: Volume of the body without its pores [m^3].
         response: F . n of each mode in the endless crystal, shape (num_modes,) [m]; by default
             that of its relaxation times, v . n / Gamma.
     """
-    along = modes.velocities @ drive.direction
+    along = modes.velocities @ gradient.direction
     # What the two of a pair have in common carries no heat: without it each share stands alone.
     odd = 0.5 * (mode_temperatures - mode_temperatures[modes.partners])
     integral = modes.heat_capacities * along * odd * volume
-    contributions = np.asarray(integral / (drive.area * drive.drop), dtype=np.float64)
+    contributions = np.asarray(integral / (gradient.area * gradient.drop), dtype=np.float64)
     free = along / modes.loss_rates if response is None else response
     bulk = modes.heat_capacities * along * free
     return Conductivity(
-        drive=drive,
+        gradient=gradient,
         value=float(contributions.sum()),
         bulk=float(bulk.sum()),
         contributions=contributions,
@@ -122,7 +122,7 @@ def together(parts: Sequence[Conductivity], volumes: Sequence[float]) -> Conduct
         return parts[0]
     shares = np.asarray(volumes) / sum(volumes)
     return Conductivity(
-        drive=parts[0].drive,
+        gradient=parts[0].gradient,
         value=sum(part.value for part in parts),
         bulk=float(sum(share * part.bulk for share, part in zip(shares, parts, strict=True))),
         contributions=np.concatenate([part.contributions for part in parts]),

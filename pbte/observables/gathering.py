@@ -43,10 +43,12 @@ def whole_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:
         return snapshot
     temperature = gather_cells(part, snapshot.temperature)
     heat_flux = gather_cells(part, snapshot.heat_flux)
-    arrivals = gather_facets(part, snapshot.arrival_map)
+    arrivals = gather_facets(part, snapshot.outgoing_current)
     if temperature is None or heat_flux is None or arrivals is None:
-        return replace(snapshot, arrival_map=snapshot.arrival_map[: len(part.facets)])
-    return replace(snapshot, temperature=temperature, heat_flux=heat_flux, arrival_map=arrivals)
+        return replace(snapshot, outgoing_current=snapshot.outgoing_current[: len(part.facets)])
+    return replace(
+        snapshot, temperature=temperature, heat_flux=heat_flux, outgoing_current=arrivals
+    )
 
 
 def local_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:
@@ -57,7 +59,7 @@ def local_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:
         snapshot,
         temperature=snapshot.temperature[part.cells],
         heat_flux=snapshot.heat_flux[part.cells],
-        arrival_map=snapshot.arrival_map[part.facets],
+        outgoing_current=snapshot.outgoing_current[part.facets],
     )
 
 

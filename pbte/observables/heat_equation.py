@@ -11,8 +11,8 @@ import numpy as np
 from pbte.core.types import Array
 
 if TYPE_CHECKING:
-    from pbte.observables.conductivity import Drive
-    from pbte.observables.resistance import InterfaceResult, Stack
+    from pbte.observables.conductivity import TemperatureGradient
+    from pbte.observables.resistance import InterfaceResult, SeriesResistance
     from pbte.observables.snapshot import Balance
 
 
@@ -30,7 +30,7 @@ class HeatState:
         effective: Effective conductivity along what drives the heat, None without a drive
             [W/m K].
         interfaces: Every interface, with resistances by the heat equation and without spectra.
-        stack: Resistances in series of films between two walls; None where it is no such stack.
+        series: Resistances in series of films between two walls; None where it is no such stack.
     """
 
     temperature: Array
@@ -41,10 +41,10 @@ class HeatState:
     conductivities: Mapping[str, Array]
     effective: float | None = None
     interfaces: tuple[InterfaceResult, ...] = ()
-    stack: Stack | None = None
+    series: SeriesResistance | None = None
 
 
-def conductivity_of_flux(heat_flux: Array, volumes: Array, drive: Drive) -> float:
+def conductivity_of_flux(heat_flux: Array, volumes: Array, gradient: TemperatureGradient) -> float:
     """Return the mean heat flux over the mean gradient, as for phonons [W/m K].
 
     The integral of the flux over the volume along the drive, over its cross-section and drop: the
@@ -53,10 +53,10 @@ def conductivity_of_flux(heat_flux: Array, volumes: Array, drive: Drive) -> floa
     Args:
         heat_flux: Shape (num_cells, dim + 1, 3) [W/m^2].
         volumes: Shape (num_cells,) [m^dim].
-        drive: What drives the heat.
+        gradient: The temperature gradient that drives the heat.
     """
-    current = float(volumes @ (heat_flux.mean(axis=1) @ drive.direction))
-    return current / (drive.area * drive.drop)
+    current = float(volumes @ (heat_flux.mean(axis=1) @ gradient.direction))
+    return current / (gradient.area * gradient.drop)
 
 
 def suppression_of_peak(transport: Array, fourier: Array) -> float | None:

@@ -25,7 +25,7 @@ from pbte.interfaces.base import GRAZING
 from pbte.transport.body import Body, Modes
 from pbte.transport.boundary import Side
 from pbte.transport.collisions import blocks
-from pbte.transport.system import Drift, System
+from pbte.transport.system import StreamedBlock, System
 
 MODE_BLOCK = 256
 
@@ -112,7 +112,7 @@ class MeetingFields:
     entropy: Array
 
 
-class InterfaceObserver:
+class InterfaceTally:
     """Measures at all interfaces, block of modes by block of modes.
 
     What it watches until `take` adds up, such as scattering orders.
@@ -135,12 +135,12 @@ class InterfaceObserver:
             for meeting in self.meetings
         ]
 
-    def watch(self, drift: Drift) -> None:
+    def accumulate(self, drift: StreamedBlock) -> None:
         """Add the mode temperatures of some modes of one body."""
         for sides in self._sides:
             for side in sides:
                 if side.side.body == drift.body:
-                    side.watch(drift)
+                    side.accumulate(drift)
 
     def sums(self) -> tuple[Array, ...]:
         """Return all that was watched so far, for `go_on`. Collective over the ranks."""
@@ -173,7 +173,7 @@ class _SideObserver:
         self.body, self.side, self.normals = body, side, normals
         self._shares = meeting.areas / meeting.areas.sum()
         self._fastest = float(np.linalg.norm(body.modes.velocities, axis=1).max())
-        frequencies = body.modes.frequencies[body.share.indices]
+        frequencies = body.modes.frequencies[body.mode_partition.indices]
         bins = np.searchsorted(edges, frequencies, side="right") - 1
         self._bins = np.clip(bins, 0, edges.size - 2)
         self._num_bins = edges.size - 1
@@ -187,13 +187,13 @@ class _SideObserver:
 
     def sums(self) -> tuple[Array, Array]:
         """Return the sums over the modes of all ranks. Collective."""
-        total = self.body.share.total
+        total = self.body.mode_partition.sum_over_ranks
         return total(self._sums), total(self._spectra)
 
     def go_on(self, sums: Array, spectra: Array) -> None:
         """Begin with these sums; one rank holds them."""
         self._begin()
-        if self.body.share.comm.rank == 0:
+        if self.body.mode_partition.comm.rank == 0:
             self._sums += sums
             self._spectra += spectra
 
@@ -209,18 +209,18 @@ class _SideObserver:
         """Return the sums of f over outgoing and incoming modes, (num_facets,), and by bin."""
         out, into = np.zeros((2, self._shares.size))
         by_bin = np.zeros(self._num_bins)
-        for rows in blocks(self.body.share.num_modes, MODE_BLOCK):
+        for rows in blocks(self.body.mode_partition.num_modes, MODE_BLOCK):
             flux, outgoing, incoming = self._flux(rows)
             arriving = np.where(outgoing, flux, 0.0)
             out += arriving.sum(axis=0)
             into += np.where(incoming, -flux, 0.0).sum(axis=0)
             np.add.at(by_bin, self._bins[rows], arriving @ self._shares)
-        comm = self.body.share.comm
+        comm = self.body.mode_partition.comm
         return comm.allreduce(out), comm.allreduce(into), comm.allreduce(by_bin)
 
-    def watch(self, drift: Drift) -> None:
+    def accumulate(self, drift: StreamedBlock) -> None:
         """Add some modes."""
-        chosen = np.arange(self.body.share.num_modes)[drift.modes]
+        chosen = np.arange(self.body.mode_partition.num_modes)[drift.modes]
         for rows in blocks(chosen.size, MODE_BLOCK):
             modes = chosen[rows]
             theta = drift.theta[rows][:, self.side.dofs]

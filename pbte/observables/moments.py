@@ -18,42 +18,42 @@ from pbte.observables.gathering import in_whole_mesh
 from pbte.observables.snapshot import Balance, Snapshot
 from pbte.transport.body import Body
 from pbte.transport.collisions import blocks
-from pbte.transport.system import Drift, System, as_system
+from pbte.transport.system import StreamedBlock, System, as_system
 
 MODE_BLOCK = 256
 
 
-class Observer:
+class FieldTally:
     """Measures the fields of all bodies, block of modes by block of modes.
 
-    `watch` every mode once, then take the `snapshot`; it begins anew after that.
+    `accumulate` every mode once, then take the `snapshot`; it begins anew after that.
 
     Args:
-        problem: One body, or several.
+        system: One body, or several.
         walls: Name -> tag of each wall, and of each interface.
         frequency_edges: Edges of the bins of the arrival spectra, shape (num_bins + 1,) [rad/s].
     """
 
     def __init__(
-        self, *, problem: Body | System, walls: Mapping[str, int], frequency_edges: Array
+        self, *, system: Body | System, walls: Mapping[str, int], frequency_edges: Array
     ) -> None:
-        self.system, self.walls = as_system(problem), dict(walls)
+        self.system, self.walls = as_system(system), dict(walls)
         self.frequency_edges = frequency_edges
         self._bodies = [
             _BodyObserver(body, list(self.walls.values()), frequency_edges)
             for body in self.system.bodies
         ]
 
-    def watch(self, drift: Drift) -> None:
+    def accumulate(self, drift: StreamedBlock) -> None:
         """Add the mode temperatures of some modes of one body."""
-        self._bodies[drift.body].watch(drift)
+        self._bodies[drift.body].accumulate(drift)
 
-    def snapshot(self, deposited: float, *, hands_on: bool) -> Snapshot:
+    def snapshot(self, deposited: float, *, scatters: bool) -> Snapshot:
         """Return the observables of what was watched, and begin anew. Collective over the ranks.
 
         Args:
             deposited: Power of the source behind the field [W].
-            hands_on: Whether what scatters out of this field is the source of another one (an
+            scatters: Whether what scatters out of this field is the source of another one (an
                 order); in the steady state it scatters back into the same field.
         """
         pieces = [body.finish() for body in self._bodies]
@@ -65,8 +65,8 @@ class Observer:
         return Snapshot(
             temperature=in_whole_mesh([piece.temperature for piece in pieces], cells),
             heat_flux=in_whole_mesh([piece.heat_flux for piece in pieces], cells),
-            arrival_spectrum=dict(zip(self.walls, spectra, strict=True)),
-            arrival_map=in_whole_mesh([piece.arriving for piece in pieces], facets),
+            outgoing_spectrum=dict(zip(self.walls, spectra, strict=True)),
+            outgoing_current=in_whole_mesh([piece.arriving for piece in pieces], facets),
             mode_temperatures=tuple(piece.mode_temperatures for piece in pieces),
             wall_temperatures={
                 name: float(integral / area) if area > 0.0 else 0.0
@@ -75,18 +75,18 @@ class Observer:
             balance=Balance(
                 deposited=deposited,
                 absorbed={name: float(x) for name, x in zip(self.walls, absorbed, strict=True)},
-                handed_on=scattered if hands_on else 0.0,
+                scattered_power=scattered if scatters else 0.0,
             ),
         )
 
     def observe(
-        self, theta: Array, deposited: float, *, hands_on: bool, inflow: Array | None = None
+        self, theta: Array, deposited: float, *, scatters: bool, inflow: Array | None = None
     ) -> Snapshot:
         """Return the observables of a field of all local modes of the only body. Collective."""
         body = self.system.bodies[0]
         entering = np.zeros_like(body.inflow) if inflow is None else inflow
-        self.watch(Drift(body=0, modes=slice(None), theta=theta, inflow=entering))
-        return self.snapshot(deposited, hands_on=hands_on)
+        self.accumulate(StreamedBlock(body=0, modes=slice(None), theta=theta, inflow=entering))
+        return self.snapshot(deposited, scatters=scatters)
 
 
 def frequency_bins(frequencies: Array, num_bins: int) -> Array:
@@ -122,7 +122,7 @@ class _BodyObserver:
             ]
         )
         self._on_wall = np.stack([mesh.boundary_walls == tag for tag in tags], axis=1)
-        frequencies = body.modes.frequencies[body.share.indices]
+        frequencies = body.modes.frequencies[body.mode_partition.indices]
         # As np.histogram counts: the last bin holds its upper edge.
         bins = np.searchsorted(edges, frequencies, side="right") - 1
         self._bins = np.clip(bins, 0, edges.size - 2)
@@ -135,14 +135,14 @@ class _BodyObserver:
         self._spectra = np.zeros((self._on_wall.shape[1], self._num_bins))
         self._arriving = np.zeros(mesh.boundary_dofs.shape[0])
         self._entering = np.zeros(mesh.boundary_dofs.shape[0])
-        self._integrals = np.zeros(self.body.share.num_modes)
+        self._integrals = np.zeros(self.body.mode_partition.num_modes)
 
-    def watch(self, drift: Drift) -> None:
+    def accumulate(self, drift: StreamedBlock) -> None:
         """Add some modes."""
         body, mesh, theta = self.body, self.body.mesh, drift.theta
         self._moments += self._weights[:, drift.modes] @ theta
         self._integrals[drift.modes] = theta @ mesh.dof_weights
-        chosen = np.arange(body.share.num_modes)[drift.modes]
+        chosen = np.arange(body.mode_partition.num_modes)[drift.modes]
         for rows in blocks(theta.shape[0], MODE_BLOCK):
             heat = body.heat_capacities[chosen[rows], None]
             power = heat * (body.velocities[chosen[rows], : mesh.dim] @ mesh.boundary_normals.T)
@@ -156,10 +156,10 @@ class _BodyObserver:
     def finish(self) -> _Piece:
         """Return what was watched and begin anew. Collective over the ranks."""
         body, mesh = self.body, self.body.mesh
-        comm, over_space = body.share.comm, body.over_space
-        total = body.share.total(self._moments)
+        comm, sum_over_space = body.mode_partition.comm, body.sum_over_space
+        total = body.mode_partition.sum_over_ranks(self._moments)
         facets = comm.allreduce(np.stack([self._arriving, self._entering]))
-        volume = over_space(np.atleast_1d(mesh.volumes.sum()))
+        volume = sum_over_space(np.atleast_1d(mesh.volumes.sum()))
         areas = np.linalg.norm(mesh.boundary_normals, axis=1)
         at_walls = np.stack([areas * total[0][mesh.boundary_dofs].mean(axis=1), areas])
         shape = (mesh.num_cells, mesh.dim + 1)
@@ -167,11 +167,13 @@ class _BodyObserver:
             temperature=total[0].reshape(shape),
             heat_flux=np.ascontiguousarray(total[1:4].T).reshape(*shape, 3),
             arriving=facets[0] / areas,
-            spectra=over_space(comm.allreduce(self._spectra)),
-            absorbed=over_space((facets[0] - facets[1]) @ self._on_wall),
-            scattered=float(over_space(np.atleast_1d(total[4] @ mesh.dof_weights))[0]),
-            mode_temperatures=all_modes(body.share, over_space(self._integrals) / volume),
-            at_walls=over_space(at_walls @ self._on_wall),
+            spectra=sum_over_space(comm.allreduce(self._spectra)),
+            absorbed=sum_over_space((facets[0] - facets[1]) @ self._on_wall),
+            scattered=float(sum_over_space(np.atleast_1d(total[4] @ mesh.dof_weights))[0]),
+            mode_temperatures=all_modes(
+                body.mode_partition, sum_over_space(self._integrals) / volume
+            ),
+            at_walls=sum_over_space(at_walls @ self._on_wall),
         )
         self._begin()
         return piece

@@ -237,7 +237,7 @@ def bulk_end(
 
 
 @dataclass(frozen=True, kw_only=True)
-class StackPart:
+class SeriesPart:
     """One of the resistances in series that a stack of films between two walls is made of.
 
     Attributes:
@@ -258,7 +258,7 @@ class StackPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stack:
+class SeriesResistance:
     """Films as resistances in series, from the hot end on: between walls, or of one period.
 
     The drops are those of the temperature of all modes and add up to that between the ends.
@@ -269,7 +269,7 @@ class Stack:
         heat_flux: Mean flux from the hot end to the cold one [W/m^2].
     """
 
-    parts: tuple[StackPart, ...]
+    parts: tuple[SeriesPart, ...]
     heat_flux: float
 
     @property
@@ -308,7 +308,7 @@ class Stack:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ends:
+class Reservoirs:
     """The two ends of a stack, the hot one first.
 
     Attributes:
@@ -326,13 +326,13 @@ class Ends:
     heat_flux: float
 
 
-def stack_of(
+def series_resistance_of(
     geometry: MeshGeometry,
-    ends: Ends,
+    ends: Reservoirs,
     borders: Sequence[Border],
     results: Sequence[InterfaceResult],
     conductivities: Mapping[str, Array],
-) -> Stack | None:
+) -> SeriesResistance | None:
     """Return the resistances in series between two ends, None if the body is no stack of films.
 
     Args:
@@ -372,7 +372,7 @@ def stack_of(
         kinds = [walls[0], *kinds, walls[1]]
         levels = [ends.held[0], ends.beside[0], *levels, ends.beside[1], ends.held[1]]
     parts = tuple(
-        StackPart(
+        SeriesPart(
             kind=kind,
             name=name,
             thickness=thickness,
@@ -384,11 +384,11 @@ def stack_of(
             kinds, levels, levels[1:], strict=False
         )
     )
-    return Stack(parts=parts, heat_flux=ends.heat_flux)
+    return SeriesResistance(parts=parts, heat_flux=ends.heat_flux)
 
 
 def _chain(
-    geometry: MeshGeometry, ends: Ends, borders: Sequence[Border]
+    geometry: MeshGeometry, ends: Reservoirs, borders: Sequence[Border]
 ) -> tuple[list[int], list[tuple[int, bool]]] | None:
     """Return the pieces from wall to wall, and the interfaces between them, turned or not."""
     start, goal = (_piece_at(geometry, wall) for wall in ends.walls)

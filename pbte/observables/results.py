@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING
 from pbte.core.types import Array
 from pbte.observables.conductivity import Conductivity
 from pbte.observables.heat_equation import HeatState
-from pbte.observables.resistance import InterfaceResult, Stack
+from pbte.observables.resistance import InterfaceResult, SeriesResistance
 from pbte.observables.slip import WallSlip
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
-from pbte.transport.reports import EigenvalueEstimate, SteadyReport
+from pbte.transport.reports import SpectralEstimate, SteadyReport
 
 if TYPE_CHECKING:
-    from pbte.observables.evolution import Evolution
-    from pbte.observables.response import Response
+    from pbte.observables.harmonic import HarmonicResult
+    from pbte.observables.transient import TransientResult
 
 __all__ = [
     "NO_RESULT",
     "STEADY",
     "Balance",
-    "EigenvalueEstimate",
     "HeatState",
     "MeshGeometry",
     "Results",
     "Snapshot",
+    "SpectralEstimate",
     "SteadyReport",
 ]
 
@@ -69,7 +69,7 @@ class Results:
         harmonic: What the body answers at each frequency, ascending; empty when not asked for.
         interfaces: Every interface in the steady state, or where that was not asked for in the sum
             of the orders; none in a state that did not converge.
-        stack: Resistances in series of films between two ends, in the steady state; None where
+        series: Resistances in series of films between two ends, in the steady state; None where
             the body is no such stack.
         model: What was solved: phonon "transport", or "fourier", the heat equation alone.
         fourier: The steady state by the heat equation, beside that of the phonons or alone.
@@ -90,20 +90,20 @@ class Results:
     num_unknowns: int
     power: float
     self_scattering: float
-    eigenvalues: tuple[EigenvalueEstimate, ...]
+    eigenvalues: tuple[SpectralEstimate, ...]
     orders: tuple[Snapshot, ...]
     steady: Snapshot | None
     steady_report: SteadyReport | None
     conductivity: Conductivity | None = None
     slips: tuple[WallSlip, ...] = ()
-    transient: Evolution | None = None
-    harmonic: tuple[Response, ...] = ()
+    transient: TransientResult | None = None
+    harmonic: tuple[HarmonicResult, ...] = ()
     interfaces: tuple[InterfaceResult, ...] = ()
-    stack: Stack | None = None
+    series: SeriesResistance | None = None
     model: str = "transport"
     fourier: HeatState | None = None
-    fourier_transient: Evolution | None = None
-    fourier_harmonic: tuple[Response, ...] = ()
+    fourier_transient: TransientResult | None = None
+    fourier_harmonic: tuple[HarmonicResult, ...] = ()
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
 

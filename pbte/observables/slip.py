@@ -97,7 +97,7 @@ def wall_slips(
     for name, temperature in held.items():
         body, shape = steady.wall_temperatures[name], shapes[name]
         net = steady.balance.absorbed[name]
-        arriving = float(np.abs(steady.arrival_spectrum[name]).sum())
+        arriving = float(np.abs(steady.outgoing_spectrum[name]).sum())
         flux = -net / shape.area
         carries = abs(net) > CARRIES * arriving
         resistance = (temperature - body) / flux if carries else nan

@@ -26,18 +26,18 @@ class Balance:
         deposited: Power that entered: the heat source for order 0, the in-scattered power of the
             previous order otherwise [W].
         absorbed: Net power that left through each wall, by wall name [W].
-        handed_on: Power scattered out of this order and into the next one [W]; zero for the
+        scattered_power: Power scattered out of this order and into the next one [W]; zero for the
             steady state, which scatters into itself.
     """
 
     deposited: float
     absorbed: Mapping[str, float]
-    handed_on: float
+    scattered_power: float
 
     @property
     def defect(self) -> float:
         """Unaccounted power relative to the deposited power [-]."""
-        lost = self.deposited - sum(self.absorbed.values()) - self.handed_on
+        lost = self.deposited - sum(self.absorbed.values()) - self.scattered_power
         scale = abs(self.deposited) + sum(abs(p) for p in self.absorbed.values())
         return lost / scale if scale > 0.0 else 0.0
 
@@ -49,9 +49,9 @@ class Snapshot:
     Attributes:
         temperature: Deviation from T0, shape (num_cells, dim + 1) [K].
         heat_flux: Shape (num_cells, dim + 1, 3) [W/m^2].
-        arrival_spectrum: For each wall, power of the carriers arriving in each frequency bin,
+        outgoing_spectrum: For each wall, power of the carriers arriving in each frequency bin,
             shape (num_bins,) [W].
-        arrival_map: Power arriving on each boundary facet (all carriers moving outward, before
+        outgoing_current: Power arriving on each boundary facet (all carriers moving outward, before
             any wall law), shape (num_boundary_facets,) [W/m^2].
         balance: The energy account.
         mode_temperatures: Mean of each mode's temperature over its body, for every body an array
@@ -62,8 +62,8 @@ class Snapshot:
 
     temperature: Array
     heat_flux: Array
-    arrival_spectrum: Mapping[str, Array]
-    arrival_map: Array
+    outgoing_spectrum: Mapping[str, Array]
+    outgoing_current: Array
     balance: Balance
     mode_temperatures: tuple[Array, ...] = ()
     wall_temperatures: Mapping[str, float] = field(default_factory=dict)
@@ -82,10 +82,11 @@ class MeshGeometry:
         facet_normals: Outward unit normals, shape (num_boundary_facets, dim).
         facet_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
         walls: Wall name -> tag.
-        pieces: Piece that each cell belongs to, numbered from left to right: the parts that
-            interfaces leave connected, shape (num_cells,); empty for a body that has none.
+        pieces: Connected component that each cell belongs to, numbered from left to right: the
+            parts that interfaces leave connected, shape (num_cells,); empty without interfaces.
         materials: Name of the material of each piece.
-        facet_pieces: Piece that each boundary facet belongs to, shape (num_boundary_facets,).
+        facet_pieces: Component that each boundary facet belongs to, shape
+            (num_boundary_facets,).
     """
 
     points: Array

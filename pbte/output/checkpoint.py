@@ -54,7 +54,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class DistributedArray:
     """The part of a field that a rank holds.
 
     Attributes:
@@ -71,7 +71,10 @@ class Piece:
 
 
 def write_checkpoint(
-    folder: Path, checkpoint: Checkpoint, pieces: Mapping[str, Piece], comm: MPI.Intracomm
+    folder: Path,
+    checkpoint: Checkpoint,
+    pieces: Mapping[str, DistributedArray],
+    comm: MPI.Intracomm,
 ) -> None:
     """Replace the checkpoint in a folder.
 
@@ -147,7 +150,10 @@ def read_checkpoint(
 
 
 def read_fields(
-    folder: Path, checkpoint: Checkpoint, pieces: Mapping[str, Piece], comm: MPI.Intracomm
+    folder: Path,
+    checkpoint: Checkpoint,
+    pieces: Mapping[str, DistributedArray],
+    comm: MPI.Intracomm,
 ) -> None:
     """Overwrite the values of all pieces by those in a checkpoint.
 
@@ -195,7 +201,7 @@ def _read(slot: Path, kinds: Iterable[type]) -> Checkpoint:
     return found
 
 
-def _fill(path: Path, pieces: Mapping[str, Piece]) -> None:
+def _fill(path: Path, pieces: Mapping[str, DistributedArray]) -> None:
     """Take from a file what this rank holds."""
     try:
         with np.load(path, allow_pickle=False) as file:

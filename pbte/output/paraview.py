@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from pbte.core.types import Array, IntArray
-from pbte.observables.evolution import Evolution
 from pbte.observables.results import Results
 from pbte.observables.snapshot import MeshGeometry, Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.output.vtu import (
     LINE,
     TETRAHEDRON,
@@ -107,7 +107,7 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
 
 
 def _write_transient(
-    transient: Evolution, writers: Mapping[str, _BodyWriter | _SurfaceWriter], folder: Path
+    transient: TransientResult, writers: Mapping[str, _BodyWriter | _SurfaceWriter], folder: Path
 ) -> list[Path]:
     indices = []
     for name, writer in writers.items():
@@ -135,7 +135,7 @@ def _fields(snapshot: Snapshot) -> _Fields:
     return {
         "temperature": snapshot.temperature,
         "heat_flux": snapshot.heat_flux,
-        "arrivals": snapshot.arrival_map,
+        "arrivals": snapshot.outgoing_current,
     }
 
 

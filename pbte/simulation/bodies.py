@@ -16,11 +16,11 @@ from pbte.case.regions import (
     materials_of_regions,
 )
 from pbte.core.types import BoolArray, IntArray
-from pbte.geometry.division import Division, divide, groups_of_cells
 from pbte.geometry.domain import Domain
 from pbte.geometry.faces import connected
 from pbte.geometry.joints import Joints, joints_of
-from pbte.geometry.simplices import Simplices, build_simplices, cells_of, simplices_of
+from pbte.geometry.material_split import MaterialSplit, divide, groups_of_cells
+from pbte.geometry.sweep_mesh import SweepMesh, build_sweep_mesh, cells_of, sweep_mesh_of
 from pbte.observables.snapshot import MeshGeometry
 from pbte.transport.sweep.sweep import with_records
 
@@ -41,7 +41,7 @@ class BodyMesh:
 
     material: str
     regions: tuple[str, ...]
-    mesh: Simplices
+    mesh: SweepMesh
     cells: IntArray
     facets: IntArray
     pieces: IntArray
@@ -82,7 +82,7 @@ class Bodies:
         is_cut: Whether cells and facets have other numbers than in the whole mesh.
     """
 
-    whole: Simplices
+    whole: SweepMesh
     cell_regions: IntArray
     bodies: tuple[BodyMesh, ...]
     contacts: tuple[Contact, ...]
@@ -92,7 +92,7 @@ class Bodies:
     is_cut: bool
 
 
-def cut_into_bodies(domain: Domain, case: Case) -> Bodies:
+def split_by_material(domain: Domain, case: Case) -> Bodies:
     """Return one body for each material of a case.
 
     Faces between two materials are always cut, others where the case gives a law for them.
@@ -110,7 +110,7 @@ def cut_into_bodies(domain: Domain, case: Case) -> Bodies:
     regions = {tag: name for name, tag in domain.regions.items()}
     laws, law_of_facet = _laws(case, joints, names, {t: of_region[n] for t, n in regions.items()})
     is_cut = law_of_facet >= 0
-    whole = simplices_of(domain)
+    whole = sweep_mesh_of(domain)
     if not is_cut.any():
         cells = with_records(whole)
         return one_body(case, cells, domain.cell_regions, domain.walls, domain.regions)
@@ -126,7 +126,7 @@ def cut_into_bodies(domain: Domain, case: Case) -> Bodies:
         joints.select(is_cut),
     )
     meshes = [
-        with_records(build_simplices(body.points, body.vertices, body.boundary, body.tags))
+        with_records(build_sweep_mesh(body.points, body.vertices, body.boundary, body.tags))
         for _, body in sorted(division.bodies.items())
     ]
     pieces = _pieces(meshes)
@@ -156,7 +156,7 @@ def cut_into_bodies(domain: Domain, case: Case) -> Bodies:
 
 def one_body(
     case: Case,
-    mesh: Simplices,
+    mesh: SweepMesh,
     cell_regions: IntArray,
     walls: Mapping[str, int],
     regions: Mapping[str, int],
@@ -234,7 +234,7 @@ def _laws(
 
 
 def _contacts(
-    division: Division, laws: Sequence[ChosenLaw], law_of: IntArray, names: Mapping[int, str]
+    division: MaterialSplit, laws: Sequence[ChosenLaw], law_of: IntArray, names: Mapping[int, str]
 ) -> tuple[Contact, ...]:
     """Return the joints by interface, law and pair of bodies, turned to the sides of the law."""
     swapped = np.array([law.swapped for law in laws])[law_of]
@@ -267,7 +267,7 @@ def _turned(pairs: IntArray, swapped: BoolArray) -> IntArray:
     return np.where(swapped[:, None], pairs[:, ::-1], pairs)
 
 
-def _pieces(meshes: Sequence[Simplices]) -> list[IntArray]:
+def _pieces(meshes: Sequence[SweepMesh]) -> list[IntArray]:
     """Return the connected piece of each cell of each mesh, from left to right in x."""
     pieces, count = [], 0
     for mesh in meshes:

@@ -25,30 +25,30 @@ from pbte.core.errors import RunError
 from pbte.core.parallel import on_all_ranks
 from pbte.core.types import Array, IntArray
 from pbte.geometry.partition import Part
-from pbte.observables.evolution import Evolution
 from pbte.observables.gathering import local_snapshot
-from pbte.observables.response import Response
-from pbte.observables.results import EigenvalueEstimate, SteadyReport
+from pbte.observables.harmonic import HarmonicResult
+from pbte.observables.results import SpectralEstimate, SteadyReport
 from pbte.observables.snapshot import Balance, Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.output.checkpoint import (
     Checkpoint,
-    Piece,
+    DistributedArray,
     latest,
     read_checkpoint,
     read_fields,
     remove_checkpoint,
     write_checkpoint,
 )
-from pbte.simulation.problem import Say, Setup
+from pbte.simulation.problem import Problem, Say
 from pbte.transport.system import Boundary
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_KINDS = (Balance, EigenvalueEstimate, Evolution, Response, Snapshot, SteadyReport)
+_KINDS = (Balance, SpectralEstimate, TransientResult, HarmonicResult, Snapshot, SteadyReport)
 # What may be another way when a run goes on: it changes no number.
 _FREE: Any = {"parallel": True, "output": {"folder", "paraview", "plots", "checkpoint_interval"}}
 
 
-class Keeping:
+class CheckpointManager:
     """The checkpoint of a run, in a folder beside that of its results.
 
     Args:
@@ -69,7 +69,7 @@ class Keeping:
         self._told: list[int] = []
         self._last = time.monotonic()
 
-    def begin(self, case: Case, setup: Setup, progress: Say) -> None:
+    def begin(self, case: Case, problem: Problem, progress: Say) -> None:
         """Look for a checkpoint to go on from, and remember whose it is.
 
         Raises:
@@ -77,13 +77,13 @@ class Keeping:
 
         Note: Collective over the ranks.
         """
-        self._comm, self._say = setup.system.comm, progress
+        self._comm, self._say = problem.system.comm, progress
         self.interval, self._last = case.output.checkpoint_interval, time.monotonic()
         if self.folder is None:
             return
         with on_all_ranks(self._comm):
             if self._comm.rank == 0:
-                self._case = fingerprint(case, setup)
+                self._case = fingerprint(case, problem)
         if not self.resume:
             if latest(self.folder) is not None:
                 progress(
@@ -95,7 +95,7 @@ class Keeping:
         if found is None:
             progress(f"no checkpoint in {self.folder}: the run begins at the beginning")
             return
-        self._found, self._finished = _local(found, setup.part), dict(found.finished)
+        self._found, self._finished = _local(found, problem.part), dict(found.finished)
         done = ", ".join(self._finished) or "nothing"
         self.remarks = (
             f"The run was interrupted and went on from a checkpoint: finished were {done}, under "
@@ -112,7 +112,7 @@ class Keeping:
         found = self._found
         return None if found is None or found.stage != stage else found.present
 
-    def fill(self, pieces: Mapping[str, Piece]) -> None:
+    def fill(self, pieces: Mapping[str, DistributedArray]) -> None:
         """Fill in the fields of the stage that was under way. Collective over the ranks."""
         assert self.folder is not None and self._found is not None
         read_fields(self.folder, self._found, pieces, self._comm)
@@ -126,7 +126,7 @@ class Keeping:
         mine = self._comm.rank == 0 and time.monotonic() - self._last >= self.interval
         return bool(self._comm.allreduce(int(mine or bool(self._told)), op=MPI.MAX))
 
-    def keep(self, stage: str, present: Any, pieces: Mapping[str, Piece]) -> None:
+    def keep(self, stage: str, present: Any, pieces: Mapping[str, DistributedArray]) -> None:
         """Write a checkpoint; one that cannot be written is told, and the run goes on.
 
         Args:
@@ -168,11 +168,11 @@ class Keeping:
             remove_checkpoint(self.folder)
 
 
-def fingerprint(case: Case, setup: Setup) -> str:
+def fingerprint(case: Case, problem: Problem) -> str:
     """Return what must be the same when a run goes on: case, mesh and modes. On one rank."""
     digest = hashlib.sha256(case.model_dump_json(exclude=_FREE).encode())
     digest.update(case.mesh_path.read_bytes())
-    for body in setup.system.bodies:
+    for body in problem.system.bodies:
         digest.update(np.ascontiguousarray(body.modes.frequencies).tobytes())
     return digest.hexdigest()
 
@@ -204,39 +204,41 @@ def interruptions() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def cells_of(setup: Setup) -> list[IntArray]:
+def cells_of(problem: Problem) -> list[IntArray]:
     """Return the number of each local cell of each body."""
-    if setup.part is not None:
-        return [setup.part.cells]
-    return [np.arange(body.mesh.num_cells) for body in setup.system.bodies]
+    if problem.part is not None:
+        return [problem.part.cells]
+    return [np.arange(body.mesh.num_cells) for body in problem.system.bodies]
 
 
-def field_pieces(setup: Setup, fields: tuple[Array, ...]) -> dict[str, Piece]:
+def field_pieces(problem: Problem, fields: tuple[Array, ...]) -> dict[str, DistributedArray]:
     """Return fields of all modes, one of each body, shape (local modes, num_dofs)."""
     return {
-        f"field_{number}": Piece(rows=body.share.indices, columns=cells, values=field)
+        f"field_{number}": DistributedArray(
+            rows=body.mode_partition.indices, columns=cells, values=field
+        )
         for number, (body, cells, field) in enumerate(
-            zip(setup.system.bodies, cells_of(setup), fields, strict=True)
+            zip(problem.system.bodies, cells_of(problem), fields, strict=True)
         )
     }
 
 
-def of_modes(modes: IntArray, values: Array) -> Piece:
+def of_modes(modes: IntArray, values: Array) -> DistributedArray:
     """Return some numbers of each local mode, shape (local modes, any)."""
-    return Piece(rows=modes, columns=np.arange(values.shape[1]), values=values)
+    return DistributedArray(rows=modes, columns=np.arange(values.shape[1]), values=values)
 
 
-def boundary_pieces(setup: Setup, boundary: Boundary) -> dict[str, Piece]:
+def boundary_pieces(problem: Problem, boundary: Boundary) -> dict[str, DistributedArray]:
     """Return what walls and interfaces send in; the arrays themselves."""
-    pieces, first = {}, setup.system.group.rank == 0
+    pieces, first = {}, problem.system.group.rank == 0
     for number, state in enumerate(boundary.states):
         sides = state.surface.sides
         facets = sides[0].slots[:, 0] // sides[0].slots.shape[1]
-        if setup.part is not None:
-            facets = setup.part.facets[facets]
+        if problem.part is not None:
+            facets = problem.part.facets[facets]
         width = sides[0].dofs.size
         if state.bins.size:
-            pieces[f"bins_{number}"] = Piece(
+            pieces[f"bins_{number}"] = DistributedArray(
                 rows=np.arange(state.bins.shape[0]),
                 columns=facets,
                 values=state.bins.reshape(-1, width),
@@ -244,8 +246,8 @@ def boundary_pieces(setup: Setup, boundary: Boundary) -> dict[str, Piece]:
             )
         for side, inflow in enumerate(state.inflow):
             if state.surface.is_sparse:
-                pieces[f"inflow_{number}_{side}"] = Piece(
-                    rows=sides[side].share.indices,
+                pieces[f"inflow_{number}_{side}"] = DistributedArray(
+                    rows=sides[side].mode_partition.indices,
                     columns=facets,
                     values=inflow.reshape(inflow.shape[0], width),
                 )
@@ -264,13 +266,13 @@ def _local(value: Any, part: Part | None) -> Any:
         return replace(
             value, present=_local(value.present, part), finished=_local(value.finished, part)
         )
-    if isinstance(value, Evolution):
+    if isinstance(value, TransientResult):
         return replace(
             value,
             snapshots=_local(value.snapshots, part),
             integral=_local(value.integral, part),
         )
-    if isinstance(value, Response):
+    if isinstance(value, HarmonicResult):
         return replace(
             value, real=_local(value.real, part), imaginary=_local(value.imaginary, part)
         )

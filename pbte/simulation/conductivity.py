@@ -12,10 +12,15 @@ from pbte.case.walls import IsothermalWall
 from pbte.core.parallel import on_all_ranks
 from pbte.core.types import Array
 from pbte.observables.bulk import bulk_response, bulk_tensor
-from pbte.observables.conductivity import Conductivity, Drive, effective_conductivity, together
+from pbte.observables.conductivity import (
+    Conductivity,
+    TemperatureGradient,
+    effective_conductivity,
+    together,
+)
 from pbte.observables.slip import WallShape, WallSlip, wall_shape, wall_slips
 from pbte.observables.snapshot import MeshGeometry, Snapshot
-from pbte.simulation.temperature_gradient import drive_of
+from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.reports import SteadyReport
 from pbte.transport.system import System
 
@@ -24,7 +29,7 @@ from pbte.transport.system import System
 class _Shape:
     """What the whole mesh, known to the first rank, says about the flow of heat."""
 
-    drive: Drive | None
+    gradient: TemperatureGradient | None
     walls: dict[str, WallShape]
 
 
@@ -38,7 +43,7 @@ def conduction_of(
     """Return the effective conductivity and the slip at every isothermal wall.
 
     Neither without a steady state that converged; no conductivity where nothing drives heat from
-    one end of the body to the other (see `drive_of`).
+    one end of the body to the other (see `temperature_gradient_of`).
 
     Args:
         case: The case.
@@ -53,16 +58,16 @@ def conduction_of(
         return None, ()
     shape, held = _shape(case, system, geometry), _held(case)
     slips = wall_slips(steady, held, shape.walls, _across_walls(system, geometry, held))
-    if shape.drive is None:
+    if shape.gradient is None:
         return None, slips
-    volumes = [float(b.over_space(np.array([b.mesh.volumes.sum()]))[0]) for b in system.bodies]
+    volumes = [float(b.sum_over_space(np.array([b.mesh.volumes.sum()]))[0]) for b in system.bodies]
     parts = [
         effective_conductivity(
-            shape.drive,
+            shape.gradient,
             body.modes,
             temperatures,
             volume,
-            bulk_response(body, shape.drive.direction),
+            bulk_response(body, shape.gradient.direction),
         )
         for body, temperatures, volume in zip(
             system.bodies, steady.mode_temperatures, volumes, strict=True
@@ -81,7 +86,7 @@ def _across_walls(system: System, geometry: MeshGeometry, walls: Iterable[str]) 
             mesh = body.mesh
             normals = mesh.boundary_normals[mesh.boundary_walls == geometry.walls[name]]
             own = np.array([np.linalg.norm(normals, axis=1).sum()])
-            areas.append(float(body.over_space(own)[0]))
+            areas.append(float(body.sum_over_space(own)[0]))
         tensors = tensors or [bulk_tensor(body) for body in system.bodies]
         mean = np.tensordot(np.array(areas) / sum(areas), np.stack(tensors), axes=1)
         found[name] = np.asarray(mean, dtype=np.float64)
@@ -103,7 +108,7 @@ def _shape(case: Case, system: System, geometry: MeshGeometry) -> _Shape:
     with on_all_ranks(comm):
         if comm.rank == 0:
             shape = _Shape(
-                drive=drive_of(case, geometry),
+                gradient=temperature_gradient_of(case, geometry),
                 walls={name: wall_shape(geometry, name) for name in _held(case)},
             )
     known: _Shape | None = comm.bcast(shape)

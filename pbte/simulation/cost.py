@@ -160,7 +160,7 @@ def steady_sweep_cost(job: Job, layout: Layout, speeds: Speeds, network: Network
 
 
 def setup_seconds(job: Job, layout: Layout, speeds: Speeds) -> float:
-    """Return the time to find the visiting orders, once a run [s]."""
+    """Return the time to find the sweep orders, once a run [s]."""
     return speeds.ordering * job.num_cells * job.num_modes / layout.num_ranks
 
 

@@ -8,24 +8,24 @@ import numpy as np
 
 from pbte.case.case import Case
 from pbte.observables.gathering import whole_snapshot
-from pbte.observables.response import Response, ResponseObserver
-from pbte.simulation.checkpoints import Keeping
-from pbte.simulation.problem import Say, Setup
+from pbte.observables.harmonic import HarmonicResult, HarmonicTally
+from pbte.simulation.checkpoints import CheckpointManager
+from pbte.simulation.problem import Problem, Say
 from pbte.simulation.walls import given_inflow
-from pbte.transport.harmonic import respond
+from pbte.transport.harmonic import solve_harmonic
 from pbte.transport.system import System
 
 STAGE = "harmonic"
 
 
-def follow_frequencies(
-    case: Case, setup: Setup, progress: Say, keeping: Keeping
-) -> tuple[Response, ...]:
+def compute_harmonic_response(
+    case: Case, problem: Problem, progress: Say, keeping: CheckpointManager
+) -> tuple[HarmonicResult, ...]:
     """Return the answer of a case at each of its frequencies. Collective over the ranks.
 
     Args:
         case: The case, with a table of oscillations.
-        setup: The case made ready.
+        problem: The problem of the case.
         progress: Called with a line of text now and then.
         keeping: Where checkpoints are kept.
     """
@@ -34,24 +34,24 @@ def follow_frequencies(
     known = keeping.finished(STAGE)
     if known is not None:
         return tuple(known)
-    system = driven(case, setup)
-    observer = ResponseObserver(system, setup.observer)
-    responses: list[Response] = list(keeping.begun(STAGE) or ())
+    system = driven(case, problem)
+    tally = HarmonicTally(system, problem.tally)
+    responses: list[HarmonicResult] = list(keeping.begun(STAGE) or ())
     frequencies = harmonic.all_frequencies()
     for number, frequency in list(enumerate(frequencies, start=1))[len(responses) :]:
-        solution = respond(
+        solution = solve_harmonic(
             system,
-            *setup.leading,
+            *problem.leading,
             frequency=float(frequency),
             tolerance=harmonic.tolerance,
             max_iterations=case.steady.max_iterations,
         )
-        own = observer.observe(solution.drifts(), solution.report, float(frequency))
+        own = tally.observe(solution.streamed_blocks(), solution.report, float(frequency))
         responses.append(
             replace(
                 own,
-                real=whole_snapshot(own.real, setup.part),
-                imaginary=whole_snapshot(own.imaginary, setup.part),
+                real=whole_snapshot(own.real, problem.part),
+                imaginary=whole_snapshot(own.imaginary, problem.part),
             )
         )
         progress(
@@ -64,17 +64,17 @@ def follow_frequencies(
     return tuple(responses)
 
 
-def driven(case: Case, setup: Setup) -> System:
+def driven(case: Case, problem: Problem) -> System:
     """Return the bodies with only those sources and walls that oscillate."""
     harmonic = case.harmonic
     assert harmonic is not None
     bodies = []
-    for body in setup.system.bodies:
-        inflow = given_inflow(case, body.mesh, setup.walls)
+    for body in problem.system.bodies:
+        inflow = given_inflow(case, body.mesh, problem.walls)
         if harmonic.walls is not None:
-            tags = [setup.walls[name] for name in harmonic.walls]
+            tags = [problem.walls[name] for name in harmonic.walls]
             chosen = np.isin(body.mesh.boundary_walls, tags)
             inflow = np.where(np.repeat(chosen, body.mesh.dim), inflow, 0.0)
         heat = body.heat_sources if harmonic.source else 0.0 * body.heat_sources
         bodies.append(replace(body, heat_sources=heat, inflow=inflow[None, :]))
-    return replace(setup.system, bodies=tuple(bodies))
+    return replace(problem.system, bodies=tuple(bodies))

@@ -18,18 +18,18 @@ from pbte.core.versions import versions
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.modes import ModeTable
 from pbte.observables.bulk import bulk_tensor
-from pbte.observables.evolution import Evolution
+from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.heat_equation import HeatState
 from pbte.observables.interfaces import Border
 from pbte.observables.moments import frequency_bins
-from pbte.observables.response import Response
 from pbte.observables.results import Results
+from pbte.observables.transient import TransientResult
 from pbte.simulation.bodies import Bodies, geometry_of
 from pbte.simulation.heat_problem import Conductor, HeatProblem, Passage
-from pbte.simulation.heat_transient import follow_heat, respond_heat
+from pbte.simulation.heat_transient import integrate_heat_in_time, solve_heat_harmonic
 from pbte.simulation.interface_results import borders_of
 from pbte.simulation.interfaces import landauer_conductances
-from pbte.simulation.problem import Say, Setup, read_inputs
+from pbte.simulation.problem import Problem, Say, read_inputs
 from pbte.simulation.sources import heat_sources
 
 
@@ -63,20 +63,20 @@ def run_fourier(case: Case, comm: MPI.Intracomm, progress: Say) -> Results:
     progress(f"heat equation on {bodies.whole.num_cells} cells")
     tables = [material.modes for material in inputs.of_bodies]
     given = [heat.sum(axis=0) for heat in heats]
-    problem = _problem(case, bodies, tables, tensors, given, conductances, comm)
-    found = _answers(problem, borders_of(bodies, conductances), progress)
+    heat_problem = _problem(case, bodies, tables, tensors, given, conductances, comm)
+    found = _answers(heat_problem, borders_of(bodies, conductances), progress)
     end = time.perf_counter()
     highest = np.concatenate([modes.frequencies for modes in tables])
     return Results(
         title=case.title,
         case=resolved_toml(case),
         versions=versions(),
-        geometry=problem.geometry,
+        geometry=heat_problem.geometry,
         frequency_edges=frequency_bins(highest, case.output.frequency_bins),
         reference_temperature=tables[0].temperature,
         num_modes=sum(modes.num_modes for modes in tables),
         num_unknowns=bodies.whole.num_dofs,
-        power=problem.power,
+        power=heat_problem.power,
         self_scattering=0.0,
         eigenvalues=(),
         orders=(),
@@ -85,7 +85,7 @@ def run_fourier(case: Case, comm: MPI.Intracomm, progress: Say) -> Results:
         transient=found.transient,
         harmonic=found.harmonic,
         interfaces=() if found.steady is None else found.steady.interfaces,
-        stack=None if found.steady is None else found.steady.stack,
+        series=None if found.steady is None else found.steady.series,
         model="fourier",
         fourier=found.steady,
         timings={"setup": ready - start, "fourier": end - ready},
@@ -104,12 +104,12 @@ class HeatAnswers:
     """
 
     steady: HeatState | None = None
-    transient: Evolution | None = None
-    harmonic: tuple[Response, ...] = ()
+    transient: TransientResult | None = None
+    harmonic: tuple[HarmonicResult, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def compare_with_fourier(case: Case, setup: Setup, progress: Say) -> HeatAnswers:
+def compare_with_fourier(case: Case, problem: Problem, progress: Say) -> HeatAnswers:
     """Return what the heat equation says beside a run of phonon transport, and notes on it.
 
     Nothing where the case does not want it; where the cells are shared by ranks, and where the heat
@@ -119,41 +119,43 @@ def compare_with_fourier(case: Case, setup: Setup, progress: Say) -> HeatAnswers
     """
     if not case.fourier.compare:
         return HeatAnswers()
-    if setup.part is not None:
+    if problem.part is not None:
         return HeatAnswers(
             notes=(
                 "The heat equation was not solved for comparison: it needs the whole mesh on every "
                 "rank (parallel.space_parts = 1).",
             )
         )
-    bodies = setup.system.bodies
-    conductances = [joint.conductances for joint in setup.joints]
+    bodies = problem.system.bodies
+    conductances = [joint.conductances for joint in problem.joints]
     try:
-        problem = _problem(
+        heat_problem = _problem(
             case,
-            setup.bodies,
+            problem.bodies,
             [body.modes for body in bodies],
             [bulk_tensor(body) for body in bodies],
             [body.heat_source for body in bodies],
             conductances,
             bodies[0].comm,
         )
-        return _answers(problem, borders_of(setup.bodies, conductances), progress)
+        return _answers(heat_problem, borders_of(problem.bodies, conductances), progress)
     except (InputError, RunError) as error:
         return HeatAnswers(notes=(f"The heat equation was not solved for comparison: {error}.",))
 
 
-def _answers(problem: HeatProblem, borders: Sequence[Border], progress: Say) -> HeatAnswers:
+def _answers(heat_problem: HeatProblem, borders: Sequence[Border], progress: Say) -> HeatAnswers:
     """Return all that a case asks for: the steady state, unless it is switched off for others."""
-    case = problem.case
+    case = heat_problem.case
     field, steady = None, None
     if case.steady.enabled or (case.transient is None and case.harmonic is None):
-        field = problem.equation.steady(problem.heat, problem.temperatures)
-        steady = problem.state(field, borders)
+        field = heat_problem.equation.steady(heat_problem.heat, heat_problem.temperatures)
+        steady = heat_problem.state(field, borders)
     return HeatAnswers(
         steady=steady,
-        transient=None if case.transient is None else follow_heat(problem, field, progress),
-        harmonic=() if case.harmonic is None else respond_heat(problem, progress),
+        transient=None
+        if case.transient is None
+        else integrate_heat_in_time(heat_problem, field, progress),
+        harmonic=() if case.harmonic is None else solve_heat_harmonic(heat_problem, progress),
     )
 
 

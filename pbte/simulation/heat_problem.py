@@ -28,14 +28,14 @@ from pbte.case.walls import IsothermalWall, PeriodicWall
 from pbte.core.errors import InputError
 from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.periodic import match_walls
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.materials.conductivity import one_sided_conductance
 from pbte.materials.modes import ModeTable
 from pbte.observables.heat_equation import HeatState, conductivity_of_flux
 from pbte.observables.interfaces import Border, MeetingFields, SideFields
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
-from pbte.simulation.interface_results import account_of
-from pbte.simulation.temperature_gradient import drive_of
+from pbte.simulation.interface_results import interface_results_of
+from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.fourier_bodies import facet_starts, side_by_side
 from pbte.transport.heat.assembly import joined_facets
 from pbte.transport.heat.equation import HeatEquation, Joints, Walls
@@ -60,7 +60,7 @@ class Conductor:
     """
 
     material: str
-    mesh: Simplices
+    mesh: SweepMesh
     modes: ModeTable
     conductivity: Array
     heat_source: Array
@@ -171,12 +171,12 @@ class HeatProblem:
         return Snapshot(
             temperature=temperature.reshape(-1, mesh.dim + 1)[self._whole],
             heat_flux=flux[self._whole],
-            arrival_spectrum={},
-            arrival_map=np.zeros(0),
+            outgoing_spectrum={},
+            outgoing_current=np.zeros(0),
             balance=Balance(
                 deposited=power,
                 absorbed={name: float(through[own].sum()) for name, own in facets.items()},
-                handed_on=0.0,
+                scattered_power=0.0,
             ),
             wall_temperatures={
                 name: float(areas[own] @ beside[own] / areas[own].sum())
@@ -194,7 +194,7 @@ class HeatProblem:
         flux = self.equation.flux(temperature, self.temperatures)
         snapshot = self.snapshot(temperature, flux, self.temperatures, self.power)
         fields = [self._beside(border, temperature, flux) for border in borders]
-        interfaces, stack = account_of(
+        interfaces, series = interface_results_of(
             self.case,
             self.geometry,
             fields,
@@ -202,7 +202,7 @@ class HeatProblem:
             {body.material: body.conductivity for body in self.bodies},
             whole=True,
         )
-        drive = drive_of(self.case, self.geometry)
+        gradient = temperature_gradient_of(self.case, self.geometry)
         volumes = self.geometry.volumes
         return HeatState(
             temperature=snapshot.temperature,
@@ -212,10 +212,10 @@ class HeatProblem:
             jump=self.case.fourier.jump,
             conductivities=self.conductivities,
             effective=None
-            if drive is None
-            else conductivity_of_flux(snapshot.heat_flux, volumes, drive),
+            if gradient is None
+            else conductivity_of_flux(snapshot.heat_flux, volumes, gradient),
             interfaces=interfaces,
-            stack=stack,
+            series=series,
         )
 
     def _beside(self, border: Border, temperature: Array, flux: Array) -> MeetingFields:
@@ -275,7 +275,7 @@ def _walls(case: Case, bodies: Sequence[Conductor], tags: Mapping[str, int]) -> 
     )
 
 
-def _normals(mesh: Simplices) -> Array:
+def _normals(mesh: SweepMesh) -> Array:
     """Return the outward unit normals of the boundary facets, shape (num_facets, 3)."""
     areas = np.linalg.norm(mesh.boundary_normals, axis=1, keepdims=True)
     return _in_space(mesh.boundary_normals / areas)
@@ -286,7 +286,7 @@ def _in_space(normals: Array) -> Array:
     return np.pad(normals, ((0, 0), (0, 3 - normals.shape[1])))
 
 
-def _periods(case: Case, mesh: Simplices, tags: Mapping[str, int]) -> Joints:
+def _periods(case: Case, mesh: SweepMesh, tags: Mapping[str, int]) -> Joints:
     """Return the facets of periodic walls joined to their images."""
     corners = mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs]
     facets: list[IntArray] = [np.zeros((0, 2), np.int64)]

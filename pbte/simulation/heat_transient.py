@@ -12,9 +12,9 @@ import numpy as np
 
 from pbte.case.transients import SourceState, SteadyState
 from pbte.core.types import Array
-from pbte.observables.evolution import Evolution, start_of, with_integral, with_step
-from pbte.observables.response import Response
+from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.snapshot import Snapshot
+from pbte.observables.transient import TransientResult, start_of, with_integral, with_step
 from pbte.simulation.heat_problem import HeatProblem
 from pbte.simulation.initial_state import initial_profile, require_sources
 from pbte.transport.heat.time_stepping import HeatStepper
@@ -29,7 +29,9 @@ FIRST_SHARE = 0.1
 Say = Callable[[str], None]
 
 
-def follow_heat(problem: HeatProblem, steady: Array | None, progress: Say) -> Evolution:
+def integrate_heat_in_time(
+    problem: HeatProblem, steady: Array | None, progress: Say
+) -> TransientResult:
     """Return the transient of a case by the heat equation. Collective over the ranks.
 
     Args:
@@ -69,10 +71,10 @@ def follow_heat(problem: HeatProblem, steady: Array | None, progress: Say) -> Ev
                 f"heat equation: {stepper.time:.4g} s of {transient.end:.4g} s, step "
                 f"{len(evolution.ends)} of {step.size:.2g} s"
             )
-    return Evolution(**(vars(evolution) | {"integral": integral}))
+    return TransientResult(**(vars(evolution) | {"integral": integral}))
 
 
-def respond_heat(problem: HeatProblem, progress: Say) -> tuple[Response, ...]:
+def solve_heat_harmonic(problem: HeatProblem, progress: Say) -> tuple[HarmonicResult, ...]:
     """Return the answer at each frequency of a case. Collective over the ranks.
 
     Args:
@@ -97,7 +99,7 @@ def respond_heat(problem: HeatProblem, progress: Say) -> tuple[Response, ...]:
         found = problem.equation.oscillating(float(frequency), heat, walls)
         flux = problem.equation.flux(found, walls)
         responses.append(
-            Response(
+            HarmonicResult(
                 frequency=float(frequency),
                 real=problem.snapshot(found.real, flux.real, walls, power),
                 imaginary=problem.snapshot(found.imag, flux.imag, 0.0 * walls, 0.0),

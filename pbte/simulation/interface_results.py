@@ -12,34 +12,40 @@ from pbte.case.case import Case
 from pbte.case.walls import IsothermalWall, PeriodicWall
 from pbte.core.types import Array
 from pbte.observables.bulk import bulk_tensor
-from pbte.observables.conductivity import Drive
-from pbte.observables.interfaces import Border, InterfaceObserver, Meeting, MeetingFields
-from pbte.observables.resistance import Ends, InterfaceResult, Stack, interface_result, stack_of
+from pbte.observables.conductivity import TemperatureGradient
+from pbte.observables.interfaces import Border, InterfaceTally, Meeting, MeetingFields
+from pbte.observables.resistance import (
+    InterfaceResult,
+    Reservoirs,
+    SeriesResistance,
+    interface_result,
+    series_resistance_of,
+)
 from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.simulation.bodies import Bodies
-from pbte.simulation.problem import Setup
-from pbte.simulation.temperature_gradient import drive_of
+from pbte.simulation.problem import Problem
+from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.boundary import Side
 
 
-def interface_observer(setup: Setup) -> InterfaceObserver:
+def interface_tally(problem: Problem) -> InterfaceTally:
     """Return what measures at the interfaces of a case."""
-    return InterfaceObserver(setup.system, meetings_of(setup), setup.observer.frequency_edges)
+    return InterfaceTally(problem.system, meetings_of(problem), problem.tally.frequency_edges)
 
 
-def meetings_of(setup: Setup) -> tuple[Meeting, ...]:
+def meetings_of(problem: Problem) -> tuple[Meeting, ...]:
     """Return the interfaces of a case with the modes on both sides; see `borders_of`."""
-    borders = borders_of(setup.bodies, [joint.conductances for joint in setup.joints])
+    borders = borders_of(problem.bodies, [joint.conductances for joint in problem.joints])
     meetings = []
     for border in borders:
         first, second = (
             Side(
                 body=side.body,
-                share=side.share,
+                mode_partition=side.mode_partition,
                 dofs=side.dofs[border.facets],
                 slots=side.slots[border.facets],
             )
-            for side in setup.joints[border.contact].surface.sides
+            for side in problem.joints[border.contact].surface.sides
         )
         meetings.append(Meeting(**vars(border), sides=(first, second)))
     return tuple(meetings)
@@ -103,20 +109,20 @@ def _of_contact(bodies: Bodies, number: int, conductances: Array) -> list[Border
     return borders
 
 
-def account(
+def interface_results(
     case: Case,
-    setup: Setup,
+    problem: Problem,
     geometry: MeshGeometry,
     fields: Sequence[MeetingFields],
     snapshots: Sequence[Snapshot],
     *,
     whole: bool,
-) -> tuple[tuple[InterfaceResult, ...], Stack | None]:
+) -> tuple[tuple[InterfaceResult, ...], SeriesResistance | None]:
     """Return what is reported of each interface, and the resistances in series of a stack of films.
 
     Args:
         case: The case.
-        setup: The case made ready.
+        problem: The problem of the case.
         geometry: The whole mesh.
         fields: What was measured at the interfaces.
         snapshots: What else was measured: the steady state, or all orders, which are added up.
@@ -126,12 +132,12 @@ def account(
     """
     if not fields:
         return (), None
-    bodies = zip(setup.bodies.bodies, setup.system.bodies, strict=True)
+    bodies = zip(problem.bodies.bodies, problem.system.bodies, strict=True)
     conductivities = {mesh.material: bulk_tensor(body) for mesh, body in bodies}
-    return account_of(case, geometry, fields, snapshots, conductivities, whole=whole)
+    return interface_results_of(case, geometry, fields, snapshots, conductivities, whole=whole)
 
 
-def account_of(
+def interface_results_of(
     case: Case,
     geometry: MeshGeometry,
     fields: Sequence[MeetingFields],
@@ -139,7 +145,7 @@ def account_of(
     conductivities: Mapping[str, Array],
     *,
     whole: bool,
-) -> tuple[tuple[InterfaceResult, ...], Stack | None]:
+) -> tuple[tuple[InterfaceResult, ...], SeriesResistance | None]:
     """Return the same from the bulk conductivity of each material, shape (3, 3) [W/m K]."""
     if not fields:
         return (), None
@@ -152,7 +158,7 @@ def account_of(
     if ends is None or not whole:
         return results, None
     borders = [each.border for each in fields]
-    return results, stack_of(geometry, ends, borders, results, conductivities)
+    return results, series_resistance_of(geometry, ends, borders, results, conductivities)
 
 
 def _ends(
@@ -160,10 +166,10 @@ def _ends(
     geometry: MeshGeometry,
     snapshots: Sequence[Snapshot],
     results: Sequence[InterfaceResult],
-) -> Ends | None:
+) -> Reservoirs | None:
     """Return the two walls between which heat flows, None where it is not driven like that."""
-    drive = drive_of(case, geometry)
-    if drive is None:
+    gradient = temperature_gradient_of(case, geometry)
+    if gradient is None:
         return None
     held = {
         name: wall.temperature - case.temperature
@@ -171,23 +177,25 @@ def _ends(
         if isinstance(wall, IsothermalWall)
     }
     if not held:
-        return _periodic_ends(case, drive, results)
+        return _periodic_ends(case, gradient, results)
     cold, hot = sorted(held, key=lambda name: held[name])
     beside, power = ({name: 0.0 for name in held} for _ in range(2))
     for snapshot in snapshots:
         for name in held:
             beside[name] += snapshot.wall_temperatures[name]
             power[name] += snapshot.balance.absorbed[name]
-    return Ends(
+    return Reservoirs(
         walls=(hot, cold),
         held=(held[hot], held[cold]),
         beside=(beside[hot], beside[cold]),
-        direction=drive.direction,
-        heat_flux=0.5 * (power[cold] - power[hot]) / drive.area,
+        direction=gradient.direction,
+        heat_flux=0.5 * (power[cold] - power[hot]) / gradient.area,
     )
 
 
-def _periodic_ends(case: Case, drive: Drive, results: Sequence[InterfaceResult]) -> Ends:
+def _periodic_ends(
+    case: Case, gradient: TemperatureGradient, results: Sequence[InterfaceResult]
+) -> Reservoirs:
     """Return the two ends of a period with a drop between them."""
     ((name, wall),) = (
         (name, wall)
@@ -195,10 +203,10 @@ def _periodic_ends(case: Case, drive: Drive, results: Sequence[InterfaceResult])
         if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0
     )
     walls = (name, wall.partner)
-    return Ends(
+    return Reservoirs(
         walls=walls if wall.temperature_drop > 0.0 else walls[::-1],
-        held=(drive.drop, 0.0),
+        held=(gradient.drop, 0.0),
         beside=None,
-        direction=drive.direction,
+        direction=gradient.direction,
         heat_flux=float(np.mean([abs(each.heat_flux) for each in results])),
     )

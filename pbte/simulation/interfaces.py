@@ -12,7 +12,7 @@ from mpi4py import MPI
 from pbte.case.case import Case
 from pbte.case.interfaces import law_of
 from pbte.core.errors import InputError
-from pbte.core.mode_partition import ModeShare
+from pbte.core.mode_partition import ModePartition
 from pbte.core.parallel import on_all_ranks
 from pbte.core.shared_memory import shared_on_node
 from pbte.core.types import Array
@@ -75,7 +75,7 @@ def joints_of_case(
     case: Case,
     bodies: Bodies,
     materials: Mapping[str, Material],
-    shares: Sequence[ModeShare],
+    shares: Sequence[ModePartition],
     comm: MPI.Intracomm,
 ) -> tuple[Joint, ...]:
     """Return all interfaces with their laws.
@@ -183,7 +183,7 @@ def laws_at(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class InterfacePreview:
     """What can be said of a contact before a run.
 
     Attributes:
@@ -197,9 +197,9 @@ class Outlook:
     num_bytes: float
 
 
-def outlooks(
+def interface_previews(
     case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
-) -> list[Outlook]:
+) -> list[InterfacePreview]:
     """Return what can be said of each contact from its law at the first facet.
 
     Raises:
@@ -208,7 +208,7 @@ def outlooks(
     Note:
         Collective over ``comm``.
     """
-    found: list[Outlook] = []
+    found: list[InterfacePreview] = []
     with on_all_ranks(comm):
         for contact in bodies.contacts if comm.rank == 0 else ():
             one, other = (bodies.bodies[body] for body in contact.bodies)
@@ -216,13 +216,13 @@ def outlooks(
             pair = (materials[one.material], materials[other.material])
             laws = laws_at(case, contact, pair, normals[:1])
             found.append(
-                Outlook(
+                InterfacePreview(
                     conductance=float(laws.conductances[0]),
                     unmatched=laws.unmatched,
                     num_bytes=_law_bytes(laws.matrices[0], len(normals), contact.slots.size),
                 )
             )
-    everywhere: list[Outlook] = comm.bcast(found)
+    everywhere: list[InterfacePreview] = comm.bcast(found)
     return everywhere
 
 

@@ -126,7 +126,7 @@ def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
         geometry /= sharers
     return {
         **largest,
-        "visiting orders": 2.0 * modes * cells + _halo_bytes(job, layout, modes),
+        "sweep orders": 2.0 * modes * cells + _halo_bytes(job, layout, modes),
         "observables": kept,
         "mesh": geometry + (DOLFINX_CELL + _record_bytes(job.dim)) * cells,
         "program and matrix": PROGRAM + shared + _factor_bytes(job, modes),
@@ -191,8 +191,8 @@ def memory_estimate(jobs: Job | Sequence[Job], layout: Layout) -> dict[str, int]
 
 
 def state_bytes_per_unknown(memory: dict[str, int], num_unknowns: int) -> float:
-    """Return the state of the transport alone per unknown: fields, moments, visiting orders [-]."""
-    kinds = ("fields", "moments", "visiting orders")
+    """Return the state of the transport alone per unknown: fields, moments, sweep orders [-]."""
+    kinds = ("fields", "moments", "sweep orders")
     return sum(memory.get(kind, 0) for kind in kinds) / num_unknowns
 
 
@@ -254,7 +254,7 @@ def _factor_bytes(job: Job, modes: float) -> float:
 
 
 def _simplex_bytes(dim: int) -> float:
-    """Return the bytes of a cell in `Simplices`: points, normals, volume, neighbours, numbers."""
+    """Return the bytes of a cell in `SweepMesh`: points, normals, volume, neighbours, numbers."""
     faces = dim + 1
     return 16.0 * dim * faces + 8 + 4 * faces + 4 * faces**2
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pbte.core.types import Array
-from pbte.observables.evolution import Evolution
-from pbte.observables.response import Response
+from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.snapshot import Snapshot
-from pbte.transport.reports import EigenvalueEstimate, SteadyReport
-from pbte.transport.steady.eigenvalues import fades
+from pbte.observables.transient import TransientResult
+from pbte.transport.reports import SpectralEstimate, SteadyReport
+from pbte.transport.steady.eigenvalues import converges
 
 # Beside a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
 VISIBLE_UNDERSHOOT = 0.05
@@ -20,15 +20,15 @@ VISIBLE_UNMATCHED = 0.05
 
 
 def run_notes(
-    estimates: Sequence[EigenvalueEstimate],
+    estimates: Sequence[SpectralEstimate],
     orders: Sequence[Snapshot],
     steady: Snapshot | None,
     report: SteadyReport | None,
     *,
     undershoot: float,
     num_cyclic_modes: int,
-    transient: Evolution | None = None,
-    harmonic: Sequence[Response] = (),
+    transient: TransientResult | None = None,
+    harmonic: Sequence[HarmonicResult] = (),
     unmatched: Mapping[str, float] | None = None,
 ) -> tuple[str, ...]:
     """Return the notes of a run.
@@ -106,7 +106,7 @@ def _remedy(report: SteadyReport) -> str:
     )
 
 
-def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
+def _growth_notes(estimates: Sequence[SpectralEstimate]) -> list[str]:
     used = estimates[-1]
     notes = []
     for tried in estimates[:-1]:
@@ -120,7 +120,7 @@ def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
             "(1 + s)/tau, and fictitious events at rate s/tau that change nothing but count as "
             "scattering orders. Single orders depend on s, their sum and the steady state do not."
         )
-    if not fades(used):
+    if not converges(used):
         sums = (
             "are no approximation of the steady state"
             if used.most_negative <= -1.0
@@ -133,7 +133,7 @@ def _growth_notes(estimates: Sequence[EigenvalueEstimate]) -> list[str]:
     return notes
 
 
-def _verdict(estimate: EigenvalueEstimate) -> str:
+def _verdict(estimate: SpectralEstimate) -> str:
     worst = estimate.most_negative
     if worst > -1.0:
         return f"hardly fade: an alternating part shrinks by a factor {worst:.3f} per order only"

@@ -12,17 +12,17 @@ from pbte.case.case import Case
 from pbte.core.types import Array, IntArray
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.interfaces import MeetingFields
-from pbte.observables.moments import Observer
+from pbte.observables.moments import FieldTally
 from pbte.observables.snapshot import Snapshot
-from pbte.output.checkpoint import Piece
-from pbte.simulation.checkpoints import Keeping, boundary_pieces, cells_of, of_modes
-from pbte.simulation.interface_results import interface_observer
-from pbte.simulation.problem import Say, Setup
-from pbte.transport.emission import FieldEmission, MomentEmission
+from pbte.output.checkpoint import DistributedArray
+from pbte.simulation.checkpoints import CheckpointManager, boundary_pieces, cells_of, of_modes
+from pbte.simulation.interface_results import interface_tally
+from pbte.simulation.problem import Problem, Say
 from pbte.transport.orders import scattering_orders
-from pbte.transport.reports import EigenvalueEstimate
-from pbte.transport.steady.eigenvalues import GrowthEstimate, fades
-from pbte.transport.system import Events, System, split_system
+from pbte.transport.reports import SpectralEstimate
+from pbte.transport.scattering_source import FieldScatteringSource, MomentScatteringSource
+from pbte.transport.steady.eigenvalues import SpectralEstimator, converges
+from pbte.transport.system import SourceIteration, System, split_system
 
 # The self-scattering that "auto" tries, in this order. The first with which the orders fade is
 # taken (the plain series diverges in silicon bodies above 70 to 100 nm).
@@ -37,7 +37,7 @@ STAGE = "orders"
 class _Account:
     """What is reported of the orders, so far."""
 
-    estimates: list[EigenvalueEstimate]
+    estimates: list[SpectralEstimate]
     snapshots: list[Snapshot] = field(default_factory=list)
     at_interfaces: tuple[Array, ...] = ()
 
@@ -50,14 +50,14 @@ class _Account:
         }
 
 
-def follow_orders(
-    case: Case, setup: Setup, progress: Say, keeping: Keeping
-) -> tuple[tuple[Snapshot, ...], tuple[EigenvalueEstimate, ...], tuple[MeetingFields, ...]]:
+def compute_scattering_orders(
+    case: Case, problem: Problem, progress: Say, keeping: CheckpointManager
+) -> tuple[tuple[Snapshot, ...], tuple[SpectralEstimate, ...], tuple[MeetingFields, ...]]:
     """Follow the scattering orders. Collective over the ranks.
 
     Args:
         case: The case.
-        setup: The case made ready.
+        problem: The problem of the case.
         progress: Called with a line of text now and then.
         keeping: Where checkpoints are kept.
 
@@ -67,14 +67,14 @@ def follow_orders(
     """
     report = keeping.finished(STAGE)
     if report is None:
-        report = _try_all(case, setup, progress, keeping).record()
+        report = _try_all(case, problem, progress, keeping).record()
         keeping.finish(STAGE, report)
-    interfaces = interface_observer(setup)
+    interfaces = interface_tally(problem)
     interfaces.go_on(report["at_interfaces"])
     return report["snapshots"], report["estimates"], interfaces.take()
 
 
-def _try_all(case: Case, setup: Setup, progress: Say, keeping: Keeping) -> _Account:
+def _try_all(case: Case, problem: Problem, progress: Say, keeping: CheckpointManager) -> _Account:
     """Return the orders with the first self-scattering with which they fade."""
     wanted = case.orders.self_scattering
     trials = SELF_SCATTERING if wanted == "auto" else (float(wanted),)
@@ -83,7 +83,7 @@ def _try_all(case: Case, setup: Setup, progress: Say, keeping: Keeping) -> _Acco
     for trial in trials[len(estimates) :]:
         account = _Account(estimates)
         try_further = trial != trials[-1]
-        if _try_orders(case, setup, trial, account, progress, keeping, begun, try_further):
+        if _try_orders(case, problem, trial, account, progress, keeping, begun, try_further):
             return account
         begun = None
     raise AssertionError("the last self-scattering is never given up")
@@ -91,51 +91,51 @@ def _try_all(case: Case, setup: Setup, progress: Say, keeping: Keeping) -> _Acco
 
 def _try_orders(
     case: Case,
-    setup: Setup,
+    problem: Problem,
     self_scattering: float,
     account: _Account,
     progress: Say,
-    keeping: Keeping,
+    keeping: CheckpointManager,
     begun: Any,
     try_further: bool,
 ) -> bool:
     """Follow the orders; return False once they turn out not to fade and others are to be tried."""
-    system = split_system(setup.system, self_scattering)
-    observer = Observer(
-        problem=system,
-        walls=setup.observer.walls,
-        frequency_edges=setup.observer.frequency_edges,
+    system = split_system(problem.system, self_scattering)
+    tally = FieldTally(
+        system=system,
+        walls=problem.tally.walls,
+        frequency_edges=problem.tally.frequency_edges,
     )
-    growth, interfaces = GrowthEstimate(system, *setup.leading), interface_observer(setup)
+    growth, interfaces = SpectralEstimator(system, *problem.leading), interface_tally(problem)
     last = case.orders.max_order
     many = max(last, ORDERS_TO_ESTIMATE)
-    start: tuple[int, Events] | None = None
+    start: tuple[int, SourceIteration] | None = None
     if begun is not None:
-        start = begun["number"], _restored(setup, system, growth, begun["number"], keeping)
+        start = begun["number"], _restored(problem, system, growth, begun["number"], keeping)
         account.snapshots += begun["account"]["snapshots"]
         account.at_interfaces = begun["account"]["at_interfaces"]
         interfaces.go_on(account.at_interfaces)
 
-    def scattered(number: int, events: Events) -> None:
+    def scattered(number: int, events: SourceIteration) -> None:
         if keeping.is_due():
             if number <= last:
                 account.at_interfaces = interfaces.sums()
             present = {"number": number, "account": account.record()}
             weights = [np.ascontiguousarray(own.T) for own in growth.weights]
-            keeping.keep(STAGE, present, _pieces(setup, events, weights, growth.history()))
+            keeping.keep(STAGE, present, _pieces(problem, events, weights, growth.history()))
 
     for order in scattering_orders(
-        system, many, growth, observer, interfaces, begun=start, scattered=scattered
+        system, many, growth, tally, interfaces, begun=start, scattered=scattered
     ):
         growth.next_order()
-        snapshot = observer.snapshot(order.deposited, hands_on=True)
+        snapshot = tally.snapshot(order.deposited, scatters=True)
         if order.number <= last:
-            account.snapshots.append(whole_snapshot(snapshot, setup.part))
+            account.snapshots.append(whole_snapshot(snapshot, problem.part))
             progress(f"order {order.number} of {last}, self-scattering {self_scattering:g}")
         if order.number == last:
             account.at_interfaces = interfaces.sums()
         estimate_now = order.number == ORDERS_TO_ESTIMATE and try_further
-        if estimate_now and not fades(growth.estimate()):
+        if estimate_now and not converges(growth.estimate()):
             progress(f"self-scattering {self_scattering:g}: the orders do not fade, trying more")
             account.estimates.append(growth.estimate())
             return False
@@ -144,12 +144,16 @@ def _try_orders(
 
 
 def _restored(
-    setup: Setup, system: System, growth: GrowthEstimate, number: int, keeping: Keeping
-) -> Events:
+    problem: Problem,
+    system: System,
+    growth: SpectralEstimator,
+    number: int,
+    keeping: CheckpointManager,
+) -> SourceIteration:
     """Return what an order starts from; the estimate gets the orders before it. Collective."""
-    events = Events(system)
+    events = SourceIteration(system)
     for emission in events.emissions:
-        if isinstance(emission, MomentEmission):
+        if isinstance(emission, MomentScatteringSource):
             emission.weights = np.empty_like(emission.factors.w_in)
             emission.moments = np.empty((emission.factors.rank, emission.body.mesh.num_dofs))
     weights = [np.empty_like(own.T, order="C") for own in growth.weights]
@@ -157,36 +161,40 @@ def _restored(
         np.empty((number * own.shape[0], body.mesh.num_dofs))
         for own, body in zip(growth.weights, system.bodies, strict=True)
     ]
-    keeping.fill(_pieces(setup, events, weights, history))
+    keeping.fill(_pieces(problem, events, weights, history))
     growth.go_on([np.ascontiguousarray(own.T) for own in weights], history)
     return events
 
 
 def _pieces(
-    setup: Setup, events: Events, weights: Sequence[Array], history: Sequence[Array]
-) -> dict[str, Piece]:
+    problem: Problem, events: SourceIteration, weights: Sequence[Array], history: Sequence[Array]
+) -> dict[str, DistributedArray]:
     """Return all that goes on from one order to the next; the arrays themselves.
 
     Args:
-        setup: The case made ready.
+        problem: The problem of the case.
         events: What the next order starts from.
         weights: How the moments of the estimate are made, shape (local modes, moments) by body.
         history: The moments of all orders, shape (orders * moments, num_dofs) by body.
     """
-    pieces, first = boundary_pieces(setup, events.boundary), setup.system.group.rank == 0
+    pieces, first = boundary_pieces(problem, events.boundary), problem.system.group.rank == 0
 
-    def common(values: Array, cells: IntArray) -> Piece:
+    def common(values: Array, cells: IntArray) -> DistributedArray:
         rows = np.arange(len(values))
-        return Piece(rows=rows, columns=cells, values=values, is_written=first)
+        return DistributedArray(rows=rows, columns=cells, values=values, is_written=first)
 
-    for number, (emission, cells) in enumerate(zip(events.emissions, cells_of(setup), strict=True)):
-        modes = setup.system.bodies[number].share.indices
-        if isinstance(emission, MomentEmission):
+    for number, (emission, cells) in enumerate(
+        zip(events.emissions, cells_of(problem), strict=True)
+    ):
+        modes = problem.system.bodies[number].mode_partition.indices
+        if isinstance(emission, MomentScatteringSource):
             pieces[f"emitted_{number}"] = of_modes(modes, emission.weights)
             pieces[f"moments_{number}"] = common(emission.moments, cells)
         else:
-            assert isinstance(emission, FieldEmission)
-            pieces[f"field_{number}"] = Piece(rows=modes, columns=cells, values=emission.field)
+            assert isinstance(emission, FieldScatteringSource)
+            pieces[f"field_{number}"] = DistributedArray(
+                rows=modes, columns=cells, values=emission.field
+            )
         pieces[f"weights_{number}"] = of_modes(modes, weights[number])
         pieces[f"history_{number}"] = common(history[number], cells)
     return pieces

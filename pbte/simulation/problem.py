@@ -14,7 +14,7 @@ from pbte.case.case import Case, check_source, check_walls
 from pbte.case.materials import material_from_choice
 from pbte.case.mesh import ensure_mesh
 from pbte.case.regions import check_temperatures, materials_of
-from pbte.core.mode_partition import ModeShare, all_modes, share_modes, sweep_costs
+from pbte.core.mode_partition import ModePartition, all_modes, partition_modes, sweep_costs
 from pbte.core.parallel import on_all_ranks
 from pbte.core.rank_grid import RankGrid, rank_grid
 from pbte.core.shared_memory import shared_on_node
@@ -24,8 +24,8 @@ from pbte.geometry.domain import Domain, read_domain
 from pbte.geometry.partition import Part, partition
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
 from pbte.materials.storage import Material
-from pbte.observables.moments import Observer, frequency_bins
-from pbte.simulation.bodies import Bodies, cut_into_bodies, one_body
+from pbte.observables.moments import FieldTally, frequency_bins
+from pbte.simulation.bodies import Bodies, one_body, split_by_material
 from pbte.simulation.interfaces import Joint, check_parts, joints_of_case
 from pbte.simulation.sources import Place, heat_sources, heated_modes
 from pbte.simulation.walls import (
@@ -43,7 +43,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
+class ProblemInputs:
     """What a case names, read and found to fit together.
 
     Attributes:
@@ -80,7 +80,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
+class Problem:
     """A case made ready to solve.
 
     Attributes:
@@ -90,7 +90,7 @@ class Setup:
         bodies: The bodies on the mesh, with their names.
         joints: The interfaces and their laws.
         part: Where the local cells are in the whole mesh; None if this rank holds all cells.
-        observer: What to measure.
+        tally: The observables to accumulate.
     """
 
     system: System
@@ -98,7 +98,7 @@ class Setup:
     bodies: Bodies
     joints: tuple[Joint, ...]
     part: Part | None
-    observer: Observer
+    tally: FieldTally
 
     @property
     def body(self) -> Body:
@@ -112,7 +112,7 @@ class Setup:
         return self.bodies.walls
 
 
-def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None) -> Inputs:
+def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None) -> ProblemInputs:
     """Read mesh and materials of a case and check that all it says fits them.
 
     Args:
@@ -152,7 +152,7 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
             heated_modes(case, materials[body.material].modes, body.regions)
             for body in bodies.bodies
         ]
-    return Inputs(
+    return ProblemInputs(
         grid=grid,
         domain=domain,
         bodies=bodies,
@@ -172,7 +172,7 @@ def _read_bodies(case: Case, grid: RankGrid) -> tuple[Domain | None, Bodies, Par
 
         def cut() -> Bodies:
             assert domain is not None
-            return cut_into_bodies(domain, case)
+            return split_by_material(domain, case)
 
         return domain, shared_on_node(grid.comm, cut), None
     own, domain = read_domain_part(case.mesh_path, grid.space, grid.modes, scale=case.mesh.scale)
@@ -182,7 +182,7 @@ def _read_bodies(case: Case, grid: RankGrid) -> tuple[Domain | None, Bodies, Par
     return domain, one_body(case, part.mesh, part.cell_regions, own.walls, own.regions), part
 
 
-def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
+def build_problem(case: Case, comm: MPI.Intracomm, progress: Say) -> Problem:
     """Read mesh and materials and put sources, walls and interfaces on them.
 
     Note: Collective over `comm`.
@@ -198,18 +198,18 @@ def prepare(case: Case, comm: MPI.Intracomm, progress: Say) -> Setup:
         leading_part(material.kernel, max(rank, NUM_MOMENTS), comm) for material in inputs.of_bodies
     )
     open_bodies = _open_bodies(case, inputs)
-    shares = [body.share for body in open_bodies]
+    shares = [body.mode_partition for body in open_bodies]
     joints = joints_of_case(case, bodies, inputs.materials, shares, comm)
     with on_all_ranks(comm):
         system = _linked(case, bodies, open_bodies, [joint.surface for joint in joints])
     frequencies = np.concatenate([body.modes.frequencies for body in system.bodies])
-    observer = Observer(
-        problem=system,
+    tally = FieldTally(
+        system=system,
         walls={**bodies.walls, **bodies.interfaces},
         frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
     )
-    return Setup(
-        system=system, leading=leading, bodies=bodies, joints=joints, part=part, observer=observer
+    return Problem(
+        system=system, leading=leading, bodies=bodies, joints=joints, part=part, tally=tally
     )
 
 
@@ -222,12 +222,12 @@ def _linked(
     """
     meshes, walls = [body.mesh for body in bodies], cut.walls
     tables = [body.modes for body in bodies]
-    shares = [body.share for body in bodies]
+    shares = [body.mode_partition for body in bodies]
     links = [*periodic_surfaces(case, meshes, walls, tables, shares), *interfaces]
     owners = [{side.body for side in link.sides} for link in links]
     complete = []
     for number, body in enumerate(bodies):
-        own = adiabatic_surfaces(case, body.mesh, walls, body.modes, body.share)
+        own = adiabatic_surfaces(case, body.mesh, walls, body.modes, body.mode_partition)
         inside = [link for link, owner in zip(links, owners, strict=True) if owner == {number}]
         complete.append(replace(body, surfaces=(*own, *inside)))
     return System(
@@ -238,7 +238,7 @@ def _linked(
     )
 
 
-def _open_bodies(case: Case, inputs: Inputs) -> list[Body]:
+def _open_bodies(case: Case, inputs: ProblemInputs) -> list[Body]:
     """Return each body with its source and its isothermal walls, and no other surfaces yet.
 
     Note: Collective over all ranks.
@@ -260,13 +260,15 @@ def _open_bodies(case: Case, inputs: Inputs) -> list[Body]:
             halo=None if part is None else part.halo,
             comm=grid.comm,
         )
-        body = of_share(share=share_modes(modes.num_pairs, modes.num_modes, grid.modes))
+        body = of_share(
+            mode_partition=partition_modes(modes.num_pairs, modes.num_modes, grid.modes)
+        )
         better = fairer_share(body, measured=case.parallel.balance == "measured")
-        bodies.append(body if better is None else of_share(share=better))
+        bodies.append(body if better is None else of_share(mode_partition=better))
     return bodies
 
 
-def fairer_share(body: Body, *, measured: bool) -> ModeShare | None:
+def fairer_share(body: Body, *, measured: bool) -> ModePartition | None:
     """Return a share of the modes by what they cost, or None where an even one is as good.
 
     Modes with cyclic dependencies are swept many times; they are counted. Ranks may also differ in
@@ -275,19 +277,21 @@ def fairer_share(body: Body, *, measured: bool) -> ModeShare | None:
 
     Note: Collective over the ranks.
     """
-    share, modes = body.share, body.modes
-    if share.comm.size == 1:
+    mode_partition, modes = body.mode_partition, body.modes
+    if mode_partition.comm.size == 1:
         return None
     costs: Array | None = None
     speeds: Array | None = None
     if body.num_cyclic_modes > 0:
-        costs = sweep_costs(all_modes(share, body.order.lagged), modes.num_pairs)
-    if measured and share.comm.allreduce(share.num_modes, op=MPI.MIN) > 0:
-        rate = share.num_modes / max(_drift_seconds(body), 1e-9)
-        speeds = np.array(share.comm.allgather(rate))
+        costs = sweep_costs(all_modes(mode_partition, body.order.lagged), modes.num_pairs)
+    if measured and mode_partition.comm.allreduce(mode_partition.num_modes, op=MPI.MIN) > 0:
+        rate = mode_partition.num_modes / max(_drift_seconds(body), 1e-9)
+        speeds = np.array(mode_partition.comm.allgather(rate))
     if costs is None and speeds is None:
         return None
-    return share_modes(modes.num_pairs, modes.num_modes, share.comm, costs=costs, speeds=speeds)
+    return partition_modes(
+        modes.num_pairs, modes.num_modes, mode_partition.comm, costs=costs, speeds=speeds
+    )
 
 
 def _drift_seconds(body: Body) -> float:
@@ -298,7 +302,7 @@ def _drift_seconds(body: Body) -> float:
     start = time.process_time()
     for modes in blocks:
         stream(body, nothing[: modes.size], modes, walls=False)
-    return float(body.over_space(np.array([time.process_time() - start]))[0])
+    return float(body.sum_over_space(np.array([time.process_time() - start]))[0])
 
 
 def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> FactoredKernel:

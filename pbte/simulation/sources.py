@@ -24,7 +24,7 @@ from pbte.core.expressions import parse_expression
 from pbte.core.parallel import on_all_ranks
 from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.field_file import interpolator, read_field
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.materials.modes import ModeTable
 from pbte.transport.body import Body
 from pbte.transport.sources import gaussian, project
@@ -46,7 +46,7 @@ class Place:
         space: The ranks that share the cells.
     """
 
-    meshes: tuple[Simplices, ...]
+    meshes: tuple[SweepMesh, ...]
     cell_regions: tuple[IntArray, ...]
     regions: Mapping[str, int]
     space: MPI.Intracomm

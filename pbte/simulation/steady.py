@@ -12,10 +12,10 @@ from pbte.core.types import Array, Numbers
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.interfaces import MeetingFields
 from pbte.observables.snapshot import Snapshot
-from pbte.output.checkpoint import Piece
-from pbte.simulation.checkpoints import Keeping, boundary_pieces, cells_of, of_modes
-from pbte.simulation.interface_results import interface_observer
-from pbte.simulation.problem import Say, Setup
+from pbte.output.checkpoint import DistributedArray
+from pbte.simulation.checkpoints import CheckpointManager, boundary_pieces, cells_of, of_modes
+from pbte.simulation.interface_results import interface_tally
+from pbte.simulation.problem import Problem, Say
 from pbte.transport.reports import SteadyReport
 from pbte.transport.steady.iterate import Guess, SteadyProgress, is_whole
 from pbte.transport.steady.moment_system import MomentSystem
@@ -25,31 +25,31 @@ from pbte.transport.system import Boundary
 STAGE = "steady"
 
 
-def reach_steady_state(
-    case: Case, setup: Setup, progress: Say, keeping: Keeping
+def compute_steady_state(
+    case: Case, problem: Problem, progress: Say, keeping: CheckpointManager
 ) -> tuple[Snapshot, SteadyReport, tuple[MeetingFields, ...], tuple[Array, ...] | None]:
     """Return the observables of the steady state, how it was reached, and the state itself.
 
     The observables come in two parts, the second of interfaces. The state, the mode temperatures of
     each body, is there only where a transient is to begin with it. Collective over the ranks.
     """
-    interfaces = interface_observer(setup)
+    interfaces = interface_tally(problem)
     known = keeping.finished(STAGE)
     if known is not None:
         interfaces.go_on(known["at_interfaces"])
         return known["snapshot"], known["report"], interfaces.take(), None
-    solution = _solve(case, setup, progress, keeping)
-    observer, bodies = setup.observer, setup.system.bodies
+    solution = _solve(case, problem, progress, keeping)
+    tally, bodies = problem.tally, problem.system.bodies
     begins = case.transient is not None and case.transient.initial.kind == "steady"
     kept = tuple(body.new_field() for body in bodies) if begins else None
-    for drift in solution.drifts():
-        observer.watch(drift)
-        interfaces.watch(drift)
+    for drift in solution.streamed_blocks():
+        tally.accumulate(drift)
+        interfaces.accumulate(drift)
         if kept is not None:
             kept[drift.body][drift.modes] = drift.theta
-    snapshot = observer.snapshot(setup.system.heat_power, hands_on=False)
+    snapshot = tally.snapshot(problem.system.heat_power, scatters=False)
     known = {
-        "snapshot": whole_snapshot(snapshot, setup.part),
+        "snapshot": whole_snapshot(snapshot, problem.part),
         "report": replace(solution.report, distance=solution.distance()),
         "at_interfaces": interfaces.sums(),
     }
@@ -57,11 +57,11 @@ def reach_steady_state(
     return known["snapshot"], known["report"], interfaces.take(), kept
 
 
-def _solve(case: Case, setup: Setup, progress: Say, keeping: Keeping) -> SteadyState:
-    keeper = _Keeper(setup, keeping)
+def _solve(case: Case, problem: Problem, progress: Say, keeping: CheckpointManager) -> SteadyState:
+    keeper = _Keeper(problem, keeping)
     return solve_steady(
-        setup.system,
-        *setup.leading,
+        problem.system,
+        *problem.leading,
         tolerance=case.steady.tolerance,
         max_iterations=case.steady.max_iterations,
         moments=keeper.moments,
@@ -77,9 +77,9 @@ class _Keeper:
     What a full matrix emits is a field of all modes, what one of low rank emits its moments.
     """
 
-    def __init__(self, setup: Setup, keeping: Keeping) -> None:
-        self.setup, self.keeping = setup, keeping
-        self.moments: MomentSystem = moment_system(setup.system, *setup.leading)
+    def __init__(self, problem: Problem, keeping: CheckpointManager) -> None:
+        self.problem, self.keeping = problem, keeping
+        self.moments: MomentSystem = moment_system(problem.system, *problem.leading)
 
     def is_due(self) -> bool:
         """Return whether it is time for a checkpoint. Collective."""
@@ -87,7 +87,7 @@ class _Keeper:
 
     def keep(self, progress: SteadyProgress) -> None:
         """Write a checkpoint. Collective."""
-        boundary = Boundary(self.setup.system)
+        boundary = Boundary(self.problem.system)
         self.moments.unknowns.of(boundary).write(progress.guess.entering)
         present = {
             "scale": progress.scale,
@@ -106,7 +106,7 @@ class _Keeper:
         present = self.keeping.begun(STAGE)
         if present is None:
             return None
-        boundary = Boundary(self.setup.system)
+        boundary = Boundary(self.problem.system)
         bases = [np.empty_like(part.factors.w_in) for part in self.moments.bodies]
         emitted = [
             np.empty(part.shape[::-1]) if whole else part.body.new_field()
@@ -138,17 +138,21 @@ class _Keeper:
 
     def _pieces(
         self, boundary: Boundary, emitted: Sequence[Numbers], bases: Sequence[Array]
-    ) -> dict[str, Piece]:
-        pieces = boundary_pieces(self.setup, boundary)
-        of_bodies = zip(self.moments.bodies, cells_of(self.setup), self._whole(), strict=True)
+    ) -> dict[str, DistributedArray]:
+        pieces = boundary_pieces(self.problem, boundary)
+        of_bodies = zip(self.moments.bodies, cells_of(self.problem), self._whole(), strict=True)
         for number, (part, cells, whole) in enumerate(of_bodies):
-            modes, rows, values = part.body.share.indices, part.rows, emitted[number]
+            modes, rows, values = part.body.mode_partition.indices, part.rows, emitted[number]
             if whole:
                 corners = part.body.mesh.dim + 1
                 own = cells[rows.start // corners : rows.stop // corners]
                 moments = np.arange(part.rank)
-                pieces[f"moments_{number}"] = Piece(rows=moments, columns=own, values=values)
+                pieces[f"moments_{number}"] = DistributedArray(
+                    rows=moments, columns=own, values=values
+                )
                 pieces[f"emitted_{number}"] = of_modes(modes, bases[number])
             else:
-                pieces[f"field_{number}"] = Piece(rows=modes, columns=cells, values=values)
+                pieces[f"field_{number}"] = DistributedArray(
+                    rows=modes, columns=cells, values=values
+                )
         return pieces

@@ -7,7 +7,7 @@ import numpy as np
 from pbte.case.case import Case
 from pbte.case.walls import IsothermalWall, PeriodicWall
 from pbte.core.types import Array
-from pbte.observables.conductivity import Drive
+from pbte.observables.conductivity import TemperatureGradient
 from pbte.observables.snapshot import MeshGeometry
 
 # Walls count as flat, parallel and opposite up to this [-].
@@ -16,7 +16,7 @@ _FLAT = 1e-6
 _EQUAL = 1e-2
 
 
-def drive_of(case: Case, geometry: MeshGeometry) -> Drive | None:
+def temperature_gradient_of(case: Case, geometry: MeshGeometry) -> TemperatureGradient | None:
     """Return what drives heat through the body, or None if that is no drop over a length.
 
     Either one pair of periodic walls with a temperature drop between them, or two flat parallel
@@ -54,7 +54,7 @@ def _num_sides_closed(case: Case) -> int:
 
 def _periodic_drive(
     geometry: MeshGeometry, name: str, wall: PeriodicWall, num_closed: int
-) -> Drive | None:
+) -> TemperatureGradient | None:
     """The cross-section of a cell that is repeated sideways too is that of its box, pores included.
 
     That of a wire or a film, which ends sideways, is the area of the wall; see `_cross_section`.
@@ -70,7 +70,7 @@ def _periodic_drive(
         end = float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
         area = _cross_section(geometry, length, end)
     drop = wall.temperature_drop
-    return Drive(
+    return TemperatureGradient(
         direction=_three(np.sign(drop) * along / length),
         length=length,
         drop=abs(drop),
@@ -78,7 +78,9 @@ def _periodic_drive(
     )
 
 
-def _wall_drive(geometry: MeshGeometry, hot: str, cold: str, drop: float) -> Drive | None:
+def _wall_drive(
+    geometry: MeshGeometry, hot: str, cold: str, drop: float
+) -> TemperatureGradient | None:
     normals = []
     for name in (hot, cold):
         own = geometry.facet_normals[geometry.facet_walls == geometry.walls[name]]
@@ -94,7 +96,7 @@ def _wall_drive(geometry: MeshGeometry, hot: str, cold: str, drop: float) -> Dri
     if abs(areas[0] - areas[1]) > _EQUAL * areas[0]:
         return None
     length = float((_centre(geometry, cold) - _centre(geometry, hot)) @ normals[1])
-    return Drive(
+    return TemperatureGradient(
         direction=_three(normals[1]),
         length=length,
         drop=drop,

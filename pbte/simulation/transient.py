@@ -11,24 +11,24 @@ from pbte.case.case import Case
 from pbte.case.sources import ModeSelection
 from pbte.case.transients import GaussianState, SourceState, Transient
 from pbte.core.types import Array
-from pbte.observables.evolution import (
-    Evolution,
+from pbte.observables.gathering import whole_snapshot
+from pbte.observables.snapshot import Snapshot
+from pbte.observables.transient import (
+    TransientResult,
     start_of,
     weighted_sum,
     with_integral,
     with_step,
 )
-from pbte.observables.gathering import whole_snapshot
-from pbte.observables.snapshot import Snapshot
-from pbte.simulation.checkpoints import Keeping, field_pieces
+from pbte.simulation.checkpoints import CheckpointManager, field_pieces
 from pbte.simulation.initial_state import initial_profile, require_sources
-from pbte.simulation.problem import Say, Setup
+from pbte.simulation.problem import Problem, Say
 from pbte.simulation.sources import selected_modes
 from pbte.simulation.walls import given_inflow
 from pbte.transport.body import Body
 from pbte.transport.sources import project
 from pbte.transport.step_control import StepControl
-from pbte.transport.system import Drift, System, as_system
+from pbte.transport.system import StreamedBlock, System, as_system
 from pbte.transport.transient import Step, TimeStepper, march
 
 # Without a step of its own an adaptive run begins with this share of the mean life of a phonon, in
@@ -38,12 +38,14 @@ FIRST_SHARE = 1e-2
 STAGE = "transient"
 
 
-def initial_fields(case: Case, setup: Setup, steady: tuple[Array, ...] | None) -> tuple[Array, ...]:
+def initial_fields(
+    case: Case, problem: Problem, steady: tuple[Array, ...] | None
+) -> tuple[Array, ...]:
     """Return the mode temperatures at t = 0, shape (local modes, num_dofs) of each body [K].
 
     Args:
         case: The case, with a transient.
-        setup: The case made ready.
+        problem: The problem of the case.
         steady: Mode temperatures of its steady state, where that is the initial one.
 
     Raises:
@@ -51,7 +53,7 @@ def initial_fields(case: Case, setup: Setup, steady: tuple[Array, ...] | None) -
             fit the mesh or the crystals.
     """
     assert case.transient is not None
-    choice, bodies = case.transient.initial, setup.system.bodies
+    choice, bodies = case.transient.initial, problem.system.bodies
     if choice.kind == "steady":
         assert steady is not None, "the case was checked"
         return steady
@@ -71,20 +73,20 @@ def _held_by(choice: ModeSelection, body: Body) -> Array:
     modes = body.modes
     held = selected_modes("transient.initial.modes", choice, modes)
     hotter = modes.heat_capacity / float(modes.heat_capacities[held].sum())
-    return np.where(held[body.share.indices], hotter, 0.0)
+    return np.where(held[body.mode_partition.indices], hotter, 0.0)
 
 
-def switched(case: Case, setup: Setup) -> Callable[[float], System]:
+def switched(case: Case, problem: Problem) -> Callable[[float], System]:
     """Return what is sent in and heated at a time [s]."""
     transient = case.transient
     assert transient is not None
-    source, system = transient.source_profile, setup.system
-    steady = [given_inflow(case, body.mesh, setup.walls) for body in system.bodies]
+    source, system = transient.source_profile, problem.system
+    steady = [given_inflow(case, body.mesh, problem.walls) for body in system.bodies]
 
     def of_body(number: int, body: Body, time: float) -> Body:
         inflow = steady[number].copy()
         for name, profile in transient.walls.items():
-            on_wall = np.repeat(body.mesh.boundary_walls == setup.walls[name], body.mesh.dim)
+            on_wall = np.repeat(body.mesh.boundary_walls == problem.walls[name], body.mesh.dim)
             inflow[on_wall] *= profile.factor(time)
         heat = source.factor(time) * body.heat_sources
         return replace(body, heat_sources=heat, inflow=inflow[None, :])
@@ -96,14 +98,14 @@ def switched(case: Case, setup: Setup) -> Callable[[float], System]:
     return given
 
 
-def first_step(case: Case, setup: Setup) -> StepControl:
+def first_step(case: Case, problem: Problem) -> StepControl:
     """Return how the steps are chosen, at the start."""
     transient = case.transient
     assert transient is not None
     if transient.tolerance is None:
         assert transient.step is not None
         return StepControl(size=transient.step)
-    tables = [body.modes for body in setup.system.bodies]
+    tables = [body.modes for body in problem.system.bodies]
     mean_rate = max(float(m.heat_capacities @ m.loss_rates) / m.heat_capacity for m in tables)
     longest = np.inf if transient.step is None else transient.step
     size = min(FIRST_SHARE / mean_rate, transient.end)
@@ -115,64 +117,68 @@ class Recorder:
 
     Args:
         case: The case, with a transient.
-        setup: The case made ready.
+        problem: The problem of the case.
         stepper: The state that moves.
         before: What is known already of an earlier part; nothing by default.
     """
 
     def __init__(
-        self, case: Case, setup: Setup, stepper: TimeStepper, before: Evolution | None = None
+        self,
+        case: Case,
+        problem: Problem,
+        stepper: TimeStepper,
+        before: TransientResult | None = None,
     ) -> None:
         assert case.transient is not None
-        self.case, self.setup, self.stepper = case, setup, stepper
+        self.case, self.problem, self.stepper = case, problem, stepper
         self._outputs = case.transient.output_times()
         self._integral: Snapshot | None = None
         self._before = before
         if before is None:
-            first = whole_snapshot(stepper.observe(self.measure), setup.part)
+            first = whole_snapshot(stepper.observe(self.measure), problem.part)
             self.evolution = start_of(first, stepper.energy)
         else:
             self.evolution = before
 
-    def measure(self, drifts: Iterator[Drift], time: float) -> Snapshot:
+    def measure(self, drifts: Iterator[StreamedBlock], time: float) -> Snapshot:
         """Return the observables of one stage. Collective over the ranks."""
-        observer = self.setup.observer
+        tally = self.problem.tally
         for drift in drifts:
-            observer.watch(drift)
+            tally.accumulate(drift)
         system = as_system(self.stepper.given(time))
         power = sum(body.heat_power for body in system.bodies)
-        return observer.snapshot(power, hands_on=False)
+        return tally.snapshot(power, scatters=False)
 
     def take(self, step: Step[Snapshot]) -> None:
         """Take note of a step. Collective over the ranks."""
         self._integral = with_integral(self._integral, step)
         end, written = self.stepper.time, None
         if step.accepted and end in self._outputs:
-            written = whole_snapshot(step.measured[-1], self.setup.part)
+            written = whole_snapshot(step.measured[-1], self.problem.part)
         self.evolution = with_step(self.evolution, step, self.stepper.energy, end, written)
 
-    def so_far(self) -> Evolution:
+    def so_far(self) -> TransientResult:
         """Return all that is known, integral included. Collective over the ranks."""
         before = None if self._before is None else self._before.integral
         if self._integral is None:
             return replace(self.evolution, integral=before)
-        own = whole_snapshot(self._integral, self.setup.part)
+        own = whole_snapshot(self._integral, self.problem.part)
         whole = own if before is None else weighted_sum([before, own], [1.0, 1.0])
         return replace(self.evolution, integral=whole)
 
 
-def follow_time(
+def integrate_in_time(
     case: Case,
-    setup: Setup,
+    problem: Problem,
     progress: Say,
-    keeping: Keeping,
+    keeping: CheckpointManager,
     steady: tuple[Array, ...] | None = None,
-) -> Evolution:
+) -> TransientResult:
     """Return the transient of a case. Collective over the ranks.
 
     Args:
         case: The case, with a transient.
-        setup: The case made ready.
+        problem: The problem of the case.
         progress: Called with a line of text now and then.
         keeping: Where checkpoints are kept.
         steady: Mode temperatures of the steady state, where that is the initial one.
@@ -186,20 +192,20 @@ def follow_time(
     assert transient is not None
     known = keeping.finished(STAGE)
     if known is not None:
-        assert isinstance(known, Evolution)
+        assert isinstance(known, TransientResult)
         return known
-    control = first_step(case, setup)
+    control = first_step(case, problem)
     begun = keeping.begun(STAGE)
     if begun is None:
-        fields = initial_fields(case, setup, steady)
+        fields = initial_fields(case, problem, steady)
     else:
-        fields = tuple(body.new_field() for body in setup.system.bodies)
-        keeping.fill(field_pieces(setup, fields))
+        fields = tuple(body.new_field() for body in problem.system.bodies)
+        keeping.fill(field_pieces(problem, fields))
         control.size, control.last_error = begun["size"], begun["last_error"]
         progress(f"transient: goes on at {begun['time']:.4g} s")
     stepper = TimeStepper(
-        switched(case, setup),
-        setup.leading,
+        switched(case, problem),
+        problem.leading,
         fields,
         time=0.0 if begun is None else begun["time"],
         tolerance=transient.solver_tolerance,
@@ -207,7 +213,7 @@ def follow_time(
     )
     if begun is not None:
         stepper.scale = begun["scale"]
-    recorder = Recorder(case, setup, stepper, None if begun is None else begun["evolution"])
+    recorder = Recorder(case, problem, stepper, None if begun is None else begun["evolution"])
     for step in march(stepper, transient.stops(), control, recorder.measure):
         recorder.take(step)
         tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
@@ -219,7 +225,7 @@ def follow_time(
                 "last_error": control.last_error,
                 "evolution": recorder.so_far(),
             }
-            keeping.keep(STAGE, present, field_pieces(setup, stepper.fields))
+            keeping.keep(STAGE, present, field_pieces(problem, stepper.fields))
     evolution = recorder.so_far()
     keeping.finish(STAGE, evolution)
     return evolution

@@ -10,10 +10,10 @@ import numpy as np
 from pbte.case import walls as choices
 from pbte.case.case import Case
 from pbte.core.errors import InputError
-from pbte.core.mode_partition import ModeShare
+from pbte.core.mode_partition import ModePartition
 from pbte.core.types import Array, IntArray
 from pbte.geometry.periodic import match_walls
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.interfaces.base import FluxMatrix, WallLaw
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.mirror import exact_mirror
@@ -24,7 +24,7 @@ from pbte.transport.boundary import Surface, facet_side, make_surface, wall_surf
 from pbte.transport.sources import wall_inflow
 
 
-def given_inflow(case: Case, mesh: Simplices, walls: Mapping[str, int]) -> Array:
+def given_inflow(case: Case, mesh: SweepMesh, walls: Mapping[str, int]) -> Array:
     """Return what isothermal walls send in, shape (num_boundary_facets * dim,) [K]; others 0."""
     deviations = dict.fromkeys(walls, 0.0)
     for name, wall in case.walls.items():
@@ -48,7 +48,11 @@ def check_walls_of_parts(case: Case, space_parts: int) -> None:
 
 
 def adiabatic_surfaces(
-    case: Case, mesh: Simplices, walls: Mapping[str, int], modes: ModeTable, share: ModeShare
+    case: Case,
+    mesh: SweepMesh,
+    walls: Mapping[str, int],
+    modes: ModeTable,
+    mode_partition: ModePartition,
 ) -> tuple[Surface, ...]:
     """Return the walls of a body that send phonons back into it, as the case describes them.
 
@@ -63,7 +67,7 @@ def adiabatic_surfaces(
             continue
         if isinstance(wall, choices.SymmetricWall):
             _require_mirror_plane(name, mesh, walls[name], modes)
-        surfaces.append(wall_surface(name, mesh, walls[name], modes, share, law))
+        surfaces.append(wall_surface(name, mesh, walls[name], modes, mode_partition, law))
     return tuple(surfaces)
 
 
@@ -87,10 +91,10 @@ def _law(wall: choices.WallChoice) -> WallLaw | None:
 
 def periodic_surfaces(
     case: Case,
-    meshes: Sequence[Simplices],
+    meshes: Sequence[SweepMesh],
     walls: Mapping[str, int],
     tables: Sequence[ModeTable],
-    shares: Sequence[ModeShare],
+    shares: Sequence[ModePartition],
 ) -> tuple[Surface, ...]:
     """Return the pairs of walls where what leaves through one enters through the other.
 
@@ -151,14 +155,14 @@ def _going_on(name: str, first: ModeTable, second: ModeTable, normal: Array) -> 
         ) from None
 
 
-def _wall_facets(meshes: Sequence[Simplices], tag: int) -> IntArray:
+def _wall_facets(meshes: Sequence[SweepMesh], tag: int) -> IntArray:
     """Return body and boundary facet of each facet of a wall, shape (num_facets, 2)."""
     found = [np.flatnonzero(mesh.boundary_walls == tag) for mesh in meshes]
     bodies = np.repeat(np.arange(len(meshes)), [facets.size for facets in found])
     return np.column_stack([bodies, np.concatenate(found)])
 
 
-def _corners(meshes: Sequence[Simplices], facets: IntArray) -> Array:
+def _corners(meshes: Sequence[SweepMesh], facets: IntArray) -> Array:
     """Return the corners of some facets, shape (num_facets, dim, dim) [m]."""
     corners = [
         mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs[facets[facets[:, 0] == body, 1]]]
@@ -167,7 +171,7 @@ def _corners(meshes: Sequence[Simplices], facets: IntArray) -> Array:
     return np.concatenate(corners)  # facets come body by body
 
 
-def _require_mirror_plane(name: str, mesh: Simplices, tag: int, modes: ModeTable) -> None:
+def _require_mirror_plane(name: str, mesh: SweepMesh, tag: int, modes: ModeTable) -> None:
     """Refuse a plane of symmetry that the crystal does not have."""
     areas = mesh.boundary_normals[mesh.boundary_walls == tag]
     normals = areas / np.linalg.norm(areas, axis=1, keepdims=True)

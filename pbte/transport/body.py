@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from pbte.core.mode_partition import ModeShare, share_modes
+from pbte.core.mode_partition import ModePartition, partition_modes
 from pbte.core.types import Array, BoolArray, IntArray, Numbers
 from pbte.geometry.partition import Halo
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.modes import ModeTable
 from pbte.transport.boundary import Surface
@@ -46,13 +46,13 @@ class Body:
     Attributes:
         mesh: The cells of this rank: all, or a part of them.
         modes: Mode table of the whole crystal.
-        share: Which modes are local.
+        mode_partition: Which modes are local.
         velocities: Local group velocities, shape (local modes, 3) [m/s].
         loss_rates: Local Gamma, with self-scattering (1 + s) Gamma, with absorption more,
             shape (local modes,) [1/s].
         heat_capacities: Local c, shape (local modes,) [J/m^3 K].
         collisions: In-scattering of the local modes, without self-scattering.
-        order: Visiting order of the local cells for the local modes.
+        order: Sweep order of the local cells for the local modes.
         heat_sources: Heat density Q of each source, shape (num_sources, num_dofs) [W/m^3].
         generation: How fast a unit of each Q warms each local mode, g = generation Q,
             shape (local modes, num_sources) [K m^3/J].
@@ -70,9 +70,9 @@ class Body:
             those of the past; oscillations exp(i omega t) have the absorption i omega.
     """
 
-    mesh: Simplices
+    mesh: SweepMesh
     modes: ModeTable
-    share: ModeShare
+    mode_partition: ModePartition
     velocities: Array
     loss_rates: Numbers
     heat_capacities: Array
@@ -96,21 +96,21 @@ class Body:
 
     def new_field(self) -> Numbers:
         """Return a field of zeros, shape (local modes, num_dofs)."""
-        return np.zeros((self.share.num_modes, self.mesh.num_dofs), dtype=self.dtype)
+        return np.zeros((self.mode_partition.num_modes, self.mesh.num_dofs), dtype=self.dtype)
 
     def mode_blocks(self) -> Iterator[IntArray]:
         """Yield all local modes, a block at a time, each mode beside its time-reversed partner.
 
         Opposite directions keep both ends of a body busy when its cells are shared by ranks.
         """
-        share, half = self.share, max(1, self.block_modes // 2)
-        for pairs in blocks(share.num_pairs, half):
+        mode_partition, half = self.mode_partition, max(1, self.block_modes // 2)
+        for pairs in blocks(mode_partition.num_pairs, half):
             chosen = np.arange(pairs.start, pairs.stop)
-            yield np.concatenate([chosen, share.num_pairs + chosen])
-        for singles in blocks(share.num_singles, half):
-            yield 2 * share.num_pairs + np.arange(singles.start, singles.stop)
+            yield np.concatenate([chosen, mode_partition.num_pairs + chosen])
+        for singles in blocks(mode_partition.num_singles, half):
+            yield 2 * mode_partition.num_pairs + np.arange(singles.start, singles.stop)
 
-    def over_space(self, local: Array) -> Array:
+    def sum_over_space(self, local: Array) -> Array:
         """Return the sum of an array over the ranks that share the cells. Collective over them."""
         if self.halo is None:
             return local
@@ -119,18 +119,20 @@ class Body:
 
     def total(self, local: float | Array) -> float:
         """Return the sum of a number over all ranks. Collective."""
-        return float(self.over_space(self.share.comm.allreduce(np.atleast_1d(local)))[0])
+        return float(
+            self.sum_over_space(self.mode_partition.comm.allreduce(np.atleast_1d(local)))[0]
+        )
 
     @property
     def num_unknowns(self) -> int:
         """Modes times degrees of freedom, on all ranks. Collective."""
-        num_dofs = self.over_space(np.array([float(self.mesh.num_dofs)]))
+        num_dofs = self.sum_over_space(np.array([float(self.mesh.num_dofs)]))
         return self.modes.num_modes * round(float(num_dofs[0]))
 
     @property
     def num_cyclic_modes(self) -> int:
         """Number of modes whose cells depend on each other in a cycle. Collective."""
-        return int(self.share.comm.allreduce(self.order.num_cyclic_modes))
+        return int(self.mode_partition.comm.allreduce(self.order.num_cyclic_modes))
 
     @property
     def heat_source(self) -> Array:
@@ -141,7 +143,7 @@ class Body:
     def heat_power(self) -> float:
         """Power of all heat sources [W]. Collective."""
         local = np.array([self.heat_source @ self.mesh.dof_weights])
-        return float(self.over_space(local)[0])
+        return float(self.sum_over_space(local)[0])
 
     def source(self, columns: slice = slice(None), modes: Modes = slice(None)) -> Numbers:
         """Return g_mu and the past of some modes, shape (modes, columns) [K/s]; a new array."""
@@ -153,13 +155,13 @@ class Body:
 
 
 def make_body(
-    mesh: Simplices,
+    mesh: SweepMesh,
     kernel: CollisionKernel,
     heat_source: Array,
     inflow: Array,
     *,
     heated: BoolArray | None = None,
-    share: ModeShare | None = None,
+    mode_partition: ModePartition | None = None,
     surfaces: Sequence[Surface] = (),
     halo: Halo | None = None,
     comm: MPI.Intracomm | None = None,
@@ -178,10 +180,10 @@ def make_body(
             shape (num_boundary_facets * dim,) [K].
         heated: Which modes take up the heat, shape (num_modes,), or a row for each source; all by
             default.
-        share: The modes of each rank; all modes on this rank by default.
+        mode_partition: The modes of each rank; all modes on this rank by default.
         surfaces: Walls that send back what runs into them; all others are black.
         halo: How the cells touch those of other ranks; None if they are all cells.
-        comm: All ranks; those of `share` by default.
+        comm: All ranks; those of `mode_partition` by default.
 
     Note: Collective over the ranks of the halo.
     """
@@ -190,13 +192,13 @@ def make_body(
     if heated is None:
         heated = np.ones(modes.num_modes, dtype=np.bool_)
     heated = np.broadcast_to(heated, (len(heat_sources), modes.num_modes))
-    if share is None:
-        share = share_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
-    mine = share.indices
+    if mode_partition is None:
+        mode_partition = partition_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
+    mine = mode_partition.indices
     velocities = np.ascontiguousarray(modes.velocities[mine])
-    # Opposite to the last bit: the two of a pair share one visiting order, and a face almost along
+    # Opposite to the last bit: the two of a pair share one sweep order, and a face almost along
     # the flight would otherwise be upstream of a cell not visited yet.
-    pairs = share.num_pairs
+    pairs = mode_partition.num_pairs
     velocities[pairs : 2 * pairs] = -velocities[:pairs]
     order: SweepOrder | PipelineOrder
     num_dofs, least = mesh.num_dofs, LEAST_MODES
@@ -208,18 +210,18 @@ def make_body(
     return Body(
         mesh=mesh,
         modes=modes,
-        share=share,
+        mode_partition=mode_partition,
         velocities=velocities,
         loss_rates=modes.loss_rates[mine],
         heat_capacities=modes.heat_capacities[mine],
-        collisions=local_collisions(kernel, share),
+        collisions=local_collisions(kernel, mode_partition),
         order=order,
         heat_sources=heat_sources,
         generation=np.ascontiguousarray(heated[:, mine].T / (heated @ modes.heat_capacities)),
         inflow=inflow[None, :],
         surfaces=tuple(surfaces),
         halo=halo,
-        comm=share.comm if comm is None else comm,
+        comm=mode_partition.comm if comm is None else comm,
         block_modes=min(max(BLOCK_BYTES // (8 * max(1, num_dofs)), least), MOST_MODES),
     )
 
@@ -230,13 +232,13 @@ def with_self_scattering(body: Body, self_scattering: float) -> Body:
     The operator, and with it the sum of all orders, is unchanged; the fictitious events count as
     scattering orders.
     """
-    real = body.modes.loss_rates[body.share.indices]
+    real = body.modes.loss_rates[body.mode_partition.indices]
     return replace(body, loss_rates=(1.0 + self_scattering) * real, self_scattering=self_scattering)
 
 
 def with_past(body: Body, absorption: complex, past: Numbers | None) -> Body:
     """Return the same body, without self-scattering, with another absorption and past."""
-    real = body.modes.loss_rates[body.share.indices]
+    real = body.modes.loss_rates[body.mode_partition.indices]
     return replace(
         body,
         loss_rates=real + absorption,

@@ -20,9 +20,9 @@ import numpy.typing as npt
 import scipy.sparse
 
 from pbte.core.errors import RunError
-from pbte.core.mode_partition import ModeShare, all_modes
+from pbte.core.mode_partition import ModePartition, all_modes
 from pbte.core.types import Array, BoolArray, IntArray, Numbers
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.interfaces.base import FluxMatrix, WallLaw, check_flux_matrix
 from pbte.materials.modes import ModeTable
 
@@ -40,13 +40,13 @@ class Side:
 
     Attributes:
         body: Number of the body it belongs to.
-        share: The modes of that body on each rank.
+        mode_partition: The modes of that body on each rank.
         dofs: Degree of freedom at each facet node, shape (num_facets, dim).
         slots: Inflow slot of each facet node, shape (num_facets, dim).
     """
 
     body: int
-    share: ModeShare
+    mode_partition: ModePartition
     dofs: IntArray
     slots: IntArray
 
@@ -104,7 +104,7 @@ class Surface:
         return int(self.normal_of.size)
 
 
-class SurfaceState:
+class BoundaryFlux:
     """What a surface sends in, and what runs into it until the next event.
 
     Args:
@@ -118,7 +118,9 @@ class SurfaceState:
         self.bins = np.zeros((surface.num_bins, *shape), dtype=dtype)
         self._collected = np.zeros_like(self.bins)
         self.inflow = [
-            np.zeros((side.share.num_modes if surface.is_sparse else 0, *shape), dtype=dtype)
+            np.zeros(
+                (side.mode_partition.num_modes if surface.is_sparse else 0, *shape), dtype=dtype
+            )
             for side in surface.sides
         ]
         self._outflow = [np.zeros_like(inflow) for inflow in self.inflow]
@@ -159,7 +161,7 @@ class SurfaceState:
     def reflect(self) -> None:
         """Turn what was collected into what is sent in. Collective over the ranks of the modes."""
         surface = self.surface
-        collected = surface.sides[0].share.total(self._collected)
+        collected = surface.sides[0].mode_partition.sum_over_ranks(self._collected)
         for number, mixing in enumerate(surface.mixing):
             facets, count = np.flatnonzero(surface.normal_of == number), mixing.shape[0]
             if count == 0:
@@ -178,7 +180,7 @@ class SurfaceState:
             for facets in _portions(np.flatnonzero(surface.normal_of == number), GATHERED_NODES):
                 arriving = np.concatenate(
                     [
-                        all_modes(side.share, out[:, facets])
+                        all_modes(side.mode_partition, out[:, facets])
                         for side, out in zip(surface.sides, self._outflow, strict=True)
                     ]
                 )
@@ -296,15 +298,15 @@ def make_surface(
     )
 
 
-def wall_side(mesh: Simplices, tag: int, share: ModeShare, body: int = 0) -> Side:
+def wall_side(mesh: SweepMesh, tag: int, mode_partition: ModePartition, body: int = 0) -> Side:
     """Return the facets of a wall as the side of a surface."""
-    return facet_side(mesh, np.flatnonzero(mesh.boundary_walls == tag), share, body)
+    return facet_side(mesh, np.flatnonzero(mesh.boundary_walls == tag), mode_partition, body)
 
 
 def facet_side(
-    mesh: Simplices,
+    mesh: SweepMesh,
     facets: IntArray,
-    share: ModeShare,
+    mode_partition: ModePartition,
     body: int = 0,
     corners: IntArray | None = None,
 ) -> Side:
@@ -313,7 +315,7 @@ def facet_side(
     Args:
         mesh: The cells of the body.
         facets: Their numbers, shape (num_facets,).
-        share: The modes of each rank.
+        mode_partition: The modes of each rank.
         body: Number of the body.
         corners: The slots of each facet in the sequence wanted, shape (num_facets, dim); that of
             the mesh by default.
@@ -322,14 +324,19 @@ def facet_side(
         corners = np.broadcast_to(np.arange(mesh.dim), (facets.size, mesh.dim))
     return Side(
         body=body,
-        share=share,
+        mode_partition=mode_partition,
         dofs=np.take_along_axis(mesh.boundary_dofs[facets], corners, axis=1),
         slots=facets[:, None] * mesh.dim + corners,
     )
 
 
 def wall_surface(
-    name: str, mesh: Simplices, tag: int, modes: ModeTable, share: ModeShare, law: WallLaw
+    name: str,
+    mesh: SweepMesh,
+    tag: int,
+    modes: ModeTable,
+    mode_partition: ModePartition,
+    law: WallLaw,
 ) -> Surface:
     """Return a wall of a body with its law.
 
@@ -338,12 +345,12 @@ def wall_surface(
         mesh: The cells of the body.
         tag: Its tag.
         modes: Mode table of the whole crystal.
-        share: The modes of each rank.
+        mode_partition: The modes of each rank.
         law: How the wall sends back what runs into it.
     """
     return make_surface(
         name,
-        [wall_side(mesh, tag, share)],
+        [wall_side(mesh, tag, mode_partition)],
         mesh.boundary_normals[mesh.boundary_walls == tag],
         lambda normal: law.flux_matrix(modes, normal),
     )
@@ -360,18 +367,18 @@ def _common_bins(name: str, matrices: Sequence[FluxMatrix]) -> IntArray:
 
 def _local_rows(sides: Sequence[Side]) -> list[IntArray]:
     """Return where the local modes of each side are in the list of all modes of the surface."""
-    starts = np.cumsum([0] + [_num_modes(side.share) for side in sides])
-    return [start + side.share.indices for start, side in zip(starts, sides, strict=False)]
+    starts = np.cumsum([0] + [_num_modes(side.mode_partition) for side in sides])
+    return [start + side.mode_partition.indices for start, side in zip(starts, sides, strict=False)]
 
 
 def _of_sides(sides: Sequence[Side]) -> BoolArray:
     """Return which modes of the surface are on which side, shape (num_modes, num_sides)."""
-    counts = [_num_modes(side.share) for side in sides]
+    counts = [_num_modes(side.mode_partition) for side in sides]
     return np.repeat(np.eye(len(sides), dtype=np.bool_), counts, axis=0)
 
 
-def _num_modes(share: ModeShare) -> int:
-    return 2 * share.total_pairs + int(share.singles[-1])
+def _num_modes(mode_partition: ModePartition) -> int:
+    return 2 * mode_partition.total_pairs + int(mode_partition.singles[-1])
 
 
 def _over_flux(matrix: FluxMatrix, values: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from pbte.core.errors import RunError
-from pbte.core.mode_partition import ModeShare
+from pbte.core.mode_partition import ModePartition
 from pbte.core.types import Array, Numbers
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
 
@@ -41,13 +41,13 @@ class FullCollisions:
     sqrt(c) theta, symmetric as it is.
 
     Attributes:
-        share: The modes of each rank.
+        mode_partition: The modes of each rank.
         even: Rows of this rank, columns of all ranks in rank order [1/s].
         odd: The same for the odd part [1/s].
         scale: sqrt(c/2) of the local pairs, then sqrt(c) of the local singles, in a column.
     """
 
-    share: ModeShare
+    mode_partition: ModePartition
     even: Array
     odd: Array
     scale: Array
@@ -55,14 +55,14 @@ class FullCollisions:
     def mix(self, theta: Numbers, out: Numbers) -> None:
         """Write M theta to `out`. Collective over the ranks that share the modes."""
         theta, out = in_reals(theta), in_reals(out)
-        share, num_pairs = self.share, self.share.num_pairs
+        mode_partition, num_pairs = self.mode_partition, self.mode_partition.num_pairs
         for columns in blocks(theta.shape[1], BLOCK):
             first, second = theta[:num_pairs, columns], theta[num_pairs : 2 * num_pairs, columns]
             single = theta[2 * num_pairs :, columns]
             even = np.concatenate([first + second, single]) * self.scale
             odd = (first - second) * self.scale[:num_pairs]
-            even = self.even @ _gather(share, even) / self.scale
-            odd = self.odd @ _gather(share, odd) / (2.0 * self.scale[:num_pairs])
+            even = self.even @ _gather(mode_partition, even) / self.scale
+            odd = self.odd @ _gather(mode_partition, odd) / (2.0 * self.scale[:num_pairs])
             even[:num_pairs] *= 0.5
             np.add(even[:num_pairs], odd, out=out[:num_pairs, columns])
             np.subtract(even[:num_pairs], odd, out=out[num_pairs : 2 * num_pairs, columns])
@@ -74,12 +74,12 @@ class FactoredCollisions:
     """M = w_in w_out: in-scattering from a few moments.
 
     Attributes:
-        share: The modes of each rank.
+        mode_partition: The modes of each rank.
         w_in: Local rows, shape (local modes, rank).
         w_out: Local columns, shape (rank, local modes).
     """
 
-    share: ModeShare
+    mode_partition: ModePartition
     w_in: Array
     w_out: Array
 
@@ -92,7 +92,7 @@ class FactoredCollisions:
         """Write M theta to `out`. Collective over the ranks that share the modes."""
         theta, out = in_reals(theta), in_reals(out)
         for columns in blocks(theta.shape[1], BLOCK):
-            moments = self.share.total(self.w_out @ theta[:, columns])
+            moments = self.mode_partition.sum_over_ranks(self.w_out @ theta[:, columns])
             np.matmul(self.w_in, moments, out=out[:, columns])
 
 
@@ -107,39 +107,42 @@ def times(matrix: Array, numbers: Numbers) -> Numbers:
     return product.view(np.complex128) if np.iscomplexobj(numbers) else product
 
 
-def local_collisions(kernel: CollisionKernel, share: ModeShare) -> Collisions:
+def local_collisions(kernel: CollisionKernel, mode_partition: ModePartition) -> Collisions:
     """Return the part of a kernel that this rank needs."""
     if isinstance(kernel, FullKernel):
-        return _local_full(kernel, share)
+        return _local_full(kernel, mode_partition)
     if isinstance(kernel, FactoredKernel):
-        return local_factors(kernel, share)
+        return local_factors(kernel, mode_partition)
     raise TypeError(f"no collisions are known for a kernel of type {type(kernel).__name__}")
 
 
-def local_factors(kernel: FactoredKernel, share: ModeShare) -> FactoredCollisions:
+def local_factors(kernel: FactoredKernel, mode_partition: ModePartition) -> FactoredCollisions:
     """Return the rows and columns of a factored kernel that belong to this rank's modes."""
-    mine = share.indices
+    mine = mode_partition.indices
     return FactoredCollisions(
-        share=share,
+        mode_partition=mode_partition,
         w_in=np.ascontiguousarray(kernel.w_in[mine]),
         w_out=np.ascontiguousarray(kernel.w_out[:, mine]),
     )
 
 
-def _local_full(kernel: FullKernel, share: ModeShare) -> FullCollisions:
+def _local_full(kernel: FullKernel, mode_partition: ModePartition) -> FullCollisions:
     # B acts on sqrt(c) theta in the normalised pair basis, (theta + theta')/sqrt(2).
-    root, n = np.sqrt(kernel.modes.heat_capacities)[share.indices], share.num_pairs
+    root, n = (
+        np.sqrt(kernel.modes.heat_capacities)[mode_partition.indices],
+        mode_partition.num_pairs,
+    )
     return FullCollisions(
-        share=share,
-        even=kernel.even[share.even_range],
-        odd=kernel.odd[share.odd_range],
+        mode_partition=mode_partition,
+        even=kernel.even[mode_partition.even_range],
+        odd=kernel.odd[mode_partition.odd_range],
         scale=np.concatenate([np.sqrt(0.5) * root[:n], root[2 * n :]])[:, None],
     )
 
 
-def _gather(share: ModeShare, rows: Array) -> Array:
+def _gather(mode_partition: ModePartition, rows: Array) -> Array:
     """Return the rows of all ranks, in rank order. Collective."""
-    comm = share.comm
+    comm = mode_partition.comm
     if comm.size == 1:
         return rows
     heights, widths = zip(*comm.allgather(rows.shape), strict=True)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pbte.core.types import Array, IntArray
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 
 
-def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
+def side_by_side(meshes: Sequence[SweepMesh]) -> SweepMesh:
     """Return the cells, and the boundary facets, of several bodies one after the other."""
     if len(meshes) == 1:
         return meshes[0]
@@ -41,7 +41,7 @@ def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
         return np.where(own >= 0, own + cells[number], own - facets[number])
 
     bodies = range(len(meshes))
-    return Simplices(
+    return SweepMesh(
         points=joined("points"),
         volumes=joined("volumes"),
         face_normals=joined("face_normals"),
@@ -55,7 +55,7 @@ def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
     )
 
 
-def facet_starts(meshes: Sequence[Simplices]) -> IntArray:
+def facet_starts(meshes: Sequence[SweepMesh]) -> IntArray:
     """Return the number of the first boundary facet of each body, shape (num_bodies,)."""
     return _starts([mesh.boundary_dofs.shape[0] for mesh in meshes])[:-1]
 

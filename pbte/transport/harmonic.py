@@ -31,7 +31,7 @@ def oscillating(system: System, frequency: float) -> System:
     return replace(system, bodies=tuple(with_past(body, rate, None) for body in system.bodies))
 
 
-def respond(
+def solve_harmonic(
     system: System,
     *kernels: FactoredKernel,
     frequency: float,

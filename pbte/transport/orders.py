@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pbte.transport.body import Body
-from pbte.transport.system import Events, System, Watcher, as_system
+from pbte.transport.system import SourceIteration, System, Tally, as_system
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +28,15 @@ class Order:
 
     number: int
     deposited: float
-    events: Events
+    events: SourceIteration
 
 
 def scattering_orders(
     system: System | Body,
     max_order: int,
-    *watchers: Watcher,
-    begun: tuple[int, Events] | None = None,
-    scattered: Callable[[int, Events], None] = lambda number, events: None,
+    *watchers: Tally,
+    begun: tuple[int, SourceIteration] | None = None,
+    scattered: Callable[[int, SourceIteration], None] = lambda number, events: None,
 ) -> Iterator[Order]:
     """Yield orders 0 to `max_order`, each after showing its field to the watchers.
 
@@ -51,7 +51,7 @@ def scattering_orders(
         begun: An order above 0 to begin with, and what it starts from; order 0 by default.
         scattered: Called with each order above the first one and what it starts from.
     """
-    first, events = (0, Events(as_system(system))) if begun is None else begun
+    first, events = (0, SourceIteration(as_system(system))) if begun is None else begun
     for number in range(first, max_order + 1):
         if number > first:
             events.scatter()
@@ -59,5 +59,5 @@ def scattering_orders(
         deposited = events.power()
         for drift in events.drift(given=number == 0):
             for watcher in watchers:
-                watcher.watch(drift)
+                watcher.accumulate(drift)
         yield Order(number=number, deposited=deposited, events=events)

@@ -9,7 +9,7 @@ from pbte.core.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class EigenvalueEstimate:
+class SpectralEstimate:
     """How the scattering orders grow or fade, for one value of the self-scattering.
 
     Attributes:

@@ -8,7 +8,7 @@ import basix
 import numpy as np
 
 from pbte.core.types import Array, BoolArray
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 
 # Exact for polynomials of this degree: the integral of a Gaussian over cells of the size of its
 # width is then good to 1e-6.
@@ -22,7 +22,7 @@ _CELLS = (
 
 
 def project(
-    mesh: Simplices, density: Callable[[Array], Array], cells: BoolArray | None = None
+    mesh: SweepMesh, density: Callable[[Array], Array], cells: BoolArray | None = None
 ) -> Array:
     """Return the L2 projection of a density on the discontinuous linear functions.
 
@@ -83,7 +83,7 @@ def wave(axis: int, period: float) -> Callable[[Array], Array]:
 
 
 def wall_inflow(
-    mesh: Simplices, walls: Mapping[str, int], temperatures: Mapping[str, float]
+    mesh: SweepMesh, walls: Mapping[str, int], temperatures: Mapping[str, float]
 ) -> Array:
     """Return the inflow of isothermal walls, shape (num_boundary_facets * dim,) [K].
 

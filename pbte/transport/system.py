@@ -19,8 +19,8 @@ from mpi4py import MPI
 
 from pbte.core.types import IntArray, Numbers
 from pbte.transport.body import Body, Modes, stream, with_self_scattering
-from pbte.transport.boundary import Surface, SurfaceState
-from pbte.transport.emission import Emission, generation
+from pbte.transport.boundary import BoundaryFlux, Surface
+from pbte.transport.scattering_source import ScatteringSource, generation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class System:
     @property
     def group(self) -> MPI.Intracomm:
         """The ranks that share the modes of the same cells."""
-        return self.bodies[0].share.comm
+        return self.bodies[0].mode_partition.comm
 
     @property
     def heat_power(self) -> float:
@@ -82,7 +82,7 @@ def split_system(system: System, self_scattering: float) -> System:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drift:
+class StreamedBlock:
     """Some modes of one body after their drift.
 
     Attributes:
@@ -98,10 +98,10 @@ class Drift:
     inflow: Numbers
 
 
-class Watcher(Protocol):
+class Tally(Protocol):
     """Something that measures the fields of all bodies while they are there."""
 
-    def watch(self, drift: Drift) -> None:
+    def accumulate(self, drift: StreamedBlock) -> None:
         """Take note of some modes of one body."""
         ...
 
@@ -120,9 +120,9 @@ class Boundary:
     def __init__(self, system: System) -> None:
         self.system = system
         walls = [
-            [SurfaceState(wall, body.dtype) for wall in body.surfaces] for body in system.bodies
+            [BoundaryFlux(wall, body.dtype) for wall in body.surfaces] for body in system.bodies
         ]
-        joints = [SurfaceState(joint, system.bodies[0].dtype) for joint in system.joints]
+        joints = [BoundaryFlux(joint, system.bodies[0].dtype) for joint in system.joints]
         self.states = [*(state for states in walls for state in states), *joints]
         self.owners = [
             *(
@@ -160,7 +160,7 @@ class Boundary:
         common = body.inflow if given else np.zeros_like(body.inflow)
         if not ports:
             return common
-        chosen = np.arange(body.share.num_modes)[modes]
+        chosen = np.arange(body.mode_partition.num_modes)[modes]
         rows = np.repeat(common, chosen.size, axis=0).astype(body.dtype, copy=False)
         for state, side in ports:
             state.send(side, chosen, rows, jump=given)
@@ -168,7 +168,7 @@ class Boundary:
 
     def collect(self, number: int, modes: Modes, theta: Numbers) -> None:
         """Take what some modes of a body run into its walls and interfaces with."""
-        chosen = np.arange(self.system.bodies[number].share.num_modes)[modes]
+        chosen = np.arange(self.system.bodies[number].mode_partition.num_modes)[modes]
         for state, side in self.ports[number]:
             state.collect(side, chosen, theta)
 
@@ -178,7 +178,7 @@ class Boundary:
             state.reflect()
 
 
-class Events:
+class SourceIteration:
     """What exists between two scattering events, and how it becomes the next.
 
     Args:
@@ -186,7 +186,9 @@ class Events:
         emit: Makes the emission of each body to begin with; the heat source by default.
     """
 
-    def __init__(self, system: System, emit: Callable[[Body], Emission] = generation) -> None:
+    def __init__(
+        self, system: System, emit: Callable[[Body], ScatteringSource] = generation
+    ) -> None:
         self.system = system
         self.emissions = [emit(body) for body in system.bodies]
         self.boundary = Boundary(system)
@@ -201,7 +203,7 @@ class Events:
         """Return the power that the bodies emit [W]. Collective."""
         return sum(emission.power() for emission in self.emissions)
 
-    def drift(self, *, given: bool) -> Iterator[Drift]:
+    def drift(self, *, given: bool) -> Iterator[StreamedBlock]:
         """Stream every mode and yield it, block by block; collect where it arrives.
 
         Must be followed to the end. Collective over the ranks that share the cells.
@@ -216,7 +218,7 @@ class Events:
                 theta = emission.rows(modes)
                 inflow = self.boundary.inflow(number, modes, given=given)
                 stream(body, theta, modes, inflow=inflow)
-                yield Drift(body=number, modes=modes, theta=theta, inflow=inflow)
+                yield StreamedBlock(body=number, modes=modes, theta=theta, inflow=inflow)
                 emission.collect(modes, theta)
                 self.boundary.collect(number, modes, theta)
 

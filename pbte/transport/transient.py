@@ -44,7 +44,7 @@ from pbte.transport.steady.iterate import Guess
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.step_control import StepControl
-from pbte.transport.system import Boundary, Drift, System, as_system
+from pbte.transport.system import Boundary, StreamedBlock, System, as_system
 
 GAMMA = 1.0 - 0.5**0.5
 # Times of the stages within a step, and their weights in the state at its end.
@@ -59,7 +59,7 @@ T = TypeVar("T")
 # What is sent in and heated at a time [s]: a problem without past.
 Given = Callable[[float], Body | System]
 # Takes all drifts of a stage, and its time [s].
-Measure = Callable[[Iterator[Drift], float], T]
+Measure = Callable[[Iterator[StreamedBlock], float], T]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +202,7 @@ class TimeStepper:
 
     def _finish(
         self, system: System, solution: SteadyState, update: _Update, *, last: bool
-    ) -> Iterator[Drift]:
+    ) -> Iterator[StreamedBlock]:
         """Stream once more, update the past (or the state) behind the drift, and settle the heat.
 
         In-scattering carries away as much energy as is scattered out, sum c M theta = sum c Gamma
@@ -215,13 +215,13 @@ class TimeStepper:
             missing[start.body] -= heat @ (theta - body.source(modes=modes))
             stream(body, theta, modes, inflow=start.inflow)
             missing[start.body] += (heat * (body.loss_rates[modes] - body.absorption.real)) @ theta
-            yield Drift(body=start.body, modes=modes, theta=theta, inflow=start.inflow)
+            yield StreamedBlock(body=start.body, modes=modes, theta=theta, inflow=start.inflow)
             if last:
                 update.second(body, start.body, modes, theta)
             else:
                 update.first(start.body, modes, theta)
         for number, body in enumerate(system.bodies):
-            power = body.share.total(missing[number])
+            power = body.mode_partition.sum_over_ranks(missing[number])
             warming = power / (update.rate * body.modes.heat_capacity)
             update.warm(number, np.asarray(warming, dtype=np.float64), last=last)
 
@@ -337,7 +337,7 @@ def steps_to(
             yield step
 
 
-def _standing(system: System, fields: tuple[Array, ...]) -> Iterator[Drift]:
+def _standing(system: System, fields: tuple[Array, ...]) -> Iterator[StreamedBlock]:
     """Yield a state as it is; what runs into the walls comes back as their laws say. Collective."""
     boundary = Boundary(system)
     for number, (body, field) in enumerate(zip(system.bodies, fields, strict=True)):
@@ -347,7 +347,7 @@ def _standing(system: System, fields: tuple[Array, ...]) -> Iterator[Drift]:
     for number, (body, field) in enumerate(zip(system.bodies, fields, strict=True)):
         for modes in body.mode_blocks():
             inflow = boundary.inflow(number, modes, given=True)
-            yield Drift(body=number, modes=modes, theta=field[modes], inflow=inflow)
+            yield StreamedBlock(body=number, modes=modes, theta=field[modes], inflow=inflow)
 
 
 def _squares(body: Body, theta: Array) -> Array:

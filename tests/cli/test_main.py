@@ -19,7 +19,7 @@ from cases import SPHERE
 
 from pbte.cli.terminal import length
 from pbte.core.errors import InputError
-from pbte.observables.results import EigenvalueEstimate, Results, SteadyReport
+from pbte.observables.results import Results, SpectralEstimate, SteadyReport
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 from pbte.output.hdf5.results import read_results, write_results_file
 
@@ -307,15 +307,19 @@ def test_a_material_that_breaks_a_law_is_shown_and_ends_with_status_1(pbte, monk
 # --- summary of results
 
 
-def snapshot(level: float, handed_on: float) -> Snapshot:
+def snapshot(level: float, scattered_power: float) -> Snapshot:
     temperature = np.full((2, 3), level)
     temperature[0, 0] = -3.0 * level
     return Snapshot(
         temperature=temperature,
         heat_flux=np.zeros((2, 3, 3)),
-        arrival_spectrum={"surface": np.array([1.0, 2.0])},
-        arrival_map=np.zeros(4),
-        balance=Balance(deposited=2.0, absorbed={"surface": 2.0 - handed_on}, handed_on=handed_on),
+        outgoing_spectrum={"surface": np.array([1.0, 2.0])},
+        outgoing_current=np.zeros(4),
+        balance=Balance(
+            deposited=2.0,
+            absorbed={"surface": 2.0 - scattered_power},
+            scattered_power=scattered_power,
+        ),
     )
 
 
@@ -342,11 +346,11 @@ def results() -> Results:
         power=2.0,
         self_scattering=0.1,
         eigenvalues=(
-            EigenvalueEstimate(
+            SpectralEstimate(
                 self_scattering=0.0, eigenvalues=(complex(-1.1),), dominant=-1.1,
                 most_negative=-1.1, num_orders=9,
             ),
-            EigenvalueEstimate(
+            SpectralEstimate(
                 self_scattering=0.1, eigenvalues=(complex(0.9),), dominant=0.9,
                 most_negative=float("nan"), num_orders=9,
             ),
@@ -389,7 +393,9 @@ def test_heat_that_only_passes_through_is_the_measure_of_what_is_missing(
     pbte, results, shared_tmp_path, comm
 ):
     """Nothing is put in, 4 W/m pass from wall to wall, 4e-9 W/m are missing: 1e-9, not 4e-9."""
-    balance = Balance(deposited=0.0, absorbed={"hot": -4.0, "cold": 4.0 - 4e-9}, handed_on=0.0)
+    balance = Balance(
+        deposited=0.0, absorbed={"hot": -4.0, "cold": 4.0 - 4e-9}, scattered_power=0.0
+    )
     steady = replace(results.steady, balance=balance)
     geometry = replace(results.geometry, walls={"hot": 1, "cold": 2})
     if comm.rank == 0:
@@ -413,11 +419,11 @@ def test_the_json_summary_carries_the_balances_and_survives_what_is_not_finite(
     pbte, results_folder
 ):
     data = json.loads(pbte("show", results_folder / "results.h5", "--json").out)
-    assert data["orders"][0]["handed_on"] == 1.5
+    assert data["orders"][0]["scattered_power"] == 1.5
     assert data["orders"][0]["absorbed"] == {"surface": 0.5}
     assert data["eigenvalues"][1]["most_negative"] is None
     assert data["steady_report"]["residuals"] == [1e-2, 3e-5]
-    assert data["orders"][0]["arrival_spectrum"]["surface"] == [1.0, 2.0]
+    assert data["orders"][0]["outgoing_spectrum"]["surface"] == [1.0, 2.0]
 
 
 def test_results_that_do_not_exist_are_refused(pbte, shared_tmp_path):

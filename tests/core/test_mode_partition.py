@@ -12,7 +12,7 @@ from pbte.core.mode_partition import (
     TYPICAL_ROUNDS,
     all_modes,
     fair_cuts,
-    share_modes,
+    partition_modes,
     sweep_costs,
 )
 
@@ -25,7 +25,7 @@ class Rank:
 
 
 def shares(size, num_pairs, num_modes, **options):
-    return [share_modes(num_pairs, num_modes, Rank(r, size), **options) for r in range(size)]
+    return [partition_modes(num_pairs, num_modes, Rank(r, size), **options) for r in range(size)]
 
 
 def longest(costs, speeds, cuts):
@@ -70,10 +70,10 @@ def test_every_mode_belongs_to_one_rank_however_many_there_are(size, by_cost):
     """Four pairs and three singles, also on more ranks than there are pairs or modes."""
     costs = np.array([2.0, 42.0, 2.0, 2.0, 1.0, 21.0, 1.0]) if by_cost else None
     dealt = shares(size, 4, 11, costs=costs)
-    found = np.concatenate([share.indices for share in dealt])
+    found = np.concatenate([mode_partition.indices for mode_partition in dealt])
     assert np.array_equal(np.sort(found), np.arange(11))
-    for share in dealt:
-        own, num = share.indices, share.num_pairs
+    for mode_partition in dealt:
+        own, num = mode_partition.indices, mode_partition.num_pairs
         assert np.array_equal(own[num : 2 * num], own[:num] + 4)
 
 
@@ -81,16 +81,24 @@ def test_every_mode_belongs_to_one_rank_however_many_there_are(size, by_cost):
 def test_the_rows_of_all_ranks_in_rank_order_are_all_rows_in_their_order(size):
     dealt = shares(size, 4, 11)
     even, odd = np.arange(7), np.arange(4)
-    assert np.array_equal(np.concatenate([even[share.even_range] for share in dealt]), even)
-    assert np.array_equal(np.concatenate([odd[share.odd_range] for share in dealt]), odd)
-    for share in dealt:
-        assert np.array_equal(even[share.even_range], share.even_rows(share.comm.rank))
-        assert np.array_equal(odd[share.odd_range], share.odd_rows(share.comm.rank))
+    assert np.array_equal(
+        np.concatenate([even[mode_partition.even_range] for mode_partition in dealt]), even
+    )
+    assert np.array_equal(
+        np.concatenate([odd[mode_partition.odd_range] for mode_partition in dealt]), odd
+    )
+    for mode_partition in dealt:
+        assert np.array_equal(
+            even[mode_partition.even_range], mode_partition.even_rows(mode_partition.comm.rank)
+        )
+        assert np.array_equal(
+            odd[mode_partition.odd_range], mode_partition.odd_rows(mode_partition.comm.rank)
+        )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
 def test_by_number_no_rank_has_more_than_a_pair_above_the_mean(size):
-    most = max(share.num_modes for share in shares(size, 40, 95))
+    most = max(mode_partition.num_modes for mode_partition in shares(size, 40, 95))
     assert most <= 95 / size + 2
 
 
@@ -103,13 +111,13 @@ def test_cyclic_modes_are_paid_for():
     assert costs[0] == 2.0 * (TYPICAL_ROUNDS + 1)
     assert np.array_equal(costs[1:], np.full(num_pairs - 1, 2.0))
     dealt = shares(2, num_pairs, 2 * num_pairs, costs=costs)
-    assert [share.num_pairs for share in dealt] == [1, num_pairs - 1]
+    assert [mode_partition.num_pairs for mode_partition in dealt] == [1, num_pairs - 1]
 
 
 def test_ranks_put_together_what_they_know_of_their_modes(comm):
     costs = np.array([9.0, 1.0, 1.0, 5.0, 1.0, 1.0])
-    share = share_modes(4, 10, comm, costs=costs)
-    assert np.array_equal(all_modes(share, 7 * share.indices), 7 * np.arange(10))
+    mode_partition = partition_modes(4, 10, comm, costs=costs)
+    assert np.array_equal(all_modes(mode_partition, 7 * mode_partition.indices), 7 * np.arange(10))
 
 
 def test_a_single_costs_half_a_pair():
@@ -118,17 +126,17 @@ def test_a_single_costs_half_a_pair():
 
 def test_speeds_alone_count_a_pair_as_two_modes():
     dealt = shares(2, 4, 10, speeds=np.array([1.0, 4.0]))
-    assert [share.num_modes for share in dealt] == [2, 8]
+    assert [mode_partition.num_modes for mode_partition in dealt] == [2, 8]
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_costs_that_are_not_positive_are_refused(bad):
     with pytest.raises(InputError, match="number 1 is"):
-        share_modes(3, 6, Rank(0, 2), costs=np.array([1.0, bad, 1.0]))
+        partition_modes(3, 6, Rank(0, 2), costs=np.array([1.0, bad, 1.0]))
     with pytest.raises(InputError, match="number 1 is"):
-        share_modes(3, 6, Rank(0, 2), speeds=np.array([1.0, bad]))
+        partition_modes(3, 6, Rank(0, 2), speeds=np.array([1.0, bad]))
 
 
 def test_a_wrong_number_of_costs_is_refused():
     with pytest.raises(InputError, match="expected \\(3,\\)"):
-        share_modes(3, 6, Rank(0, 2), costs=np.ones(6))
+        partition_modes(3, 6, Rank(0, 2), costs=np.ones(6))

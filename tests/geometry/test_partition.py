@@ -11,7 +11,7 @@ from pbte.core.errors import InputError, RunError
 from pbte.core.rank_grid import rank_grid
 from pbte.geometry.distributed import distribute
 from pbte.geometry.partition import CUT, gather_cells, gather_facets, partition, swap
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 
 SPHERE = {"diameter": 200e-9, "size": 55e-9}
 
@@ -24,7 +24,7 @@ def divided(request, grid, body, comm):
     else:
         dim = ["line", "square", "cube"].index(request.param) + 1
         domain = grid(dim, {1: 17, 2: 6, 3: 4}[dim], wobble=0.3)
-    return simplices_of(domain), partition(distribute(domain, comm), comm)
+    return sweep_mesh_of(domain), partition(distribute(domain, comm), comm)
 
 
 def test_the_cells_of_the_parts_are_those_of_the_mesh_bit_for_bit(divided):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pbte.geometry.division import divide
 from pbte.geometry.joints import find_joints
-from pbte.geometry.simplices import build_simplices, simplices_of
+from pbte.geometry.material_split import divide
+from pbte.geometry.sweep_mesh import build_sweep_mesh, sweep_mesh_of
 from pbte.transport.fourier_bodies import facet_starts, side_by_side
 from pbte.transport.heat.equation import Joints, Walls, solve_heat_equation
 
@@ -14,7 +14,7 @@ from pbte.transport.heat.equation import Joints, Walls, solve_heat_equation
 def cut_at(domain, place):
     """Return the bodies on either side of a plane x = const, and the division."""
     dim = domain.mesh.topology.dim
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     domain.mesh.topology.create_connectivity(dim, 0)
     vertices = domain.mesh.topology.connectivity(dim, 0).array.reshape(-1, dim + 1)
     vertices = vertices.astype(np.int64)
@@ -29,7 +29,7 @@ def cut_at(domain, place):
     joints = find_joints(mesh.points, vertices, groups, facets, np.full(len(facets), 99))
     division = divide(mesh.points, vertices, boundary, mesh.boundary_walls, groups, joints)
     meshes = [
-        build_simplices(body.points, body.vertices, body.boundary, body.tags)
+        build_sweep_mesh(body.points, body.vertices, body.boundary, body.tags)
         for _, body in sorted(division.bodies.items())
     ]
     return mesh, meshes, division

@@ -296,7 +296,7 @@ def test_the_plain_series_of_orders_diverges(kernel):
 def test_with_self_scattering_the_series_reaches_the_direct_solution(kernel):
     """Fictitious collisions change neither the operator nor the sum: 0.2 tames the growth.
 
-    Energy, the slowest mode, fades as 1.2 / 1.25 per order: 700 orders leave 1e-12.
+    Energy, the slowest mode, converges as 1.2 / 1.25 per order: 700 orders leave 1e-12.
     """
     loss = 0.05
     rate, cumulated = orders_rate_and_sum(kernel, 0.2, loss, num_orders=800)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.core.mode_partition import share_modes
-from pbte.geometry.simplices import simplices_of
+from pbte.core.mode_partition import partition_modes
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.band_table import band_crystal, read_band_table
 from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
 from pbte.materials.models import gray_crystal, isotropic_crystal
@@ -14,7 +14,7 @@ from pbte.materials.quadrature import line_rule
 from pbte.materials.storage import read_material
 from pbte.observables.bulk import bulk_response, bulk_tensor
 from pbte.observables.conductivity import (
-    Drive,
+    TemperatureGradient,
     accumulation,
     effective_conductivity,
     path_bins,
@@ -22,7 +22,7 @@ from pbte.observables.conductivity import (
     suppression,
     suppression_curve,
 )
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.reference.closed_forms.film import cross_plane_conductivity
 from pbte.transport.body import make_body
 from pbte.transport.sources import wall_inflow
@@ -37,23 +37,23 @@ X = np.array([1.0, 0.0, 0.0])
 def film(crystal, thickness, shortest, comm, *, num_cells=60, offset=0.0):
     """Return the effective conductivity of a film between walls 1 K apart."""
     domain = interval(film_cells(thickness, shortest, num_cells))
-    mesh, modes = simplices_of(domain), crystal.modes
+    mesh, modes = sweep_mesh_of(domain), crystal.modes
     held = {"left": 0.5 + offset, "right": -0.5 + offset}
     problem = make_body(
         mesh,
         crystal.kernel,
         np.zeros(mesh.num_dofs),
         wall_inflow(mesh, domain.walls, held),
-        share=share_modes(modes.num_pairs, modes.num_modes, comm),
+        mode_partition=partition_modes(modes.num_pairs, modes.num_modes, comm),
     )
     steady = solve_steady(problem, crystal.kernel, tolerance=1e-9)
     assert steady.report.converged
-    observer = Observer(
-        problem=problem, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
+    tally = FieldTally(
+        system=problem, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
     )
-    snapshot = observer.observe(steady.theta, 0.0, hands_on=False, inflow=problem.inflow)
-    drive = Drive(direction=X, length=thickness, drop=1.0, area=1.0)
-    conductivity = effective_conductivity(drive, modes, snapshot.mode_temperatures[0], thickness)
+    snapshot = tally.observe(steady.theta, 0.0, scatters=False, inflow=problem.inflow)
+    gradient = TemperatureGradient(direction=X, length=thickness, drop=1.0, area=1.0)
+    conductivity = effective_conductivity(gradient, modes, snapshot.mode_temperatures[0], thickness)
     flux = 0.5 * (snapshot.balance.absorbed["right"] - snapshot.balance.absorbed["left"])
     return conductivity, flux
 
@@ -151,9 +151,9 @@ def test_bins_without_modes_have_no_suppression(comm):
         heat_capacities=[1.0, 1.0],
     )
     modes = crystal.modes
-    drive = Drive(direction=X, length=1.0, drop=1.0, area=1.0)
+    gradient = TemperatureGradient(direction=X, length=1.0, drop=1.0, area=1.0)
     theta = modes.velocities[:, 0] / modes.loss_rates  # the bulk's own, for a gradient of -1
-    conductivity = effective_conductivity(drive, modes, theta, 1.0)
+    conductivity = effective_conductivity(gradient, modes, theta, 1.0)
     np.testing.assert_allclose(conductivity.contributions, conductivity.bulk_contributions)
     values = suppression(conductivity, np.array([0.5, 5.0, 50.0, 500.0]))
     np.testing.assert_allclose(values, [1.0, np.nan, 1.0], rtol=1e-12)
@@ -164,13 +164,13 @@ def test_bins_without_modes_have_no_suppression(comm):
 
 def bulk_problem(kernel, comm):
     domain = interval(np.array([0.0, 1e-8]))
-    mesh, modes = simplices_of(domain), kernel.modes
+    mesh, modes = sweep_mesh_of(domain), kernel.modes
     return make_body(
         mesh,
         kernel,
         np.zeros(mesh.num_dofs),
         wall_inflow(mesh, domain.walls, {"left": 0.0, "right": 0.0}),
-        share=share_modes(modes.num_pairs, modes.num_modes, comm),
+        mode_partition=partition_modes(modes.num_pairs, modes.num_modes, comm),
     )
 
 

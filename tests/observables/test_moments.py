@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from pbte.core.mode_partition import share_modes
-from pbte.geometry.simplices import build_simplices
+from pbte.core.mode_partition import partition_modes
+from pbte.geometry.sweep_mesh import build_sweep_mesh
 from pbte.materials.models import isotropic_crystal
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.observables.snapshot import Balance
 from pbte.transport.body import make_body
 from pbte.transport.orders import scattering_orders
@@ -38,7 +38,7 @@ def brick():
             if (flat[:, axis] == side).all():
                 faces.append(4 * cell + face)
                 tags.append(WALLS[("left", "right")[side] if axis == 0 else "sides"])
-    return build_simplices((points * LENGTHS)[cells], cells, np.array(faces), np.array(tags))
+    return build_sweep_mesh((points * LENGTHS)[cells], cells, np.array(faces), np.array(tags))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def crystal():
 
 
 @pytest.fixture
-def observer(crystal, comm):
+def tally(crystal, comm):
     mesh, modes = brick(), crystal.modes
     temperatures = {"left": 2.0, "right": -1.0, "sides": 0.5}
     problem = make_body(
@@ -64,27 +64,27 @@ def observer(crystal, comm):
         crystal.kernel,
         np.zeros(mesh.num_dofs),
         wall_inflow(mesh, WALLS, temperatures),
-        share=share_modes(modes.num_pairs, modes.num_modes, comm),
+        mode_partition=partition_modes(modes.num_pairs, modes.num_modes, comm),
     )
-    return Observer(
-        problem=problem, walls=WALLS, frequency_edges=frequency_bins(modes.frequencies, 6)
+    return FieldTally(
+        system=problem, walls=WALLS, frequency_edges=frequency_bins(modes.frequencies, 6)
     )
 
 
-def observe(observer, theta, *, deposited=0.0, walls_emit=False, hands_on=True):
-    inflow = observer.system.bodies[0].inflow if walls_emit else None
-    return observer.observe(theta, deposited, hands_on=hands_on, inflow=inflow)
+def observe(tally, theta, *, deposited=0.0, walls_emit=False, scatters=True):
+    inflow = tally.system.bodies[0].inflow if walls_emit else None
+    return tally.observe(theta, deposited, scatters=scatters, inflow=inflow)
 
 
-def everywhere(observer, by_mode):
+def everywhere(tally, by_mode):
     """Return the local part of a field that is the same at every point."""
-    local = np.asarray(by_mode)[observer.system.bodies[0].share.indices]
-    return np.repeat(local[:, None], observer.system.bodies[0].mesh.num_dofs, axis=1)
+    local = np.asarray(by_mode)[tally.system.bodies[0].mode_partition.indices]
+    return np.repeat(local[:, None], tally.system.bodies[0].mesh.num_dofs, axis=1)
 
 
-def test_equilibrium_has_its_temperature_and_no_heat_flux(observer, crystal):
+def test_equilibrium_has_its_temperature_and_no_heat_flux(tally, crystal):
     modes = crystal.modes
-    snapshot = observe(observer, everywhere(observer, np.full(modes.num_modes, 3.0)))
+    snapshot = observe(tally, everywhere(tally, np.full(modes.num_modes, 3.0)))
     assert snapshot.temperature.shape == (6, 4)
     assert snapshot.heat_flux.shape == (6, 4, 3)
     np.testing.assert_allclose(snapshot.temperature, 3.0, rtol=1e-14)
@@ -92,37 +92,37 @@ def test_equilibrium_has_its_temperature_and_no_heat_flux(observer, crystal):
     np.testing.assert_allclose(snapshot.heat_flux, 0.0, atol=1e-13 * modes.heat_capacities @ speeds)
 
 
-def test_temperature_and_heat_flux_are_the_moments_of_theta(observer, crystal):
+def test_temperature_and_heat_flux_are_the_moments_of_theta(tally, crystal):
     """theta = a . v gives q = sum c v v . a = sum C v^2 a / 3, and no temperature."""
     modes, slope = crystal.modes, np.array([1e-4, -3e-4, 2e-4])
-    snapshot = observe(observer, everywhere(observer, modes.velocities @ slope))
+    snapshot = observe(tally, everywhere(tally, modes.velocities @ slope))
     expected = (0.5e6 * 8000.0**2 + 1.1e6 * 4000.0**2) / 3.0 * slope
     np.testing.assert_allclose(snapshot.temperature, 0.0, atol=1e-13)
     np.testing.assert_allclose(snapshot.heat_flux, np.broadcast_to(expected, (6, 4, 3)), rtol=1e-12)
-    theta = everywhere(observer, np.where(modes.bands == 1, 2.0, 0.0))
-    np.testing.assert_allclose(observe(observer, theta).temperature, 2.0 * 1.1 / 1.6, rtol=1e-13)
+    theta = everywhere(tally, np.where(modes.bands == 1, 2.0, 0.0))
+    np.testing.assert_allclose(observe(tally, theta).temperature, 2.0 * 1.1 / 1.6, rtol=1e-13)
 
 
-def test_values_stay_on_their_cell_and_vertex(observer, crystal):
+def test_values_stay_on_their_cell_and_vertex(tally, crystal):
     """A temperature that differs from vertex to vertex comes out where it was put in."""
     values = np.arange(24.0)
-    theta = everywhere(observer, np.ones(crystal.modes.num_modes)) * values
-    np.testing.assert_allclose(
-        observe(observer, theta).temperature, values.reshape(6, 4), atol=1e-12
-    )
+    theta = everywhere(tally, np.ones(crystal.modes.num_modes)) * values
+    np.testing.assert_allclose(observe(tally, theta).temperature, values.reshape(6, 4), atol=1e-12)
 
 
-def test_arrivals_count_the_carriers_that_move_outward(observer, crystal):
+def test_arrivals_count_the_carriers_that_move_outward(tally, crystal):
     """theta = 1: each facet receives sum of c v . n over v . n > 0, in the bin of its frequency."""
-    modes, mesh = crystal.modes, observer.system.bodies[0].mesh
-    snapshot = observe(observer, everywhere(observer, np.ones(modes.num_modes)))
+    modes, mesh = crystal.modes, tally.system.bodies[0].mesh
+    snapshot = observe(tally, everywhere(tally, np.ones(modes.num_modes)))
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
     outward = np.maximum(modes.velocities @ (mesh.boundary_normals / areas[:, None]).T, 0.0)
-    np.testing.assert_allclose(snapshot.arrival_map, modes.heat_capacities @ outward, rtol=1e-13)
-    assert set(snapshot.arrival_spectrum) == set(WALLS)
-    for name, spectrum in snapshot.arrival_spectrum.items():
+    np.testing.assert_allclose(
+        snapshot.outgoing_current, modes.heat_capacities @ outward, rtol=1e-13
+    )
+    assert set(snapshot.outgoing_spectrum) == set(WALLS)
+    for name, spectrum in snapshot.outgoing_spectrum.items():
         here = mesh.boundary_walls == WALLS[name]
-        assert spectrum.sum() == pytest.approx((snapshot.arrival_map * areas)[here].sum())
+        assert spectrum.sum() == pytest.approx((snapshot.outgoing_current * areas)[here].sum())
         # Bins of 1e13 rad/s: 2e13 lies in the third or second, 6e13 in the last one.
         assert np.count_nonzero(spectrum) == 2
         shares = np.array([0.5e6 * 8000.0, 1.1e6 * 4000.0])
@@ -135,49 +135,51 @@ def test_arrivals_count_the_carriers_that_move_outward(observer, crystal):
 def test_walls_at_the_temperature_of_the_body_exchange_nothing(crystal, comm):
     mesh, modes = brick(), crystal.modes
     inflow = wall_inflow(mesh, WALLS, dict.fromkeys(WALLS, 1.5))
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    problem = make_body(mesh, crystal.kernel, np.zeros(mesh.num_dofs), inflow, share=share)
-    observer = Observer(
-        problem=problem, walls=WALLS, frequency_edges=frequency_bins(modes.frequencies, 6)
+    partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
+    problem = make_body(
+        mesh, crystal.kernel, np.zeros(mesh.num_dofs), inflow, mode_partition=partition
     )
-    theta = everywhere(observer, np.full(modes.num_modes, 1.5))
-    absorbed = observe(observer, theta, walls_emit=True, hands_on=False).balance.absorbed
-    arriving = observe(observer, theta, walls_emit=False).balance.absorbed
+    tally = FieldTally(
+        system=problem, walls=WALLS, frequency_edges=frequency_bins(modes.frequencies, 6)
+    )
+    theta = everywhere(tally, np.full(modes.num_modes, 1.5))
+    absorbed = observe(tally, theta, walls_emit=True, scatters=False).balance.absorbed
+    arriving = observe(tally, theta, walls_emit=False).balance.absorbed
     for name in WALLS:
         assert abs(absorbed[name]) < 1e-13 * arriving[name]
 
 
-def test_emission_of_each_wall_is_that_of_its_temperature(observer, crystal):
+def test_emission_of_each_wall_is_that_of_its_temperature(tally, crystal):
     """An empty body absorbs what the walls send in: minus sum of c v . n times their theta."""
-    modes, mesh = crystal.modes, observer.system.bodies[0].mesh
-    snapshot = observe(observer, everywhere(observer, np.zeros(modes.num_modes)), walls_emit=True)
+    modes, mesh = crystal.modes, tally.system.bodies[0].mesh
+    snapshot = observe(tally, everywhere(tally, np.zeros(modes.num_modes)), walls_emit=True)
     for name, temperature in {"left": 2.0, "right": -1.0, "sides": 0.5}.items():
         normals = mesh.boundary_normals[mesh.boundary_walls == WALLS[name]]
         inward = modes.heat_capacities @ np.maximum(-modes.velocities @ normals.T, 0.0)
         expected = -temperature * inward.sum()
         assert snapshot.balance.absorbed[name] == pytest.approx(expected, rel=1e-12)
-    np.testing.assert_array_equal(snapshot.arrival_map, 0.0)
+    np.testing.assert_array_equal(snapshot.outgoing_current, 0.0)
 
 
-def test_what_is_scattered_is_handed_on_by_orders_only(observer, crystal):
-    modes, mesh = crystal.modes, observer.system.bodies[0].mesh
-    theta = everywhere(observer, np.linspace(-1.0, 2.0, modes.num_modes))
+def test_what_is_scattered_is_handed_on_by_orders_only(tally, crystal):
+    modes, mesh = crystal.modes, tally.system.bodies[0].mesh
+    theta = everywhere(tally, np.linspace(-1.0, 2.0, modes.num_modes))
     values = np.linspace(-1.0, 2.0, modes.num_modes)
     expected = mesh.volumes.sum() * modes.heat_capacities @ (modes.loss_rates * values)
-    assert observe(observer, theta).balance.handed_on == pytest.approx(expected, rel=1e-12)
-    assert observe(observer, theta, hands_on=False).balance.handed_on == 0.0
+    assert observe(tally, theta).balance.scattered_power == pytest.approx(expected, rel=1e-12)
+    assert observe(tally, theta, scatters=False).balance.scattered_power == 0.0
 
 
-def test_the_account_of_walls_of_different_temperature_closes(observer):
-    for order in scattering_orders(observer.system.bodies[0], 3, observer):
-        snapshot = observer.snapshot(order.deposited, hands_on=True)
+def test_the_account_of_walls_of_different_temperature_closes(tally):
+    for order in scattering_orders(tally.system.bodies[0], 3, tally):
+        snapshot = tally.snapshot(order.deposited, scatters=True)
         assert abs(snapshot.balance.defect) < 1e-13
 
 
 def test_the_defect_is_the_share_of_power_that_is_missing():
-    balance = Balance(deposited=2.0, absorbed={"a": 0.5, "b": 0.25}, handed_on=1.0)
+    balance = Balance(deposited=2.0, absorbed={"a": 0.5, "b": 0.25}, scattered_power=1.0)
     assert balance.defect == pytest.approx(0.25 / 2.75)
-    assert Balance(deposited=0.0, absorbed={"a": 0.0}, handed_on=0.0).defect == 0.0
+    assert Balance(deposited=0.0, absorbed={"a": 0.0}, scattered_power=0.0).defect == 0.0
 
 
 def test_every_mode_falls_into_a_frequency_bin(crystal):

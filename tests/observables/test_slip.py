@@ -7,12 +7,12 @@ from math import isnan
 import numpy as np
 import pytest
 
-from pbte.core.mode_partition import share_modes
-from pbte.geometry.simplices import simplices_of
+from pbte.core.mode_partition import partition_modes
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
 from pbte.observables.bulk import bulk_tensor
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.observables.slip import WallShape, wall_shape, wall_slips
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 from pbte.transport.body import make_body
@@ -30,21 +30,21 @@ def film_slips(thickness, comm, held=(0.5, -0.5), num_cells=60):
         speed=1.0, relaxation_time=1.0, heat_capacity=3.0, quadrature=line_rule(32)
     )
     domain = interval(film_cells(thickness, 0.01, num_cells))
-    mesh, modes = simplices_of(domain), crystal.modes
+    mesh, modes = sweep_mesh_of(domain), crystal.modes
     walls = dict(zip(("left", "right"), held, strict=True))
     problem = make_body(
         mesh,
         crystal.kernel,
         np.zeros(mesh.num_dofs),
         wall_inflow(mesh, domain.walls, walls),
-        share=share_modes(modes.num_pairs, modes.num_modes, comm),
+        mode_partition=partition_modes(modes.num_pairs, modes.num_modes, comm),
     )
     steady = solve_steady(problem, crystal.kernel, tolerance=1e-10)
     assert steady.report.converged
-    observer = Observer(
-        problem=problem, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
+    tally = FieldTally(
+        system=problem, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
     )
-    snapshot = observer.observe(steady.theta, 0.0, hands_on=False, inflow=problem.inflow)
+    snapshot = tally.observe(steady.theta, 0.0, scatters=False, inflow=problem.inflow)
     behind = dict.fromkeys(walls, bulk_tensor(problem))
     return wall_slips(snapshot, walls, dict.fromkeys(walls, ALONG_X), behind)
 
@@ -98,9 +98,9 @@ def test_the_slip_length_uses_the_conductivity_across_the_wall():
     steady = Snapshot(
         temperature=np.zeros((1, 4)),
         heat_flux=np.zeros((1, 4, 3)),
-        arrival_spectrum={"corner": np.array([10.0])},
-        arrival_map=np.zeros(3),
-        balance=Balance(deposited=0.0, absorbed={"corner": -8.0}, handed_on=0.0),
+        outgoing_spectrum={"corner": np.array([10.0])},
+        outgoing_current=np.zeros(3),
+        balance=Balance(deposited=0.0, absorbed={"corner": -8.0}, scattered_power=0.0),
         wall_temperatures={"corner": 0.25},
     )
     (slip,) = wall_slips(

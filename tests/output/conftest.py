@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial import Delaunay
 
-from pbte.observables.conductivity import Conductivity, Drive
-from pbte.observables.results import EigenvalueEstimate, HeatState, Results, SteadyReport
+from pbte.observables.conductivity import Conductivity, TemperatureGradient
+from pbte.observables.results import HeatState, Results, SpectralEstimate, SteadyReport
 from pbte.observables.slip import WallSlip
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 
@@ -154,14 +154,14 @@ def make_results(geometry: MeshGeometry, *, num_orders: int = 6, steady: bool = 
         power=1e-9,
         self_scattering=0.1,
         eigenvalues=(
-            EigenvalueEstimate(
+            SpectralEstimate(
                 self_scattering=0.0,
                 eigenvalues=(-1.1 + 0j, 0.9 + 0.1j, 0.9 - 0.1j),
                 dominant=-1.1,
                 most_negative=-1.1,
                 num_orders=12,
             ),
-            EigenvalueEstimate(
+            SpectralEstimate(
                 self_scattering=0.1, eigenvalues=(), dominant=0.9, most_negative=-0.9, num_orders=16
             ),
         ),
@@ -185,7 +185,9 @@ def make_conductivity() -> Conductivity:
     bulk *= 140.0 / bulk.sum()
     contributions = bulk / (1.0 + 4.0 / 3.0 * paths / 100e-9)
     return Conductivity(
-        drive=Drive(direction=np.array([1.0, 0.0, 0.0]), length=100e-9, drop=2.0, area=1.0),
+        gradient=TemperatureGradient(
+            direction=np.array([1.0, 0.0, 0.0]), length=100e-9, drop=2.0, area=1.0
+        ),
         value=float(contributions.sum()),
         bulk=float(bulk.sum()),
         contributions=contributions,
@@ -203,7 +205,7 @@ def make_heat_state(steady: Snapshot) -> HeatState:
         balance=Balance(
             deposited=1e-9,
             absorbed=dict.fromkeys(steady.balance.absorbed, 1e-9 / len(steady.balance.absorbed)),
-            handed_on=0.0,
+            scattered_power=0.0,
         ),
         wall_temperatures={name: 0.1 for name in steady.balance.absorbed},
         jump="marshak",
@@ -260,12 +262,14 @@ def _snapshot(geometry: MeshGeometry, edges: Array, order: int) -> Snapshot:
     return Snapshot(
         temperature=temperature,
         heat_flux=flux,
-        arrival_spectrum=spectrum,
-        arrival_map=arrivals,
+        outgoing_spectrum=spectrum,
+        outgoing_current=arrivals,
         mode_temperatures=(np.linspace(0.0, fade, 12), np.linspace(-fade, 0.0, 7)),
         wall_temperatures={name: 0.01 * fade * tag for name, tag in geometry.walls.items()},
         balance=Balance(
-            deposited=deposited, absorbed=absorbed, handed_on=deposited - sum(absorbed.values())
+            deposited=deposited,
+            absorbed=absorbed,
+            scattered_power=deposited - sum(absorbed.values()),
         ),
     )
 
@@ -277,15 +281,15 @@ def _sum(snapshots: tuple[Snapshot, ...]) -> Snapshot:
     return Snapshot(
         temperature=np.sum([s.temperature for s in snapshots], axis=0),
         heat_flux=np.sum([s.heat_flux for s in snapshots], axis=0),
-        arrival_spectrum={
-            name: np.sum([s.arrival_spectrum[name] for s in snapshots], axis=0) for name in names
+        outgoing_spectrum={
+            name: np.sum([s.outgoing_spectrum[name] for s in snapshots], axis=0) for name in names
         },
-        arrival_map=np.sum([s.arrival_map for s in snapshots], axis=0),
+        outgoing_current=np.sum([s.outgoing_current for s in snapshots], axis=0),
         mode_temperatures=tuple(
             np.sum([s.mode_temperatures[body] for s in snapshots], axis=0) for body in range(2)
         ),
         wall_temperatures={
             name: sum(s.wall_temperatures[name] for s in snapshots) for name in names
         },
-        balance=Balance(deposited=1e-9, absorbed=absorbed, handed_on=0.0),
+        balance=Balance(deposited=1e-9, absorbed=absorbed, scattered_power=0.0),
     )

@@ -17,8 +17,8 @@ from pbte.core.parallel import under_launcher
 from pbte.materials.kernel import truncated_kernel
 from pbte.output.hdf5.results import read_results
 from pbte.run import run_case
-from pbte.simulation import problem as setup
-from pbte.simulation.checkpoints import Keeping
+from pbte.simulation import problem as problem
+from pbte.simulation.checkpoints import CheckpointManager
 
 FILM = """\
 temperature = 300.0
@@ -69,11 +69,11 @@ def one_decomposition():
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup, "truncated_kernel", remembered)
+        patch.setattr(problem, "truncated_kernel", remembered)
         yield
 
 
-class Stopper(Keeping):
+class Stopper(CheckpointManager):
     """Is told to stop when it has been asked a number of times in a stage."""
 
     def __init__(self, folder, stage, after, *, resume=False):
@@ -99,7 +99,7 @@ def assert_same(one, other, rtol=1e-8):
     for a, b in zip(one.harmonic, other.harmonic, strict=True):
         pairs += [(a.real, b.real), (a.imaginary, b.imaginary)]
     for a, b in pairs:
-        for name in ("temperature", "heat_flux", "arrival_map"):
+        for name in ("temperature", "heat_flux", "outgoing_current"):
             expected = getattr(a, name)
             scale = np.abs(expected).max()
             np.testing.assert_allclose(getattr(b, name), expected, rtol=0.0, atol=rtol * scale)
@@ -133,7 +133,7 @@ def test_a_run_is_interrupted_twice_and_gives_the_same_numbers(folder, comm, cry
     with pytest.raises(KeyboardInterrupt):
         stopper = Stopper(out, "steady", asked[1], resume=True)
         run_case(case, comm, second.append, keeping=stopper)
-    again = run_case(case, comm, third.append, keeping=Keeping(out, resume=True))
+    again = run_case(case, comm, third.append, keeping=CheckpointManager(out, resume=True))
     assert_same(through, again)
     assert any("interrupted" in note for note in again.notes)
     # Nothing is followed twice.
@@ -156,7 +156,7 @@ def test_layers_go_on_through_their_interface(folder, comm):
         run_case(case, comm, keeping=Stopper(out, "orders", 3))
     with pytest.raises(KeyboardInterrupt):
         run_case(case, comm, keeping=Stopper(out, "steady", 5, resume=True))
-    again = run_case(case, comm, keeping=Keeping(out, resume=True))
+    again = run_case(case, comm, keeping=CheckpointManager(out, resume=True))
     assert through.interfaces
     assert_same(through, again)
     comm.barrier()
@@ -168,7 +168,7 @@ def test_frequencies_that_are_finished_are_not_repeated(folder, comm):
     through = run_case(case, comm)
     with pytest.raises(KeyboardInterrupt):
         run_case(case, comm, keeping=Stopper(out, "harmonic", 2))
-    again = run_case(case, comm, lines.append, keeping=Keeping(out, resume=True))
+    again = run_case(case, comm, lines.append, keeping=CheckpointManager(out, resume=True))
     assert followed(lines) == (0, 0, 1)
     assert_same(through, again)
     assert again.steady_report.sweeps == through.steady_report.sweeps
@@ -184,7 +184,7 @@ def test_other_ranks_go_on(folder, comm, stage):
         run_case(case, comm, keeping=Stopper(out, stage, 6))
     alone = comm.Split(comm.rank)
     if comm.rank == 0:
-        again = run_case(case, alone, keeping=Keeping(out, resume=True))
+        again = run_case(case, alone, keeping=CheckpointManager(out, resume=True))
         assert_same(through, again)
     comm.barrier()
 
@@ -199,7 +199,7 @@ def test_parts_of_space_go_on_as_a_whole(folder, comm):
             stopper = Stopper(out, stage, 6)
             run_case(parse_case(FILM + CUT + cut, folder=folder), comm, keeping=stopper)
         again = run_case(
-            parse_case(FILM + CUT, folder=folder), comm, keeping=Keeping(out, resume=True)
+            parse_case(FILM + CUT, folder=folder), comm, keeping=CheckpointManager(out, resume=True)
         )
         if comm.rank == 0:
             assert_same(through, again)
@@ -213,17 +213,19 @@ def test_another_case_mesh_or_material_is_refused(folder, comm):
     for old, new in (("301.0", "302.0"), ('"rta"', "10"), ("size = 2e-8", "size = 1e-8")):
         text = (FILM + RELAXING).replace(old, new).replace("film.msh", f"film{len(new)}.msh")
         with pytest.raises(InputError, match=r"refused\.checkpoint: .* of another case"):
-            run_case(parse_case(text, folder=folder), comm, keeping=Keeping(out, resume=True))
+            run_case(
+                parse_case(text, folder=folder), comm, keeping=CheckpointManager(out, resume=True)
+            )
     lines = []
-    run_case(case, comm, lines.append, keeping=Keeping(out))
+    run_case(case, comm, lines.append, keeping=CheckpointManager(out))
     assert any("--resume would go on from it" in line for line in lines)
-    run_case(case, comm, lines.append, keeping=Keeping(folder / "no", resume=True))
+    run_case(case, comm, lines.append, keeping=CheckpointManager(folder / "no", resume=True))
     assert any("begins at the beginning" in line for line in lines)
 
 
 PBTE = """
     import os, signal, sys
-    from pbte import terminal
+    from pbte.cli import terminal
     say = terminal.Progress.__call__
     def told(self, text):
         say(self, text)

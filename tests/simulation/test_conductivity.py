@@ -92,7 +92,7 @@ def test_the_endless_crystal_conducts_like_the_direct_solution_mode_by_mode(comm
     k = results.conductivity
     assert k.bulk == pytest.approx(exact, rel=1e-10)
     assert k.value == pytest.approx(exact, rel=1e-8)
-    assert (k.drive.length, k.drive.drop) == pytest.approx((4e-8, 0.5))
+    assert (k.gradient.length, k.gradient.drop) == pytest.approx((4e-8, 0.5))
     np.testing.assert_allclose(
         k.contributions, k.bulk_contributions, atol=1e-7 * k.bulk_contributions.max()
     )
@@ -116,7 +116,7 @@ def test_a_film_along_its_plane_conducts_like_fuchs_and_sondheimer(comm, shared_
     k = results.conductivity
     assert k.bulk == pytest.approx(3e6 * 1000.0**2 * 1e-10 / 3.0, rel=1e-10)
     assert k.value / k.bulk == pytest.approx(float(film_suppression(1.0, 0.3)), rel=0.02)
-    assert (k.drive.length, k.drive.area) == pytest.approx((2e-8, 1e-7))
+    assert (k.gradient.length, k.gradient.area) == pytest.approx((2e-8, 1e-7))
     (path,), (value,) = suppression_curve(k)
     assert (path, value) == pytest.approx((1e-7, k.value / k.bulk), rel=1e-9)
 

@@ -139,7 +139,7 @@ def test_a_factored_kernel_needs_no_memory_per_mode_but_the_visiting_orders():
     )
     assert few["fields"] == many["fields"] == 0.0
     assert few["moments"] == many["moments"]
-    assert many["visiting orders"] == 2 * few["visiting orders"]
+    assert many["sweep orders"] == 2 * few["sweep orders"]
 
 
 def test_ranks_of_a_node_share_one_copy_of_the_matrix():
@@ -192,7 +192,7 @@ def test_the_visiting_orders_and_the_mesh_take_what_is_counted(comm):
     cells, modes = found.mesh.num_cells, kernel.modes.num_modes
     memory = memory_per_rank(Job(num_cells=cells, num_modes=modes, rank=1), Layout())
     kept = array_bytes(found.order) - found.order.records.nbytes
-    assert memory["visiting orders"] == pytest.approx(kept, rel=0.1)
+    assert memory["sweep orders"] == pytest.approx(kept, rel=0.1)
     geometry = array_bytes(found.mesh) + found.order.records.nbytes
     counted = memory["mesh"] - 600 * cells
     assert counted == pytest.approx(geometry, rel=0.2)

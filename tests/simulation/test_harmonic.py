@@ -33,7 +33,7 @@ def test_a_slow_oscillation_is_the_steady_state(answer):
     results = answer("frequencies = [0.0, 1.0]")
     steady = results.steady
     for response in results.harmonic:
-        for name in ("temperature", "heat_flux", "arrival_map"):
+        for name in ("temperature", "heat_flux", "outgoing_current"):
             expected = getattr(steady, name)
             scale = np.abs(expected).max()
             real, imaginary = getattr(response.real, name), getattr(response.imaginary, name)

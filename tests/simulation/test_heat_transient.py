@@ -232,7 +232,7 @@ def test_a_fourier_run_tells_its_interfaces(folder):
         model="fourier",
     )
     results = run_case(case, MPI.COMM_WORLD)
-    (interface,), stack = results.interfaces, results.stack
+    (interface,), series = results.interfaces, results.series
     sent = np.array([1.6e6 * 6000.0, 2e6 * 2000.0]) / 4.0
     assert interface.local == pytest.approx(interface.landauer - 0.5 * (1.0 / sent).sum(), rel=1e-6)
     assert interface.extrapolated == pytest.approx(interface.local, rel=1e-6)
@@ -240,11 +240,11 @@ def test_a_fourier_run_tells_its_interfaces(folder):
     assert interface.entropy == pytest.approx(
         interface.heat_flux * interface.jump / 300.0**2, rel=1e-9
     )
-    assert [part.kind for part in stack.parts] == [
+    assert [part.kind for part in series.parts] == [
         "boundary", "film", "interface", "film", "boundary"
     ]  # fmt: skip
-    assert stack.total == pytest.approx(1.0 / results.fourier.heat_flux[..., 0].mean(), rel=1e-6)
-    boundaries = [part.resistance for part in stack.parts if part.kind == "boundary"]
+    assert series.total == pytest.approx(1.0 / results.fourier.heat_flux[..., 0].mean(), rel=1e-6)
+    boundaries = [part.resistance for part in series.parts if part.kind == "boundary"]
     np.testing.assert_allclose(boundaries, 0.5 / sent, rtol=1e-6)
     assert "Resistance of the interfaces [m^2 K/W], by the heat equation" in text_of(results)
 

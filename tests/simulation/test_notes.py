@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pbte.simulation.notes import run_notes
-from pbte.transport.reports import EigenvalueEstimate
+from pbte.transport.reports import SpectralEstimate
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from pbte.transport.reports import EigenvalueEstimate
     ],
 )
 def test_orders_that_diverge_are_told_from_orders_that_fade_slowly(eigenvalue, said, sums):
-    estimate = EigenvalueEstimate(
+    estimate = SpectralEstimate(
         self_scattering=0.0,
         eigenvalues=(complex(eigenvalue),),
         dominant=eigenvalue,
@@ -30,7 +30,7 @@ def test_orders_that_diverge_are_told_from_orders_that_fade_slowly(eigenvalue, s
 
 def test_interfaces_whose_grids_do_not_fit_each_other_are_told():
     """Fifty bins on 5^3 wave vectors: modes without partners, an artefact and no physics."""
-    fades = EigenvalueEstimate(
+    converges = SpectralEstimate(
         self_scattering=0.0,
         eigenvalues=(0.5 + 0j,),
         dominant=0.5,
@@ -39,6 +39,6 @@ def test_interfaces_whose_grids_do_not_fit_each_other_are_told():
     )
     shares = {"fine": 0.01, "coarse": 0.3}
     (note,) = run_notes(
-        [fades], [], None, None, undershoot=0.0, num_cyclic_modes=0, unmatched=shares
+        [converges], [], None, None, undershoot=0.0, num_cyclic_modes=0, unmatched=shares
     )
     assert "interface coarse 30 % of the flux" in note and "smooth-dmm" in note

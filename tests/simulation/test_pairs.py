@@ -66,7 +66,7 @@ def test_two_crystals_reach_their_steady_state(follow):
     transient = results.transient
     assert transient.energies[0] == 0.0 and np.abs(transient.defects).max() < 1e-13
     last = transient.snapshots[-1]
-    for name in ("temperature", "heat_flux", "arrival_map"):
+    for name in ("temperature", "heat_flux", "outgoing_current"):
         found, steady = getattr(last, name), getattr(results.steady, name)
         np.testing.assert_allclose(found, steady, rtol=0.0, atol=1e-5 * np.abs(steady).max())
     for wall, power in results.steady.balance.absorbed.items():
@@ -83,7 +83,7 @@ def test_a_slow_oscillation_of_two_crystals_is_their_steady_state(follow):
     harmonic = {"frequencies": [0.0, 1e9], "tolerance": 1e-11}
     results = follow(steady={"tolerance": 1e-11}, source=HEAT, harmonic=harmonic)
     still, fast = results.harmonic
-    for name in ("temperature", "heat_flux", "arrival_map"):
+    for name in ("temperature", "heat_flux", "outgoing_current"):
         steady = getattr(results.steady, name)
         for part, expected in ((still.real, steady), (still.imaginary, 0.0 * steady)):
             found = getattr(part, name)

@@ -11,7 +11,7 @@ from mpi4py import MPI
 from pbte.case.case import parse_case
 from pbte.core.errors import InputError
 from pbte.run import run_case
-from pbte.simulation.problem import fairer_share, prepare
+from pbte.simulation.problem import build_problem, fairer_share
 from pbte.simulation.walls import check_walls_of_parts
 
 # Round-off of sums in another sequence, amplified by the slowest mode (see the issue: 1e-10).
@@ -54,12 +54,12 @@ def assert_same_numbers(one, other):
     """Compare every field, balance and spectrum; `one` may be a part of space on other ranks."""
     steps = [*zip(one.orders, other.orders, strict=True), (one.steady, other.steady)]
     for a, b in steps:
-        for name in ("temperature", "heat_flux", "arrival_map"):
+        for name in ("temperature", "heat_flux", "outgoing_current"):
             x, y = getattr(a, name), getattr(b, name)
             np.testing.assert_allclose(x, y, rtol=0.0, atol=SAME * np.abs(y).max(), err_msg=name)
-        for wall, spectrum in b.arrival_spectrum.items():
+        for wall, spectrum in b.outgoing_spectrum.items():
             np.testing.assert_allclose(
-                a.arrival_spectrum[wall], spectrum, rtol=0.0, atol=SAME * spectrum.max()
+                a.outgoing_spectrum[wall], spectrum, rtol=0.0, atol=SAME * spectrum.max()
             )
         for mine, whole in zip(a.mode_temperatures, b.mode_temperatures, strict=True):
             np.testing.assert_allclose(mine, whole, rtol=0.0, atol=SAME * np.abs(whole).max())
@@ -101,16 +101,16 @@ def test_a_share_by_measured_speed_changes_nothing(comm, shared_tmp_path):
 def test_modes_that_loop_count_for_many(comm, shared_tmp_path):
     """The first ten pairs are told to loop: the first rank is given fewer of the others."""
     text = CASE.format(parts=1, scattering="'rta'", wall="'isothermal'", balance="counted")
-    body = prepare(parse_case(text, folder=shared_tmp_path), comm, lambda text: None).body
+    body = build_problem(parse_case(text, folder=shared_tmp_path), comm, lambda text: None).body
     even = fairer_share(body, measured=False)
     assert even is None
-    looping = body.share.indices < 10
+    looping = body.mode_partition.indices < 10
     order = replace(body.order, lagged=looping.astype(np.int32))
     fairer = fairer_share(replace(body, order=order), measured=False)
     if comm.size == 1:
         assert fairer is None
     else:
-        assert np.diff(fairer.pairs)[0] < np.diff(body.share.pairs)[0] - 50 / comm.size
+        assert np.diff(fairer.pairs)[0] < np.diff(body.mode_partition.pairs)[0] - 50 / comm.size
         assert fairer.pairs[-1] == body.modes.num_pairs
 
 

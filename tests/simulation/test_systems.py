@@ -13,7 +13,7 @@ from pbte.case.case import Case, resolved_toml
 from pbte.cli.check import examine
 from pbte.core.errors import InputError
 from pbte.run import run_case
-from pbte.simulation.problem import prepare
+from pbte.simulation.problem import build_problem
 
 DIRECTIONS = {"polar": 6, "azimuthal": 6, "axis": "x"}
 HARD = gray("hard", speed=5000.0, life=20e-12, heat=1e6, **DIRECTIONS)
@@ -21,7 +21,7 @@ SOFT = gray("soft", speed=2000.0, life=40e-12, heat=2e6, **DIRECTIONS)
 
 
 @pytest.fixture(scope="module")
-def stack(folder):
+def series(folder):
     """Return a function that describes two layers between two walls; a is hard and b is soft."""
 
     def case(*, material=None, materials=None, orders=8, **more):
@@ -49,8 +49,8 @@ def through(results, wall, order=None):
     return sum(each.balance.absorbed[wall] for each in orders)
 
 
-def test_every_order_balances_walls_and_interfaces(stack):
-    results = run(stack(source={"sigma": 15e-9, "power": 3.0, "centre": (35e-9, 0.0, 0.0)}))
+def test_every_order_balances_walls_and_interfaces(series):
+    results = run(series(source={"sigma": 15e-9, "power": 3.0, "centre": (35e-9, 0.0, 0.0)}))
     assert results.power == pytest.approx(3.0, rel=1e-12)
     for order in results.orders:
         assert set(order.balance.absorbed) == {"left", "right", "a-b"}
@@ -59,8 +59,8 @@ def test_every_order_balances_walls_and_interfaces(stack):
     assert abs(through(results, "a-b")) < abs(through(results, "a-b", order=0))
 
 
-def test_bodies_are_put_together_in_the_numbers_of_the_mesh(stack):
-    results = run(stack(orders=2))
+def test_bodies_are_put_together_in_the_numbers_of_the_mesh(series):
+    results = run(series(orders=2))
     geometry = results.geometry
     assert geometry.materials == ("a", "b")
     centres = geometry.points.mean(axis=(1, 2))
@@ -75,22 +75,22 @@ def test_bodies_are_put_together_in_the_numbers_of_the_mesh(stack):
 
 
 @pytest.mark.parametrize("kind", ["dmm", "smooth-dmm"])
-def test_no_heat_flows_at_equal_temperature(stack, kind):
+def test_no_heat_flows_at_equal_temperature(series, kind):
     """All orders of walls at T0 + 1 K add up to 1 K everywhere, and no flux."""
     law = {"a|b": {"kind": kind}}
-    results = run(stack(temperatures=(301.0, 301.0), orders=120, interfaces=law))
+    results = run(series(temperatures=(301.0, 301.0), orders=120, interfaces=law))
     assert np.abs(results.orders[-1].temperature).max() < 1e-14
     np.testing.assert_allclose(summed(results), 1.0, rtol=0, atol=1e-12)
     # Beside what one direction of flight carries, c v / 4 for 1 K.
     assert np.abs(summed(results, "heat_flux")).max() < 1e-12 * 1e6 * 5000.0
 
 
-def test_a_perfect_interface_of_identical_crystals_is_not_there(stack):
+def test_a_perfect_interface_of_identical_crystals_is_not_there(series):
     """Crossing it counts as an event, so single orders differ and their sum does not."""
     same = {"a": HARD, "b": HARD | {"name": "again"}}
-    joined = stack(materials=same, interfaces={"a|b": {"kind": "perfect"}}, orders=100)
-    whole = stack(material=HARD, orders=100)
-    named = stack(material=HARD, interfaces={"a-b": {"kind": "perfect"}}, orders=100)
+    joined = series(materials=same, interfaces={"a|b": {"kind": "perfect"}}, orders=100)
+    whole = series(material=HARD, orders=100)
+    named = series(material=HARD, interfaces={"a-b": {"kind": "perfect"}}, orders=100)
     alone = run(whole)
     assert alone.geometry.materials == ()
     for case in (joined, named):
@@ -103,20 +103,20 @@ def test_a_perfect_interface_of_identical_crystals_is_not_there(stack):
         assert abs(through(results, "a-b")) < 1e-12 * abs(through(alone, "left"))
 
 
-def test_exchanging_hot_and_cold_exchanges_the_powers(stack):
+def test_exchanging_hot_and_cold_exchanges_the_powers(series):
     """Reciprocity of the device, order by order: an asymmetric stack is no rectifier."""
-    forward, backward = run(stack()), run(stack(temperatures=(300.0, 301.0)))
+    forward, backward = run(series()), run(series(temperatures=(300.0, 301.0)))
     for order in range(1, 9):
         passed = through(forward, "right", order)
         assert passed == pytest.approx(through(backward, "left", order), rel=1e-11)
     assert passed > 0.0
 
 
-def test_the_sides_of_a_law_may_be_named_in_either_order(stack):
+def test_the_sides_of_a_law_may_be_named_in_either_order(series):
     table = {"kind": "mediator", "density": 1e17, "frequency": 1e12, "damping": 1e12}
     table |= {"first_share": 0.3, "excess": "reduce"}
-    first = run(stack(interfaces={"a|b": table}))
-    second = run(stack(interfaces={"b|a": table | {"first_share": 0.7}}))
+    first = run(series(interfaces={"a|b": table}))
+    second = run(series(interfaces={"b|a": table | {"first_share": 0.7}}))
     np.testing.assert_allclose(summed(first), summed(second), rtol=0, atol=1e-13)
 
 
@@ -124,28 +124,28 @@ WAVY = {"dim": 2, "width": 40e-9, "periodic": "y", "size": 12e-9}
 
 
 @pytest.mark.parametrize("amplitude", [0.0, 6e-9])
-def test_periodic_walls_go_on_in_each_material_and_wavy_interfaces_hold(stack, amplitude):
+def test_periodic_walls_go_on_in_each_material_and_wavy_interfaces_hold(series, amplitude):
     """2D, periodic in y across both crystals: energy and equilibrium on facets of any normal."""
     mesh = {**WAVY, "amplitude": amplitude}
     walls = {"y_min": {"kind": "periodic", "partner": "y_max"}}
-    results = run(stack(mesh=mesh, walls=walls, temperatures=(301.0, 301.0), orders=100))
+    results = run(series(mesh=mesh, walls=walls, temperatures=(301.0, 301.0), orders=100))
     np.testing.assert_allclose(summed(results), 1.0, rtol=0, atol=1e-8)
     for order in results.orders:
         assert abs(order.balance.defect) < 1e-12
 
 
-def test_flat_layers_in_two_dimensions_are_those_in_one(stack):
+def test_flat_layers_in_two_dimensions_are_those_in_one(series):
     walls = {"y_min": {"kind": "periodic", "partner": "y_max"}}
-    plane = run(stack(mesh=WAVY | {"size": 10e-9}, walls=walls, orders=40))
-    line = run(stack(mesh={"size": 5e-9}, orders=40))
+    plane = run(series(mesh=WAVY | {"size": 10e-9}, walls=walls, orders=40))
+    line = run(series(mesh={"size": 5e-9}, orders=40))
     passed = through(plane, "right") / 40e-9
     assert passed == pytest.approx(through(line, "right"), rel=5e-3)  # of the cells
 
 
-def test_a_superlattice_repeats_and_its_pieces_are_told_apart(stack):
+def test_a_superlattice_repeats_and_its_pieces_are_told_apart(series):
     mesh = {"repeat": 2, "periodic": "x"}
     walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
-    case = stack(mesh=mesh, walls=walls).model_copy()
+    case = series(mesh=mesh, walls=walls).model_copy()
     case = case.model_copy(update={"walls": {"left": case.walls["left"]}})
     results = run(case)
     assert results.geometry.materials == ("a", "b", "a", "b", "a")
@@ -155,15 +155,15 @@ def test_a_superlattice_repeats_and_its_pieces_are_told_apart(stack):
     np.testing.assert_allclose(first[order], -first[order[::-1]][:, ::-1], atol=1e-12)
 
 
-def test_periodic_walls_may_join_bodies_of_one_crystal_under_two_names(stack):
+def test_periodic_walls_may_join_bodies_of_one_crystal_under_two_names(series):
     """a | b | c with c a copy of a: the end of c goes on at the beginning of a."""
     mesh = {"regions": ("a", "b", "c"), "thicknesses": (20e-9, 60e-9, 20e-9)}
     walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
     laws = {"a|b": {"kind": "dmm"}, "b|c": {"kind": "dmm"}}
     materials = {"a": HARD, "b": SOFT, "c": HARD | {"name": "copy"}}
-    apart = stack(mesh=mesh, materials=materials, interfaces=laws)
+    apart = series(mesh=mesh, materials=materials, interfaces=laws)
     regions = {"c": "a"}
-    together = stack(mesh=mesh, regions=regions)
+    together = series(mesh=mesh, regions=regions)
     apart, together = (
         case.model_copy(
             update={"walls": Case.model_validate(case.model_dump() | {"walls": walls}).walls}
@@ -174,32 +174,32 @@ def test_periodic_walls_may_join_bodies_of_one_crystal_under_two_names(stack):
     np.testing.assert_allclose(summed(one), summed(other), rtol=0, atol=1e-13)
 
 
-def test_a_period_that_ends_in_another_crystal_is_refused(stack):
+def test_a_period_that_ends_in_another_crystal_is_refused(series):
     walls = {"left": {"kind": "periodic", "partner": "right"}}
-    case = stack()
+    case = series()
     case = Case.model_validate(case.model_dump() | {"walls": walls})
     with pytest.raises(InputError, match=r"walls.left: hard would go on as soft at the other end"):
         run(case)
 
 
-def test_first_principles_crystals_balance_on_any_number_of_ranks(stack, comm):
+def test_first_principles_crystals_balance_on_any_number_of_ranks(series, comm):
     """Si-5 | Ge-5 with relaxation times, diffuse sides: one rank and all ranks agree."""
     crystals = {
         "a": {"file": "Si-5", "scattering": "rta"},
         "b": {"file": "Ge-5", "scattering": "rta"},
     }
     mesh = {"dim": 2, "width": 40e-9, "size": 20e-9}
-    case = stack(materials=crystals, mesh=mesh, walls={"sides": {"kind": "diffuse"}}, orders=3)
+    case = series(materials=crystals, mesh=mesh, walls={"sides": {"kind": "diffuse"}}, orders=3)
     together, alone = run(case), run(case, comm.Split(comm.rank))
     size = np.abs(summed(alone)).max()
     assert size > 0.1
     np.testing.assert_allclose(summed(together), summed(alone), rtol=0, atol=1e-11 * size)
     for one, other in zip(together.orders, alone.orders, strict=True):
         assert abs(one.balance.defect) < 1e-12
-        scale = max(np.abs(spectrum).max() for spectrum in other.arrival_spectrum.values())
-        for wall, spectrum in one.arrival_spectrum.items():
+        scale = max(np.abs(spectrum).max() for spectrum in other.outgoing_spectrum.values())
+        for wall, spectrum in one.outgoing_spectrum.items():
             np.testing.assert_allclose(
-                spectrum, other.arrival_spectrum[wall], rtol=0, atol=1e-11 * scale
+                spectrum, other.outgoing_spectrum[wall], rtol=0, atol=1e-11 * scale
             )
 
 
@@ -217,9 +217,9 @@ def test_first_principles_crystals_balance_on_any_number_of_ranks(stack, comm):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(stack, changes, sentence):
+def test_what_does_not_fit_is_refused(series, changes, sentence):
     with pytest.raises(InputError, match=sentence):
-        prepare(stack(**changes), MPI.COMM_WORLD, lambda text: None)
+        build_problem(series(**changes), MPI.COMM_WORLD, lambda text: None)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_what_does_not_fit_is_refused(stack, changes, sentence):
         ("0.9", r'interfaces."a\|b": .* asks for a transmission back of 1.12.* above 1 by 0.12'),
     ],
 )
-def test_tables_that_no_interface_can_have_are_refused(stack, folder, comm, values, sentence):
+def test_tables_that_no_interface_can_have_are_refused(series, folder, comm, values, sentence):
     """1.2 is no share; 0.9 from the crystal with more flux asks for more than all the way back."""
     table = folder / "table.csv"
     if comm.rank == 0:
@@ -238,25 +238,25 @@ def test_tables_that_no_interface_can_have_are_refused(stack, folder, comm, valu
     comm.barrier()
     law = {"a|b": {"kind": "table", "file": str(table), "bins": 1}}
     with pytest.raises(InputError, match=sentence):
-        prepare(stack(interfaces=law), comm, lambda text: None)
+        build_problem(series(interfaces=law), comm, lambda text: None)
     comm.barrier()
 
 
-def test_a_mesh_cut_into_parts_takes_no_interfaces(stack, comm):
+def test_a_mesh_cut_into_parts_takes_no_interfaces(series, comm):
     if comm.size == 1:
         pytest.skip("one rank cannot hold two parts")
-    case = stack(parallel={"space_parts": comm.size})
+    case = series(parallel={"space_parts": comm.size})
     with pytest.raises(InputError, match="several materials need the whole mesh on every rank"):
-        prepare(case, comm, lambda text: None)
+        build_problem(case, comm, lambda text: None)
 
 
-def test_check_tells_of_materials_interfaces_and_memory(stack, comm, monkeypatch, shared_tmp_path):
+def test_check_tells_of_materials_interfaces_and_memory(series, comm, monkeypatch, shared_tmp_path):
     monkeypatch.chdir(shared_tmp_path)
-    case = stack(regions={"b": "a"}, materials={"a": HARD}, interfaces={"a-b": {"kind": "dmm"}})
+    case = series(regions={"b": "a"}, materials={"a": HARD}, interfaces={"a-b": {"kind": "dmm"}})
     one = examine(case, comm)
     assert [each["regions"] for each in one["materials"]] == [["a", "b"]]
     assert one["interfaces"][0]["materials"] == ["a", "a"]
-    two = examine(stack(), comm)
+    two = examine(series(), comm)
     assert [(each["name"], each["num_modes"]) for each in two["materials"]] == [
         ("a", 36),
         ("b", 36),
@@ -271,10 +271,10 @@ def test_check_tells_of_materials_interfaces_and_memory(stack, comm, monkeypatch
     hard, soft = 1e6 * 5000.0 / 4.0, 2e6 * 2000.0 / 4.0
     assert law == "dmm" and resistance == pytest.approx(1.0 / hard + 1.0 / soft, rel=0.02)
     with pytest.raises(InputError, match=r'interfaces."a\|b": .* choose a mismatch model'):
-        examine(stack(interfaces={"a|b": {"kind": "perfect"}}), comm)
+        examine(series(interfaces={"a|b": {"kind": "perfect"}}), comm)
 
 
-def test_a_resolved_case_of_several_materials_runs_alike(stack, folder):
-    case = stack(orders=2)
+def test_a_resolved_case_of_several_materials_runs_alike(series, folder):
+    case = series(orders=2)
     again = Case.model_validate(tomllib.loads(resolved_toml(case)), context={"folder": folder})
     np.testing.assert_array_equal(summed(run(again)), summed(run(case)))

@@ -15,13 +15,13 @@ from rich.console import Console
 from pbte.case.case import parse_case, resolved_toml
 from pbte.core.errors import InputError
 from pbte.materials.storage import read_material
-from pbte.observables.evolution import Evolution
+from pbte.observables.transient import TransientResult
 from pbte.output.folder import write_results
 from pbte.output.hdf5.results import read_results
 from pbte.output.summary.overview import as_data, summary
 from pbte.reference.closed_forms.grating import gray_grating
 from pbte.run import run_case
-from pbte.simulation.checkpoints import Keeping
+from pbte.simulation.checkpoints import CheckpointManager
 
 RING = """
 [walls.left]
@@ -126,7 +126,7 @@ def test_the_integral_of_what_sources_gave_at_once_is_the_steady_state(follow):
         'initial = { kind = "source", duration = 1e-12 }',
     )
     integral = results.transient.integral
-    for name in ("temperature", "heat_flux", "arrival_map"):
+    for name in ("temperature", "heat_flux", "outgoing_current"):
         steady = getattr(results.steady, name)
         np.testing.assert_allclose(
             1e12 * getattr(integral, name), steady, rtol=0.0, atol=1e-6 * np.abs(steady).max()
@@ -183,7 +183,7 @@ def test_a_transient_is_written_and_read_back(follow, folder, comm):
     assert parse_case(resolved_toml(case)) == case
 
 
-def assert_same(one: Evolution, other: Evolution) -> None:
+def assert_same(one: TransientResult, other: TransientResult) -> None:
     """Assert that all numbers agree to the last bit."""
     for name in ("times", "ends", "sizes", "errors", "energies", "deposited"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
@@ -238,7 +238,7 @@ def test_an_initial_state_that_does_not_fit_is_refused(follow, initial, message)
         )
 
 
-class Stopper(Keeping):
+class Stopper(CheckpointManager):
     """Keeps a checkpoint after some steps, and then stops as a signal would."""
 
     def __init__(self, folder, *, after=0):
@@ -266,11 +266,11 @@ def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_stopped(folder, com
     through = run_case(case, comm).transient
     with pytest.raises(KeyboardInterrupt):
         run_case(case, comm, keeping=Stopper(out, after=7))
-    assert Keeping(out).folder.is_dir()
+    assert CheckpointManager(out).folder.is_dir()
     other = parse_case(GRAY_FILM.replace("max_order = 2", "max_order = 1") + tables, folder=folder)
     with pytest.raises(InputError, match="of another case"):
-        run_case(other, comm, keeping=Keeping(out, resume=True))
-    again = run_case(case, comm, keeping=Keeping(out, resume=True)).transient
+        run_case(other, comm, keeping=CheckpointManager(out, resume=True))
+    again = run_case(case, comm, keeping=CheckpointManager(out, resume=True)).transient
     for name in ("times", "ends", "sizes", "energies", "deposited"):
         one, two = getattr(through, name), getattr(again, name)
         np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-9 * np.abs(one).max())
@@ -281,8 +281,8 @@ def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_stopped(folder, com
         np.testing.assert_allclose(a.temperature, b.temperature, rtol=0.0, atol=1e-9 * scale)
     comm.barrier()
     if comm.rank == 0:
-        Keeping(out).done()
-        assert not Keeping(out).folder.exists()
+        CheckpointManager(out).done()
+        assert not CheckpointManager(out).folder.exists()
 
 
 def test_a_run_goes_on_with_other_ranks_than_it_began_with(folder, comm):
@@ -298,7 +298,7 @@ def test_a_run_goes_on_with_other_ranks_than_it_began_with(folder, comm):
     through = run_case(case, comm).transient
     alone = comm.Split(comm.rank)
     if comm.rank == 0:
-        again = run_case(case, alone, keeping=Keeping(out, resume=True)).transient
+        again = run_case(case, alone, keeping=CheckpointManager(out, resume=True)).transient
         scale = np.abs(through.energies).max()
         np.testing.assert_allclose(again.energies, through.energies, atol=1e-9 * scale)
         last, other = through.snapshots[-1].temperature, again.snapshots[-1].temperature
@@ -319,6 +319,6 @@ def test_a_signal_is_noted_and_the_state_kept(folder, comm):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, progress, keeping=Keeping(folder / "told"))
+        run_case(case, comm, progress, keeping=CheckpointManager(folder / "told"))
     assert "under way: transient" in lines[-1]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -10,9 +10,9 @@ import pytest
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.specular import SpecularWall
 from pbte.materials.kernel import rta_kernel
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.transport.body import stream
-from pbte.transport.boundary import SurfaceState, group_normals, wall_surface
+from pbte.transport.boundary import BoundaryFlux, group_normals, wall_surface
 from pbte.transport.orders import scattering_orders
 
 LAWS = {
@@ -24,7 +24,7 @@ LAWS = {
 
 def with_wall(domain, problem, wall, law):
     surface = wall_surface(
-        wall, problem.mesh, domain.walls[wall], problem.modes, problem.share, law
+        wall, problem.mesh, domain.walls[wall], problem.modes, problem.mode_partition, law
     )
     return replace(problem, surfaces=(surface,))
 
@@ -41,7 +41,7 @@ def kernel(request, silicon):
 
 def inflow_of(problem, state, *, given):
     """Return what walls of given temperature, and this surface, send into all modes."""
-    modes = np.arange(problem.share.num_modes)
+    modes = np.arange(problem.mode_partition.num_modes)
     rows = np.repeat(problem.inflow if given else 0.0 * problem.inflow, modes.size, axis=0)
     state.send(0, modes, rows, jump=given)
     return rows
@@ -57,10 +57,10 @@ def test_each_order_closes_its_account_with_reflecting_sides(body, heat, kernel,
     domain = slab(body)
     problem = with_wall(domain, heat(domain, kernel, sigma=10e-9, comm=comm), "sides", law)
     edges = frequency_bins(problem.modes.frequencies, 12)
-    observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
+    tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
     taken = 0.0
-    for order in scattering_orders(problem, 6, observer):
-        balance = observer.snapshot(order.deposited, hands_on=True).balance
+    for order in scattering_orders(problem, 6, tally):
+        balance = tally.snapshot(order.deposited, scatters=True).balance
         assert abs(balance.defect) < 1e-12
         taken += balance.absorbed["sides"]
         arrivals = taken  # arrived in this order: net so far, since all earlier came back
@@ -75,9 +75,9 @@ def test_a_body_in_equilibrium_with_its_walls_stays_so(body, heat, silicon, law,
     problem = heat(domain, silicon.kernel, wall=1.0, comm=comm)
     problem = with_wall(domain, problem, wall, law)
     (surface,) = problem.surfaces
-    state = SurfaceState(surface)
+    state = BoundaryFlux(surface)
     ones = np.ones_like(problem.new_field())
-    modes = np.arange(problem.share.num_modes)
+    modes = np.arange(problem.mode_partition.num_modes)
     state.collect(0, modes, ones)
     state.reflect()
     black = replace(problem, inflow=np.zeros_like(problem.inflow))
@@ -100,8 +100,8 @@ def test_the_power_sent_back_is_the_power_that_arrived(body, heat, silicon, law,
     problem = with_wall(domain, problem, "surface", law)
     mesh = problem.mesh
     random = np.random.default_rng(3).uniform(size=(problem.modes.num_modes, mesh.num_dofs))
-    theta = random[problem.share.indices]
-    state = SurfaceState(problem.surfaces[0])
+    theta = random[problem.mode_partition.indices]
+    state = BoundaryFlux(problem.surfaces[0])
     for modes in problem.mode_blocks():
         state.collect(0, modes, theta[modes])
     state.reflect()
@@ -122,9 +122,9 @@ def test_ranks_send_back_what_one_rank_would(body, heat, silicon, law, comm):
         problem = heat(domain, silicon.kernel, sigma=8e-9, comm=ranks)
         problem = with_wall(domain, problem, "surface", law)
         edges = frequency_bins(problem.modes.frequencies, 6)
-        observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
-        *_, last = scattering_orders(problem, 3, observer)
-        fields.append(observer.snapshot(last.deposited, hands_on=True))
+        tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
+        *_, last = scattering_orders(problem, 3, tally)
+        fields.append(tally.snapshot(last.deposited, scatters=True))
     together, alone = fields
     size = np.abs(alone.temperature).max()
     assert size > 0.0
@@ -146,9 +146,9 @@ def test_a_specular_box_does_not_heat_where_it_is_not_heated(body, heat, silicon
     domain = slab(body)
     problem = heat(domain, silicon.kernel, wall=1.0)
     problem = with_wall(domain, problem, "sides", SpecularWall())
-    state = SurfaceState(problem.surfaces[0])
+    state = BoundaryFlux(problem.surfaces[0])
     theta = problem.loss_rates[:, None] * np.ones(problem.mesh.num_dofs)
-    modes = np.arange(problem.share.num_modes)
+    modes = np.arange(problem.mode_partition.num_modes)
     ones = np.ones_like(theta)
     state.collect(0, modes, ones)
     state.reflect()

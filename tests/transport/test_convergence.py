@@ -6,7 +6,7 @@ import basix
 import numpy as np
 import pytest
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.transport.sources import project
 from pbte.transport.sweep.sweep import plan_sweep, sweep
 
@@ -56,7 +56,7 @@ def test_the_drift_is_of_second_order(grid, dim, sizes):
 
     The observed order may lie 0.1 below 2 on the coarsest meshes.
     """
-    errors = np.array([drift_errors(simplices_of(grid(dim, n, wobble=0.1))) for n in sizes])
+    errors = np.array([drift_errors(sweep_mesh_of(grid(dim, n, wobble=0.1))) for n in sizes])
     rates = np.log2(errors[:-1] / errors[1:])
     assert rates.min() > 1.9
     assert rates.max() < 2.4  # a higher rate would mean that the coarse error is something else

@@ -56,7 +56,7 @@ def case(request, silicon, comm):
 
 def fields_of(solution):
     fields = [body.new_field() for body in solution.system.bodies]
-    for drift in solution.drifts():
+    for drift in solution.streamed_blocks():
         fields[drift.body][drift.modes] = drift.theta
     return fields
 

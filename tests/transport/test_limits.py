@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.models import gray_crystal
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.transport.body import make_body, with_self_scattering
 from pbte.transport.orders import scattering_orders
 from pbte.transport.sources import wall_inflow
@@ -33,19 +33,19 @@ def observe_steady(domain, problem, kernel, tolerance=1e-8):
     steady = solve_steady(problem, kernel, tolerance=tolerance)
     assert steady.report.converged
     return observer_of(domain, problem).observe(
-        steady.theta, problem.heat_power, hands_on=False, inflow=problem.inflow
+        steady.theta, problem.heat_power, scatters=False, inflow=problem.inflow
     )
 
 
 def observer_of(domain, problem):
     edges = frequency_bins(problem.modes.frequencies, 5)
-    return Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
+    return FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
 
 
 def film_between(body, kernel, hot, cold, cells=20):
     """Return domain and problem of a film of 100 nm with walls at T0 + hot and T0 + cold."""
     domain = body("film", thickness=100e-9, size=100e-9 / cells)
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     inflow = wall_inflow(mesh, domain.walls, {"left": hot, "right": cold})
     return domain, make_body(mesh, kernel, np.zeros(mesh.num_dofs), inflow)
 
@@ -58,9 +58,9 @@ def test_a_film_without_collisions_sits_at_the_mean_of_its_walls(body):
     """
     kernel = gray(0.1, polar=16, azimuthal=16)
     domain, problem = film_between(body, kernel, hot=1.0, cold=-0.5)
-    observer = observer_of(domain, problem)
-    order = next(scattering_orders(problem, 0, observer))
-    snapshot = observer.snapshot(order.deposited, hands_on=True)
+    tally = observer_of(domain, problem)
+    order = next(scattering_orders(problem, 0, tally))
+    snapshot = tally.snapshot(order.deposited, scatters=True)
     np.testing.assert_allclose(snapshot.temperature, 0.25, atol=1e-5)
     rightward = kernel.modes.heat_capacities @ np.maximum(kernel.modes.velocities[:, 0], 0.0)
     np.testing.assert_allclose(snapshot.heat_flux[..., 0], 1.5 * rightward, rtol=1e-5)
@@ -155,7 +155,7 @@ def test_heat_of_a_gray_sphere_arrives_alike_in_all_octants(body, heat):
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
     centres = mesh.points.reshape(-1, 3)[mesh.boundary_dofs].mean(axis=1)
     octant = (centres > 0.0) @ np.array([1, 2, 4])
-    arrived = np.bincount(octant, snapshot.arrival_map * areas, minlength=8)
+    arrived = np.bincount(octant, snapshot.outgoing_current * areas, minlength=8)
     arrived /= np.bincount(octant, areas, minlength=8)
     assert np.ptp(arrived) < 0.05 * arrived.mean()
     assert arrived.sum() > 0.0
@@ -192,13 +192,13 @@ def test_arrivals_of_a_cubic_crystal_have_the_symmetry_of_the_cube(cubic_ball, h
     The tolerance is that of the matrix: its rows are stored in single precision.
     """
     problem = with_self_scattering(heat(cubic_ball, silicon.kernel, sigma=SIGMA), 0.1)
-    observer = observer_of(cubic_ball, problem)
+    tally = observer_of(cubic_ball, problem)
     mesh = problem.mesh
     centres = mesh.points.reshape(-1, 3)[mesh.boundary_dofs].mean(axis=1) / RADIUS
     rotations = silicon.modes.crystal.rotations
     assert len(rotations) == 48
-    for order in scattering_orders(problem, 2, observer):
-        arrivals = observer.snapshot(order.deposited, hands_on=True).arrival_map
+    for order in scattering_orders(problem, 2, tally):
+        arrivals = tally.snapshot(order.deposited, scatters=True).outgoing_current
         for rotation in rotations:
             turned = centres @ rotation.T
             distance = np.linalg.norm(turned[:, None] - centres[None], axis=2)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from pbte.materials.kernel import rta_kernel, truncated_kernel
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.transport.body import collide, make_body, stream, with_self_scattering
 from pbte.transport.orders import scattering_orders
-from pbte.transport.steady.eigenvalues import GrowthEstimate
+from pbte.transport.steady.eigenvalues import SpectralEstimator
 from pbte.transport.steady.steady import solve_steady
 
 LARGE = {"diameter": 200e-9, "size": 60e-9}  # the plain series diverges
@@ -20,14 +20,14 @@ SMALL = {"diameter": 50e-9, "size": 15e-9}  # it converges
 
 def observer_of(domain, problem):
     edges = frequency_bins(problem.modes.frequencies, 12)
-    return Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
+    return FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
 
 
 def snapshots(domain, problem, max_order):
-    observer = observer_of(domain, problem)
+    tally = observer_of(domain, problem)
     return [
-        observer.snapshot(order.deposited, hands_on=True)
-        for order in scattering_orders(problem, max_order, observer)
+        tally.snapshot(order.deposited, scatters=True)
+        for order in scattering_orders(problem, max_order, tally)
     ]
 
 
@@ -61,7 +61,7 @@ def test_energy_of_each_order_leaves_through_the_walls_or_goes_to_the_next(
     for balance in balances:
         assert abs(balance.defect) < 1e-12
     for balance, following in itertools.pairwise(balances):
-        assert following.deposited == pytest.approx(balance.handed_on, rel=1e-12)
+        assert following.deposited == pytest.approx(balance.scattered_power, rel=1e-12)
 
 
 def test_walls_warm_the_body_and_the_account_still_closes(body, heat, silicon):
@@ -71,7 +71,7 @@ def test_walls_warm_the_body_and_the_account_still_closes(body, heat, silicon):
     assert first.deposited == 0.0
     assert first.absorbed["surface"] < 0.0  # the walls give heat
     assert abs(first.defect) < 1e-12
-    assert second.deposited == pytest.approx(first.handed_on, rel=1e-12)
+    assert second.deposited == pytest.approx(first.scattered_power, rel=1e-12)
     assert abs(second.defect) < 1e-12
 
 
@@ -100,7 +100,7 @@ def test_walls_of_one_temperature_bring_the_body_to_it(body, heat, silicon, scat
     assert steady.report.converged
     np.testing.assert_allclose(steady.theta, 1.0, atol=1e-9)
     snapshot = observer_of(domain, problem).observe(
-        steady.theta, 0.0, hands_on=False, inflow=problem.inflow
+        steady.theta, 0.0, scatters=False, inflow=problem.inflow
     )
     speeds = np.linalg.norm(problem.velocities, axis=1)
     emitted = 0.25 * problem.heat_capacities @ speeds  # W/m^2 per kelvin, and its order of size
@@ -114,13 +114,13 @@ def test_walls_of_one_temperature_bring_the_body_to_it(body, heat, silicon, scat
 def test_orders_add_up_to_the_steady_state_for_every_self_scattering(
     body, heat, silicon, order_fields, self_scattering
 ):
-    """The split changes single orders, not their sum; what is missing fades like the orders."""
+    """The split changes single orders, not their sum; what is missing converges like the orders."""
     domain = body("nanoparticle", **SMALL)
     problem = heat(domain, silicon.kernel, sigma=5e-9)
     leading = truncated_kernel(silicon.kernel, 40)
     steady = solve_steady(problem, leading, tolerance=1e-10).theta
     split = with_self_scattering(problem, self_scattering)
-    growth, total = GrowthEstimate(split, leading), problem.new_field()
+    growth, total = SpectralEstimator(split, leading), problem.new_field()
     distances = []
     for order in order_fields(split, 60, growth):
         total += order.theta
@@ -130,7 +130,7 @@ def test_orders_add_up_to_the_steady_state_for_every_self_scattering(
     fading = growth.estimate().dominant
     assert 0.85 < fading < 0.91
     assert distances[-1] < 5e-4
-    # Behind sixty orders only the slowest mode is left; the second one fades ten times sooner.
+    # Behind sixty orders only the slowest mode is left; the second one converges ten times sooner.
     assert distances[60] / distances[50] == pytest.approx(fading**10, rel=0.05)
 
 
@@ -166,12 +166,12 @@ def test_heat_put_in_here_and_felt_there_may_be_exchanged(
     domain = body("nanoparticle", **LARGE)
     kernel = silicon.kernel if scattering == "full" else rta_kernel(silicon.modes)
     problem = heat(domain, kernel)
-    mesh, share = problem.mesh, problem.heat_capacities / problem.modes.heat_capacity
+    mesh, mode_partition = problem.mesh, problem.heat_capacities / problem.modes.heat_capacity
     sources = np.random.default_rng(1).normal(size=(2, mesh.num_dofs)) * 1e18
     felt = []
     for source in sources:
         problem.heat_sources[0] = source
-        felt.append([share @ order.theta for order in order_fields(problem, 4)])
+        felt.append([mode_partition @ order.theta for order in order_fields(problem, 4)])
     for here, there in zip(*felt, strict=True):
         forth, back = inner(mesh, sources[1], here), inner(mesh, sources[0], there)
         scale = np.sqrt(inner(mesh, here, here) * inner(mesh, sources[1], sources[1]))

@@ -13,13 +13,13 @@ from mpi4py import MPI
 import pbte.transport.body as problem_module
 import pbte.transport.collisions as collisions_module
 from pbte.core.errors import RunError
-from pbte.core.mode_partition import share_modes
+from pbte.core.mode_partition import partition_modes
 from pbte.materials.kernel import FactoredKernel, rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.transport.body import collide, stream, with_self_scattering
 from pbte.transport.orders import scattering_orders
-from pbte.transport.steady.eigenvalues import GrowthEstimate
+from pbte.transport.steady.eigenvalues import SpectralEstimator
 from pbte.transport.steady.steady import solve_steady
 
 # Sums over modes are taken in another sequence: round-off, amplified by the slowest mode.
@@ -36,23 +36,25 @@ def all_observables(domain, problem, leading):
     """Return every number that a run reports, orders first, as a list of arrays."""
     edges = frequency_bins(problem.modes.frequencies, 12)
     split = with_self_scattering(problem, 0.1)
-    observer = Observer(problem=split, walls=domain.walls, frequency_edges=edges)
-    growth = GrowthEstimate(split, leading)
+    tally = FieldTally(problem=split, walls=domain.walls, frequency_edges=edges)
+    growth = SpectralEstimator(split, leading)
     found = []
-    for order in scattering_orders(split, 11, growth, observer):
+    for order in scattering_orders(split, 11, growth, tally):
         growth.next_order()
-        found.append(observer.snapshot(order.deposited, hands_on=True))
+        found.append(tally.snapshot(order.deposited, scatters=True))
     steady = solve_steady(problem, leading, tolerance=1e-10)
-    observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
+    tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
     found.append(
-        observer.observe(steady.theta, problem.heat_power, hands_on=False, inflow=problem.inflow)
+        tally.observe(steady.theta, problem.heat_power, scatters=False, inflow=problem.inflow)
     )
     numbers = []
     for snapshot in found:
         balance = snapshot.balance
-        numbers += [snapshot.temperature, snapshot.heat_flux, snapshot.arrival_map]
-        numbers += list(snapshot.arrival_spectrum.values())
-        numbers.append(np.array([balance.deposited, balance.handed_on, *balance.absorbed.values()]))
+        numbers += [snapshot.temperature, snapshot.heat_flux, snapshot.outgoing_current]
+        numbers += list(snapshot.outgoing_spectrum.values())
+        numbers.append(
+            np.array([balance.deposited, balance.scattered_power, *balance.absorbed.values()])
+        )
     return numbers, growth.estimate(), steady.report
 
 
@@ -92,7 +94,7 @@ def test_blocks_of_columns_are_the_same_on_all_ranks(body, heat, silicon, comm, 
     for problem, field in ((together, shared), (alone, single)):
         stream(problem, field)
         collide(problem, field)
-    mine = single[together.share.indices]
+    mine = single[together.mode_partition.indices]
     np.testing.assert_allclose(shared, mine, rtol=0.0, atol=SAME * np.abs(single).max())
 
 
@@ -129,16 +131,16 @@ def test_every_mode_belongs_to_one_rank_and_pairs_stay_together(size, silicon):
         def __init__(self, rank):
             self.rank, self.size = rank, size
 
-    shares = [share_modes(modes.num_pairs, modes.num_modes, Rank(r)) for r in range(size)]
-    everything = np.concatenate([share.indices for share in shares])
+    shares = [partition_modes(modes.num_pairs, modes.num_modes, Rank(r)) for r in range(size)]
+    everything = np.concatenate([mode_partition.indices for mode_partition in shares])
     np.testing.assert_array_equal(np.sort(everything), np.arange(modes.num_modes))
-    for share in shares:
-        mine, half = share.indices, share.num_pairs
-        assert len(mine) == share.num_modes
+    for mode_partition in shares:
+        mine, half = mode_partition.indices, mode_partition.num_pairs
+        assert len(mine) == mode_partition.num_modes
         np.testing.assert_array_equal(modes.partners[mine[:half]], mine[half : 2 * half])
         np.testing.assert_array_equal(modes.partners[mine[2 * half :]], mine[2 * half :])
     # Each end of a range is within half a pair of the even share.
-    assert np.ptp([share.num_modes for share in shares]) <= 4
+    assert np.ptp([mode_partition.num_modes for mode_partition in shares]) <= 4
 
 
 @pytest.mark.serial

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.core.mode_partition import share_modes
-from pbte.geometry.simplices import simplices_of
+from pbte.core.mode_partition import partition_modes
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.reference.closed_forms.grating import gray_grating
 from pbte.transport.body import make_body, with_self_scattering
 from pbte.transport.boundary import make_surface, wall_side, wall_surface
@@ -38,22 +38,22 @@ def gray(knudsen, polar=16):
 
 def ring(domain, kernel, comm):
     """Return an interval whose ends are joined."""
-    mesh, modes = simplices_of(domain), kernel.modes
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
+    mesh, modes = sweep_mesh_of(domain), kernel.modes
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     law = PerfectInterface()
     surface = make_surface(
         "left-right",
-        [wall_side(mesh, domain.walls[name], share) for name in ("left", "right")],
+        [wall_side(mesh, domain.walls[name], mode_partition) for name in ("left", "right")],
         mesh.boundary_normals[mesh.boundary_walls == domain.walls["left"]],
         lambda normal: law.flux_matrix(modes, modes, normal),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    return make_body(mesh, kernel, *nothing, share=share, surfaces=(surface,))
+    return make_body(mesh, kernel, *nothing, mode_partition=mode_partition, surfaces=(surface,))
 
 
 def all_modes_at(problem, temperature):
     """Return the field in which every mode has the same temperature."""
-    return np.tile(temperature, (problem.share.num_modes, 1))
+    return np.tile(temperature, (problem.mode_partition.num_modes, 1))
 
 
 def amplitude_of(problem, wave):
@@ -63,7 +63,7 @@ def amplitude_of(problem, wave):
         total = np.zeros(problem.mesh.num_dofs)
         for drift in drifts:
             total += problem.heat_capacities[drift.modes] @ drift.theta
-        temperature = problem.share.total(total) / problem.modes.heat_capacity
+        temperature = problem.mode_partition.sum_over_ranks(total) / problem.modes.heat_capacity
         weights = problem.mesh.dof_weights * wave
         return float(temperature @ weights / (wave @ weights))
 
@@ -132,21 +132,23 @@ def test_the_error_falls_with_the_tolerance(comm):
 def heated_film(body, kernel, comm, *, thickness=100e-9, cells=6):
     """Return a film with heat inside, a warm black wall and a rough adiabatic one."""
     domain = body("film", thickness=thickness, size=thickness / cells)
-    mesh, modes = simplices_of(domain), kernel.modes
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    rough = wall_surface("right", mesh, domain.walls["right"], modes, share, DiffuseWall())
+    mesh, modes = sweep_mesh_of(domain), kernel.modes
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
+    rough = wall_surface("right", mesh, domain.walls["right"], modes, mode_partition, DiffuseWall())
     density = 1e16 * (1.0 + np.linspace(0.0, 1.0, mesh.num_dofs))
     inflow = wall_inflow(mesh, domain.walls, {"left": 0.7, "right": 0.0})
-    problem = make_body(mesh, kernel, density, inflow, share=share, surfaces=(rough,))
+    problem = make_body(
+        mesh, kernel, density, inflow, mode_partition=mode_partition, surfaces=(rough,)
+    )
     edges = frequency_bins(modes.frequencies, 2)
-    observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
+    tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
 
     def measure(drifts, time):
         for drift in drifts:
-            observer.watch(drift)
-        return observer.snapshot(problem.heat_power, hands_on=False)
+            tally.accumulate(drift)
+        return tally.snapshot(problem.heat_power, scatters=False)
 
-    return SimpleNamespace(problem=problem, measure=measure)
+    return SimpleNamespace(system=problem, measure=measure)
 
 
 def crystal(silicon, scattering):
@@ -177,7 +179,7 @@ def test_a_transient_ends_in_the_steady_state(body, silicon, comm, scattering):
     kernel, leading = crystal(silicon, scattering)
     film = heated_film(body, kernel, comm)
     steady = solve_steady(film.problem, leading, tolerance=1e-10)
-    expected = film.measure(steady.drifts(), 0.0)
+    expected = film.measure(steady.streamed_blocks(), 0.0)
     stepper = TimeStepper(lambda time: film.problem, (leading,), (film.problem.new_field(),))
     control = StepControl(size=1e-13, tolerance=0.1)
     *_, step = march(stepper, np.array([1e-6]), control, film.measure)
@@ -194,7 +196,8 @@ def test_a_closed_body_of_one_temperature_stays_so(body, silicon, comm):
     mesh, modes = film.problem.mesh, kernel.modes
     tags = np.unique(mesh.boundary_walls)
     walls = tuple(
-        wall_surface(str(tag), mesh, tag, modes, film.problem.share, DiffuseWall()) for tag in tags
+        wall_surface(str(tag), mesh, tag, modes, film.problem.mode_partition, DiffuseWall())
+        for tag in tags
     )
     closed = replace(
         film.problem,
@@ -232,18 +235,18 @@ def test_the_integral_over_time_is_the_steady_state_of_the_population_as_source(
         found = np.zeros((2, problem.mesh.num_dofs))
         for drift in drifts:
             found += weights[:, drift.modes] @ drift.theta
-        return problem.share.total(found)
+        return problem.mode_partition.sum_over_ranks(found)
 
     integral = 0.0
     for step in march(stepper, np.array([1e-11, 1e-10, 2e-9]), StepControl(size=2e-10), moments):
         integral += step.size * np.tensordot(WEIGHTS, step.measured, axes=1)
     steady = solve_steady(problem, leading, tolerance=1e-11)
-    expected = seconds * moments(steady.drifts(), 0.0)
+    expected = seconds * moments(steady.streamed_blocks(), 0.0)
     for found, wanted in zip(integral, expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=0.0, atol=1e-7 * np.abs(wanted).max())
     summed, left = np.zeros_like(integral), []
     for order in order_fields(with_self_scattering(problem, 0.2), 120):
-        summed += seconds * problem.share.total(weights @ order.theta)
+        summed += seconds * problem.mode_partition.sum_over_ranks(weights @ order.theta)
         left.append(np.abs(summed[0] - integral[0]).max() / integral[0].max())
     assert left[120] < 2e-3
     assert left[120] < 0.2 * left[60] < 0.2 * left[0]
@@ -252,20 +255,26 @@ def test_the_integral_over_time_is_the_steady_state_of_the_population_as_source(
 def pulsed_film(body, kernel, comm):
     """Return a film of 30 nm between black walls, heated in its middle."""
     domain = body("film", thickness=30e-9, size=5e-9)
-    mesh, modes = simplices_of(domain), kernel.modes
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
+    mesh, modes = sweep_mesh_of(domain), kernel.modes
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     profile = 1e17 * project(mesh, gaussian(np.array([15e-9]), 6e-9))
-    return make_body(mesh, kernel, profile, np.zeros(mesh.boundary_dofs.size), share=share)
+    return make_body(
+        mesh, kernel, profile, np.zeros(mesh.boundary_dofs.size), mode_partition=mode_partition
+    )
 
 
 def test_populations_fly_with_their_group_velocity(comm):
     """Without scattering each mode keeps its shape: its centre moves by v t, its width stays."""
     kernel = gray(1e9, polar=12)
     domain = interval(np.linspace(0.0, 1.0, 61))
-    mesh, modes = simplices_of(domain), kernel.modes
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
+    mesh, modes = sweep_mesh_of(domain), kernel.modes
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     problem = make_body(
-        mesh, kernel, np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size), share=share
+        mesh,
+        kernel,
+        np.zeros(mesh.num_dofs),
+        np.zeros(mesh.boundary_dofs.size),
+        mode_partition=mode_partition,
     )
     shape = project(mesh, gaussian(np.array([0.5]), 0.05))
     stepper = TimeStepper(lambda time: problem, (kernel,), (all_modes_at(problem, shape),))

@@ -14,7 +14,7 @@ from mpi4py import MPI
 
 from pbte.cli.main import main
 from pbte.core.errors import InputError
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.storage import read_material
 from pbte.verification.bench import (
     QUICK,
@@ -84,7 +84,7 @@ def test_the_least_time_is_not_above_the_median():
 
 def test_preparation_comes_before_each_repeat():
     calls: list[str] = []
-    measure(lambda: calls.append("work"), repeats=2, prepare=lambda: calls.append("prepare"))
+    measure(lambda: calls.append("work"), repeats=2, build_problem=lambda: calls.append("prepare"))
     assert calls == ["prepare", "work"] * 2
 
 
@@ -152,7 +152,7 @@ def test_mixing_counts_the_products_of_both_parities(comm, report):
         (figures,) = report.collide
         half = figures.num_modes / 2
         assert figures.flops == pytest.approx(2 * figures.num_columns * 2 * half**2, rel=0.05)
-        assert figures.share == pytest.approx(figures.rate / figures.multiplication_rate)
+        assert figures.mode_partition == pytest.approx(figures.rate / figures.multiplication_rate)
 
 
 # --- what it runs on
@@ -160,7 +160,7 @@ def test_mixing_counts_the_products_of_both_parities(comm, report):
 
 def test_a_sphere_has_about_the_cells_that_were_asked_for(comm):
     for wanted in (500, 3000):
-        assert 0.75 * wanted < simplices_of(sphere(wanted, comm)).num_cells < 1.33 * wanted
+        assert 0.75 * wanted < sweep_mesh_of(sphere(wanted, comm)).num_cells < 1.33 * wanted
 
 
 def test_sampled_modes_are_pairs_of_the_table():

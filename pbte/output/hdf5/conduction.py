@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pbte.observables.conductivity import Conductivity, Drive, accumulation, suppression_curve
+from pbte.observables.conductivity import (
+    Conductivity,
+    TemperatureGradient,
+    accumulation,
+    suppression_curve,
+)
 from pbte.observables.slip import WallSlip
 from pbte.output.hdf5.datasets import put, strings, texts, value
 
@@ -36,9 +41,9 @@ def put_conductivity(group: Any, conductivity: Conductivity) -> None:
     """Write the conductivity, and curves made of it that are not read back."""
     for name, unit, description in _CONDUCTIVITY:
         put(group, name, getattr(conductivity, name), unit, description)
-    drive = group.create_group("drive")
+    gradient = group.create_group("drive")
     for name, unit, description in _DRIVE:
-        put(drive, name, getattr(conductivity.drive, name), unit, description)
+        put(gradient, name, getattr(conductivity.gradient, name), unit, description)
     for name, labels, unit in (
         ("mean_free_path", conductivity.mean_free_paths, "m"),
         ("frequency", conductivity.frequencies, "rad/s"),
@@ -65,9 +70,9 @@ def put_slips(group: Any, slips: Sequence[WallSlip]) -> None:
 
 def get_conductivity(group: Any) -> Conductivity:
     """Return the conductivity that was written."""
-    drive = {name: value(group["drive"][name]) for name, _, _ in _DRIVE}
+    gradient = {name: value(group["drive"][name]) for name, _, _ in _DRIVE}
     values = {name: value(group[name]) for name, _, _ in _CONDUCTIVITY}
-    return Conductivity(drive=Drive(**drive), **values)
+    return Conductivity(gradient=TemperatureGradient(**gradient), **values)
 
 
 def get_slips(group: Any) -> tuple[WallSlip, ...]:

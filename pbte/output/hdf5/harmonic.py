@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from pbte.observables.response import Response
+from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.snapshot import Snapshot
 from pbte.output.hdf5.datasets import put
 
 PutSnapshots = Callable[[Any, Sequence[Snapshot]], None]
 
 
-def put_responses(group: Any, responses: Sequence[Response], put_snapshots: PutSnapshots) -> None:
+def put_responses(
+    group: Any, responses: Sequence[HarmonicResult], put_snapshots: PutSnapshots
+) -> None:
     """Write the answers, with a first axis that counts the frequencies.
 
     Args:
@@ -40,12 +42,12 @@ def put_responses(group: Any, responses: Sequence[Response], put_snapshots: PutS
 
 def get_responses(
     group: Any, get_snapshot: Callable[[Any, tuple[int, ...]], Snapshot]
-) -> tuple[Response, ...]:
+) -> tuple[HarmonicResult, ...]:
     """Return the answers that were written."""
     names = "frequencies", "energies", "converged", "sweeps"
     columns = zip(*(group[name][()].tolist() for name in names), group["residuals"], strict=True)
     return tuple(
-        Response(
+        HarmonicResult(
             frequency=frequency,
             real=get_snapshot(group["real"], (number,)),
             imaginary=get_snapshot(group["imaginary"], (number,)),

@@ -34,8 +34,8 @@ def put_heat_state(group: Any, state: HeatState) -> None:
     put(balance, "absorbed", absorbed, "W", "net power that left through each wall")
     if state.interfaces:
         put_interfaces(group.create_group("interfaces"), state.interfaces)
-    if state.stack is not None:
-        put_stack(group.create_group("stack"), state.stack)
+    if state.series is not None:
+        put_stack(group.create_group("stack"), state.series)
 
 
 def get_heat_state(group: Any) -> HeatState:
@@ -55,10 +55,10 @@ def get_heat_state(group: Any) -> HeatState:
         balance=Balance(
             deposited=scalar(balance["deposited"]),
             absorbed=_numbers(balance, "absorbed"),
-            handed_on=0.0,
+            scattered_power=0.0,
         ),
         interfaces=get_interfaces(group["interfaces"]) if "interfaces" in group else (),
-        stack=get_stack(group["stack"]) if "stack" in group else None,
+        series=get_stack(group["stack"]) if "stack" in group else None,
     )
 
 

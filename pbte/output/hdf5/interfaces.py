@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pbte.observables.resistance import InterfaceResult, InterfaceSpectrum, Stack, StackPart
+from pbte.observables.resistance import (
+    InterfaceResult,
+    InterfaceSpectrum,
+    SeriesPart,
+    SeriesResistance,
+)
 from pbte.output.hdf5.datasets import put, scalar, strings, texts
 
 _SCALARS = (
@@ -69,22 +74,22 @@ def _interface(group: Any) -> InterfaceResult:
     )
 
 
-def put_stack(group: Any, stack: Stack) -> None:
+def put_stack(group: Any, series: SeriesResistance) -> None:
     """Write the resistances in series, one array over the parts for each quantity."""
-    put(group, "kinds", texts([part.kind for part in stack.parts]), "", "kind of each part")
-    put(group, "names", texts([part.name for part in stack.parts]), "", "name of each part")
+    put(group, "kinds", texts([part.kind for part in series.parts]), "", "kind of each part")
+    put(group, "names", texts([part.name for part in series.parts]), "", "name of each part")
     for name, unit, description in _PART:
-        put(group, name, [getattr(part, name) for part in stack.parts], unit, description)
-    put(group, "heat_flux", stack.heat_flux, "W/m^2", "mean flux from the hot end to the cold one")
+        put(group, name, [getattr(part, name) for part in series.parts], unit, description)
+    put(group, "heat_flux", series.heat_flux, "W/m^2", "mean flux from the hot end to the cold one")
 
 
-def get_stack(group: Any) -> Stack:
+def get_stack(group: Any) -> SeriesResistance:
     """Return the stack that was written."""
     columns = {name: group[name][()].tolist() for name, _, _ in _PART}
     parts = tuple(
-        StackPart(kind=kind, name=name, **{key: values[n] for key, values in columns.items()})
+        SeriesPart(kind=kind, name=name, **{key: values[n] for key, values in columns.items()})
         for n, (kind, name) in enumerate(
             zip(strings(group["kinds"]), strings(group["names"]), strict=True)
         )
     )
-    return Stack(parts=parts, heat_flux=float(scalar(group["heat_flux"])))
+    return SeriesResistance(parts=parts, heat_flux=float(scalar(group["heat_flux"])))

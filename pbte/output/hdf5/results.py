@@ -29,16 +29,16 @@ import h5py
 import numpy as np
 
 from pbte.core.errors import InputError
-from pbte.observables.evolution import Evolution
-from pbte.observables.response import Response
-from pbte.observables.results import EigenvalueEstimate, Results, SteadyReport
+from pbte.observables.harmonic import HarmonicResult
+from pbte.observables.results import Results, SpectralEstimate, SteadyReport
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.output.hdf5.conduction import get_conductivity, get_slips, put_conductivity, put_slips
 from pbte.output.hdf5.datasets import put, scalar, strings, texts
-from pbte.output.hdf5.evolution import get_evolution, put_evolution
 from pbte.output.hdf5.harmonic import get_responses, put_responses
 from pbte.output.hdf5.heat_equation import get_heat_state, put_heat_state
 from pbte.output.hdf5.interfaces import get_interfaces, get_stack, put_interfaces, put_stack
+from pbte.output.hdf5.transient import get_evolution, put_evolution
 
 FORMAT = "pbte-results"
 VERSION = 1
@@ -65,7 +65,7 @@ _PIECES = (
 _FIELDS = (
     ("temperature", "K", "deviation from T0 at the vertices of each cell"),
     ("heat_flux", "W/m^2", "heat flux at the vertices of each cell, three components"),
-    ("arrival_map", "W/m^2", "power arriving at each boundary facet, before any wall law"),
+    ("outgoing_current", "W/m^2", "power arriving at each boundary facet, before any wall law"),
 )
 _ESTIMATE = (
     ("self_scattering", "1", "the split s that was tried"),
@@ -207,8 +207,8 @@ def _put_all(file: Any, results: Results) -> None:
             put_responses(file.create_group(f"{prefix}harmonic"), responses, _put_stacked)
     if results.interfaces:
         put_interfaces(file.create_group("interfaces"), results.interfaces)
-    if results.stack is not None:
-        put_stack(file.create_group("stack"), results.stack)
+    if results.series is not None:
+        put_stack(file.create_group("stack"), results.series)
 
 
 def _put_stacked(group: Any, snapshots: Sequence[Snapshot]) -> None:
@@ -219,7 +219,7 @@ def _put_snapshots(group: Any, snapshots: Sequence[Snapshot], *, stacked: bool) 
     if not snapshots:
         return
     first = snapshots[0]
-    walls, sinks = tuple(first.arrival_spectrum), tuple(first.balance.absorbed)
+    walls, sinks = tuple(first.outgoing_spectrum), tuple(first.balance.absorbed)
     for number, snapshot in enumerate(snapshots):
         if _walls_named(snapshot) != _walls_named(first):
             raise ValueError(f"scattering order {number} names other walls than order 0")
@@ -232,23 +232,28 @@ def _put_snapshots(group: Any, snapshots: Sequence[Snapshot], *, stacked: bool) 
     for body in range(len(first.mode_temperatures)):
         means = [s.mode_temperatures[body] for s in snapshots]
         add(f"mode_temperatures/{body}", means, "K", "mean of each mode's temperature over a body")
-    spectra = [_rows([s.arrival_spectrum[w] for w in walls]) for s in snapshots]
-    add("arrival_spectrum", spectra, "W", "power arriving at each wall in each frequency bin")
-    put(group, "walls", texts(walls), "", "wall axis of arrival_spectrum")
+    spectra = [_rows([s.outgoing_spectrum[w] for w in walls]) for s in snapshots]
+    add("outgoing_spectrum", spectra, "W", "power arriving at each wall in each frequency bin")
+    put(group, "walls", texts(walls), "", "wall axis of outgoing_spectrum")
     beside = [_rows([s.wall_temperatures[w] for w in first.wall_temperatures]) for s in snapshots]
     add("wall_temperatures/values", beside, "K", "mean deviation of the body beside each wall")
     names = texts(list(first.wall_temperatures))
     put(group, "wall_temperatures/walls", names, "", "wall axis of values")
     group = group.create_group("balance")
     add("deposited", [s.balance.deposited for s in snapshots], "W", "power that entered")
-    add("handed_on", [s.balance.handed_on for s in snapshots], "W", "power for the next order")
+    add(
+        "scattered_power",
+        [s.balance.scattered_power for s in snapshots],
+        "W",
+        "power for the next order",
+    )
     absorbed = [_rows([s.balance.absorbed[w] for w in sinks]) for s in snapshots]
     add("absorbed", absorbed, "W", "net power that left through each wall")
     put(group, "walls", texts(sinks), "", "wall axis of absorbed")
 
 
 def _walls_named(snapshot: Snapshot) -> list[set[str]]:
-    by_wall = snapshot.arrival_spectrum, snapshot.balance.absorbed, snapshot.wall_temperatures
+    by_wall = snapshot.outgoing_spectrum, snapshot.balance.absorbed, snapshot.wall_temperatures
     return [set(mapping) for mapping in by_wall]
 
 
@@ -293,7 +298,7 @@ def _get_all(file: Any) -> Results:
         fourier_transient=_get_evolution(file, "fourier_transient"),
         fourier_harmonic=_get_responses(file, "fourier_harmonic"),
         interfaces=get_interfaces(file["interfaces"]) if "interfaces" in file else (),
-        stack=get_stack(file["stack"]) if "stack" in file else None,
+        series=get_stack(file["stack"]) if "stack" in file else None,
         model=str(file.attrs.get("model", "transport")),
         fourier=get_heat_state(file["fourier"]) if "fourier" in file else None,
         notes=tuple(strings(file["notes"])),
@@ -302,11 +307,11 @@ def _get_all(file: Any) -> Results:
     )
 
 
-def _get_evolution(file: Any, name: str) -> Evolution | None:
+def _get_evolution(file: Any, name: str) -> TransientResult | None:
     return get_evolution(file[name], _get_snapshot) if name in file else None
 
 
-def _get_responses(file: Any, name: str) -> tuple[Response, ...]:
+def _get_responses(file: Any, name: str) -> tuple[HarmonicResult, ...]:
     return get_responses(file[name], _get_snapshot) if name in file else ()
 
 
@@ -321,18 +326,18 @@ def _get_geometry(group: Any) -> MeshGeometry:
 def _get_snapshot(group: Any, index: tuple[int, ...]) -> Snapshot:
     balance = group["balance"]
     absorbed = [float(power) for power in np.asarray(balance["absorbed"][index])]
-    spectra = np.asarray(group["arrival_spectrum"][index])
+    spectra = np.asarray(group["outgoing_spectrum"][index])
     # Results of earlier versions have neither of these.
     means, beside = group.get("mode_temperatures", {}), group.get("wall_temperatures")
     return Snapshot(
         mode_temperatures=tuple(np.asarray(means[str(n)][index]) for n in range(len(means))),
         wall_temperatures={} if beside is None else _by_wall(beside, index),
         **{name: np.asarray(group[name][index]) for name, _, _ in _FIELDS},
-        arrival_spectrum=dict(zip(strings(group["walls"]), spectra, strict=True)),
+        outgoing_spectrum=dict(zip(strings(group["walls"]), spectra, strict=True)),
         balance=Balance(
             deposited=float(balance["deposited"][index]),
             absorbed=dict(zip(strings(balance["walls"]), absorbed, strict=True)),
-            handed_on=float(balance["handed_on"][index]),
+            scattered_power=float(balance["scattered_power"][index]),
         ),
     )
 
@@ -342,10 +347,10 @@ def _by_wall(group: Any, index: tuple[int, ...]) -> dict[str, float]:
     return dict(zip(strings(group["walls"]), values, strict=True))
 
 
-def _get_estimate(group: Any) -> EigenvalueEstimate:
+def _get_estimate(group: Any) -> SpectralEstimate:
     values = {name: scalar(group[name]) for name, _, _ in _ESTIMATE if name != "eigenvalues"}
     eigenvalues = tuple(complex(value) for value in group["eigenvalues"][()])
-    return EigenvalueEstimate(eigenvalues=eigenvalues, **values)
+    return SpectralEstimate(eigenvalues=eigenvalues, **values)
 
 
 def _get_report(group: Any) -> SteadyReport:

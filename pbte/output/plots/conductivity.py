@@ -71,9 +71,9 @@ def plot_suppression(results: Results) -> Figure:
         figure = new_figure(4.6, 2.9)
         axes = figure.subplots()
         # The length and the paths in one unit.
-        factor, unit = scaled(np.append(paths, conductivity.drive.length), "m")
+        factor, unit = scaled(np.append(paths, conductivity.gradient.length), "m")
         axes.semilogx(paths * factor, values, color=STEADY_COLOUR, marker="o", markersize=3.0)
-        length = conductivity.drive.length * factor
+        length = conductivity.gradient.length * factor
         axes.axvline(
             length, color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="length of the drop"
         )

@@ -157,7 +157,7 @@ def plot_arrival_spectrum(results: Results) -> Figure:
     # Per frequency, because bins need not be equally wide.
     spectra = {
         wall: [
-            s.arrival_spectrum.get(wall, np.zeros(len(edges) - 1)) / np.diff(edges)
+            s.outgoing_spectrum.get(wall, np.zeros(len(edges) - 1)) / np.diff(edges)
             for s in snapshots
         ]
         for wall in results.geometry.walls
@@ -199,7 +199,7 @@ def profile_axis(results: Results) -> int | None:
         return 0
     if results.conductivity is None or is_round(results.geometry):
         return None
-    shares = np.abs(results.conductivity.drive.direction)
+    shares = np.abs(results.conductivity.gradient.direction)
     return int(shares.argmax()) if shares.max() > ALONG else None
 
 

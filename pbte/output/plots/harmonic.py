@@ -9,7 +9,7 @@ import numpy as np
 
 from pbte.core.errors import InputError
 from pbte.core.types import Array, Numbers
-from pbte.observables.response import Response
+from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.results import Results
 from pbte.observables.snapshot import MeshGeometry
 from pbte.output.plots.style import (
@@ -94,7 +94,7 @@ def plot_oscillations(results: Results) -> Figure:
     return figure
 
 
-def _curves(responses: Sequence[Response], geometry: MeshGeometry) -> dict[str, Numbers]:
+def _curves(responses: Sequence[HarmonicResult], geometry: MeshGeometry) -> dict[str, Numbers]:
     """Return the mean amplitudes of bodies and beside walls, by what they are, (num_responses,)."""
     means = [response.mean_temperatures(geometry) for response in responses]
     curves = {f"mean of {name}": np.array([mean[name] for mean in means]) for name in means[0]}

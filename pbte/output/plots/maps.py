@@ -38,12 +38,12 @@ def plot_arrival_map(results: Results) -> Figure:
         raise InputError(f"a map of arrivals needs a body in 3 dimensions, this one has {dim}")
     maps: list[tuple[str, Array]] = []
     if results.orders:
-        maps.append(("order 0", results.orders[0].arrival_map))
+        maps.append(("order 0", results.orders[0].outgoing_current))
     if len(results.orders) > 1:
-        total = np.sum([order.arrival_map for order in results.orders], axis=0)
+        total = np.sum([order.outgoing_current for order in results.orders], axis=0)
         maps.append((f"sum of orders 0 to {len(results.orders) - 1}", total))
     if results.steady is not None:
-        maps.append((results.steady_name, results.steady.arrival_map))
+        maps.append((results.steady_name, results.steady.outgoing_current))
     if not maps:
         raise InputError("these results hold no scattering orders to plot; run the case with some")
     with style():

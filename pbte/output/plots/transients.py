@@ -8,10 +8,10 @@ import numpy as np
 
 from pbte.core.errors import InputError
 from pbte.core.types import Array
-from pbte.observables.evolution import Evolution
 from pbte.observables.profiles import Profile
 from pbte.observables.results import Results
 from pbte.observables.snapshot import Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.output.plots.style import (
     INK,
     STEADY_COLOUR,
@@ -170,17 +170,17 @@ def plot_energy(results: Results) -> Figure:
     return figure
 
 
-def _powers(evolution: Evolution) -> dict[str, Array]:
+def _powers(evolution: TransientResult) -> dict[str, Array]:
     """Return the power in each step of the heat sources, and out through each wall [W]."""
     return {SOURCES: evolution.deposited, **evolution.absorbed}
 
 
-def _moments(evolution: Evolution) -> Array:
+def _moments(evolution: TransientResult) -> Array:
     """Return the start and the end of all steps, shape (num_steps + 1,) [s]."""
     return np.concatenate([evolution.ends[:1] - evolution.sizes[:1], evolution.ends])
 
 
-def _middles(evolution: Evolution) -> Array:
+def _middles(evolution: TransientResult) -> Array:
     return evolution.ends - 0.5 * evolution.sizes
 
 
@@ -197,7 +197,7 @@ def _beside(results: Results) -> tuple[Snapshot, ...]:
     return other.snapshots
 
 
-def evolution_of(results: Results) -> Evolution:
+def evolution_of(results: Results) -> TransientResult:
     """Return the transient of a run.
 
     Raises:

@@ -40,51 +40,51 @@ def interface_tables(results: Results) -> Iterator[Table | str]:
         if math.isfinite(each.entropy):
             sentence += f", entropy production {each.entropy:.3g} W/m^2 K"
         yield f"{sentence}."
-    if results.stack is not None:
+    if results.series is not None:
         yield from _stack(results)
 
 
 def interface_data(results: Results) -> dict[str, Any]:
-    """Return interfaces and stack as plain data."""
-    stack = results.stack
+    """Return interfaces and series as plain data."""
+    series = results.series
     return {
         "interfaces": [
             {**asdict(each), "spectrum": asdict(each.spectrum), "jump": each.jump}
             for each in results.interfaces
         ],
-        "stack": None
-        if stack is None
+        "series": None
+        if series is None
         else {
-            "parts": [asdict(part) for part in stack.parts],
-            "heat_flux": stack.heat_flux,
-            "total": stack.total,
-            "bulk": stack.bulk,
-            "interfaces": stack.interfaces,
-            "boundaries": stack.boundaries,
-            "is_period": stack.is_period,
-            "conductivity": stack.conductivity,
+            "parts": [asdict(part) for part in series.parts],
+            "heat_flux": series.heat_flux,
+            "total": series.total,
+            "bulk": series.bulk,
+            "interfaces": series.interfaces,
+            "boundaries": series.boundaries,
+            "is_period": series.is_period,
+            "conductivity": series.conductivity,
         },
     }
 
 
 def _stack(results: Results) -> Iterator[Table | str]:
-    stack = results.stack
-    assert stack is not None
-    where = "of one period" if stack.is_period else "from the hot wall to the cold one"
+    series = results.series
+    assert series is not None
+    where = "of one period" if series.is_period else "from the hot wall to the cold one"
     table = _table(f"Resistances in series {where} [m^2 K/W]")
     for name in ("part", "name", "temperature falls by", "resistance", "as bulk"):
         table.add_column(name, justify="left" if name in ("part", "name") else "right")
-    for part in stack.parts:
+    for part in series.parts:
         bulk = _number(part.bulk) if part.kind == "film" else ""
         table.add_row(part.kind, part.name, f"{part.drop:.4g} K", _number(part.resistance), bulk)
     yield table
     rest = (
-        "what films lack of bulk" if stack.is_period else "boundaries and what films lack of bulk"
+        "what films lack of bulk" if series.is_period else "boundaries and what films lack of bulk"
     )
     yield (
-        f"Together {stack.total:.4g} m^2 K/W: bulk {stack.bulk:.4g}, interfaces "
-        f"{stack.interfaces:.4g}, {rest} {stack.boundaries:.4g}; conductivity of the "
-        f"{'superlattice' if stack.is_period else 'stack'} {stack.conductivity:.4g} W/m K."
+        f"Together {series.total:.4g} m^2 K/W: bulk {series.bulk:.4g}, interfaces "
+        f"{series.interfaces:.4g}, {rest} {series.boundaries:.4g}; conductivity of the "
+        f"{'superlattice' if series.is_period else 'series'} {series.conductivity:.4g} W/m K."
     )
 
 

@@ -216,7 +216,7 @@ def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
     return (
         f"{balance.deposited:.3e}",
         f"{_absorbed(balance):.3e}",
-        f"{balance.handed_on:.3e}",
+        f"{balance.scattered_power:.3e}",
         f"{balance.defect:.0e}",
         f"{_extreme(snapshot.temperature):.4g}",
     )
@@ -231,7 +231,7 @@ def _account(results: Results) -> Iterator[str]:
         left = sum(sum(_through_walls(results, order).values()) for order in results.orders)
         within = results.orders[0].balance.absorbed.keys() - results.geometry.walls.keys()
         held = f", {all_taken - left:.4g} {unit} held by interfaces" if within else ""
-        pending = results.orders[-1].balance.handed_on
+        pending = results.orders[-1].balance.scattered_power
         yield (
             f"{_orders_text(results)}: {left:.4g} {unit} left through the walls, "
             f"{pending:.4g} {unit} not yet scattered out{held}, {put_in}."
@@ -274,14 +274,14 @@ def _conduction(results: Results) -> Iterator[str]:
     """Yield what is known of conductivity and slip, in sentences."""
     conductivity = results.conductivity
     if conductivity is not None:
-        drive = conductivity.drive
-        components = np.round(drive.direction, 9) + 0.0  # no round-off, and no minus before zero
+        gradient = conductivity.gradient
+        components = np.round(gradient.direction, 9) + 0.0  # no round-off, and no minus before zero
         direction = ", ".join(f"{component:.4g}" for component in components)
         several = len(set(results.geometry.materials)) > 1
         endless = "the endless crystals have, by volume," if several else "the endless crystal has"
         yield (
             f"Effective conductivity: {conductivity.value:.5g} W/m K along ({direction}), "
-            f"{drive.drop:.4g} K over {_quantity(drive.length, 'm')}; {endless} "
+            f"{gradient.drop:.4g} K over {_quantity(gradient.length, 'm')}; {endless} "
             f"{conductivity.bulk:.5g} W/m K."
         )
         labels = conductivity.mean_free_paths
@@ -314,10 +314,10 @@ def _conductivity_data(conductivity: Conductivity | None) -> dict[str, Any] | No
     data = {
         "value": conductivity.value,
         "bulk": conductivity.bulk,
-        "direction": conductivity.drive.direction,
-        "length": conductivity.drive.length,
-        "drop": conductivity.drive.drop,
-        "area": conductivity.drive.area,
+        "direction": conductivity.gradient.direction,
+        "length": conductivity.gradient.length,
+        "drop": conductivity.gradient.drop,
+        "area": conductivity.gradient.area,
         "suppression": {"mean_free_path": paths, "suppression": suppressed},
     }
     for name, labels in (
@@ -347,10 +347,10 @@ def _snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "deposited": balance.deposited,
         "absorbed": dict(balance.absorbed),
-        "handed_on": balance.handed_on,
+        "scattered_power": balance.scattered_power,
         "defect": balance.defect,
         "extreme_temperature": _extreme(snapshot.temperature),
-        "arrival_spectrum": dict(snapshot.arrival_spectrum),
+        "outgoing_spectrum": dict(snapshot.outgoing_spectrum),
         "wall_temperatures": dict(snapshot.wall_temperatures),
     }
 

@@ -10,10 +10,10 @@ from rich import box
 from rich.table import Table
 
 from pbte.core.types import Array
-from pbte.observables.evolution import Evolution
-from pbte.observables.response import Response
+from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.results import Results
 from pbte.observables.snapshot import MeshGeometry, Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.output.plots.style import scaled
 
 
@@ -50,7 +50,7 @@ def transient_lines(results: Results, power_unit: str) -> Iterator[str]:
         yield _by_heat_equation(results.fourier_transient, unit)
 
 
-def _by_heat_equation(transient: Evolution, unit: str) -> str:
+def _by_heat_equation(transient: TransientResult, unit: str) -> str:
     """Return what the heat equation says of the same times."""
     largest = max(abs(_extreme(snapshot.temperature)) for snapshot in transient.snapshots)
     half = half_life(transient)
@@ -61,7 +61,7 @@ def _by_heat_equation(transient: Evolution, unit: str) -> str:
     )
 
 
-def half_life(transient: Evolution) -> float | None:
+def half_life(transient: TransientResult) -> float | None:
     """Return when half of the initial energy is left [s]; None if heat is put in, or never."""
     energies = transient.energies
     if transient.deposited.any() or not energies[0] > 0.0 or energies.min() > 0.5 * energies[0]:
@@ -72,7 +72,7 @@ def half_life(transient: Evolution) -> float | None:
     return float(np.interp(-0.5 * energies[0], -energies[pair], times[pair]))
 
 
-def transient_data(transient: Evolution | None) -> dict[str, Any] | None:
+def transient_data(transient: TransientResult | None) -> dict[str, Any] | None:
     """Return everything but the fields on the mesh; None of no transient.
 
     Times in s, energies in J and powers in W (in 2D per m, in 1D per m^2).
@@ -125,7 +125,7 @@ def harmonic_tables(results: Results) -> Iterator[Table]:
         yield _harmonic_table(results.fourier_harmonic, results, "The same by the heat equation")
 
 
-def _harmonic_table(responses: Sequence[Response], results: Results, title: str) -> Table:
+def _harmonic_table(responses: Sequence[HarmonicResult], results: Results, title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     means = [response.mean_temperatures(results.geometry) for response in responses]
     swept = any(response.sweeps for response in responses)  # not by the heat equation
@@ -141,7 +141,9 @@ def _harmonic_table(responses: Sequence[Response], results: Results, title: str)
     return table
 
 
-def harmonic_data(responses: Sequence[Response], geometry: MeshGeometry) -> list[dict[str, Any]]:
+def harmonic_data(
+    responses: Sequence[HarmonicResult], geometry: MeshGeometry
+) -> list[dict[str, Any]]:
     """Return amplitudes in K, W and J (in 2D per m, in 1D per m^2), and phases in degrees."""
     return [
         {

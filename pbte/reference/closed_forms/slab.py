@@ -112,7 +112,7 @@ class Panels:
     """Nodes of piecewise polynomials on an interval, refined towards both ends.
 
     Attributes:
-        edges: Ends of the panels, shape (num_panels + 1,) [m].
+        edges: Reservoirs of the panels, shape (num_panels + 1,) [m].
     """
 
     edges: Array

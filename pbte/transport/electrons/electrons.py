@@ -79,7 +79,7 @@ class ElectronEquation:
     """
 
     def __init__(self, electrons: Electrons, body: Body, rate: float = 0.0) -> None:
-        mesh, comm = body.mesh, body.share.comm
+        mesh, comm = body.mesh, body.mode_partition.comm
         _check(electrons, body)
         self.electrons, self.body, self.rate = electrons, body, rate
         self.storage = 0.0

@@ -214,7 +214,9 @@ class Phonons:
         number = self.electrons.body
         metal = system.bodies[number]
         gamma = self.electrons.coupling / metal.modes.heat_capacity
-        warmed = np.broadcast_to(gamma * electrons, (metal.share.num_modes, electrons.size))
+        warmed = np.broadcast_to(
+            gamma * electrons, (metal.mode_partition.num_modes, electrons.size)
+        )
         past = warmed if metal.past is None else metal.past + warmed
         bodies = list(system.bodies)
         bodies[number] = with_past(metal, metal.absorption + gamma, past)
@@ -230,10 +232,12 @@ class Phonons:
                 "tolerance"
             )
         heat = np.zeros(electrons.size)
-        for drift in state.drifts():
+        for drift in state.streamed_blocks():
             if drift.body == number:
                 heat += metal.heat_capacities[drift.modes] @ drift.theta
-        return state, np.asarray(metal.share.total(heat) / metal.modes.heat_capacity)
+        return state, np.asarray(
+            metal.mode_partition.sum_over_ranks(heat) / metal.modes.heat_capacity
+        )
 
 
 class _Memory:

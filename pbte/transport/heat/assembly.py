@@ -24,7 +24,7 @@ import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
 from pbte.core.types import Array, IntArray
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 
 # Twice the least penalty of a positive form.
 PENALTY = 2.0
@@ -56,7 +56,7 @@ class FacetPairs:
         )
 
 
-def interior_facets(mesh: Simplices) -> FacetPairs:
+def interior_facets(mesh: SweepMesh) -> FacetPairs:
     """Return the facets between two cells, each once."""
     num_faces = mesh.dim + 1
     first, face = np.nonzero(mesh.neighbours > np.arange(mesh.num_cells)[:, None])
@@ -70,7 +70,7 @@ def interior_facets(mesh: Simplices) -> FacetPairs:
     )
 
 
-def joined_facets(mesh: Simplices, pairs: IntArray) -> FacetPairs:
+def joined_facets(mesh: SweepMesh, pairs: IntArray) -> FacetPairs:
     """Return boundary facets joined two by two: an interface, or the two ends of a period.
 
     Args:
@@ -91,13 +91,13 @@ def joined_facets(mesh: Simplices, pairs: IntArray) -> FacetPairs:
     )
 
 
-def gradients(mesh: Simplices) -> Array:
+def gradients(mesh: SweepMesh) -> Array:
     """Return the gradients of the basis functions, shape (num_cells, dim + 1, dim) [1/m]."""
     scale = -1.0 / (mesh.dim * mesh.volumes)
     return np.asarray(np.swapaxes(mesh.face_normals, 1, 2) * scale[:, None, None])
 
 
-def vertex_numbers(mesh: Simplices, facets: FacetPairs) -> IntArray:
+def vertex_numbers(mesh: SweepMesh, facets: FacetPairs) -> IntArray:
     """Return the vertex of each degree of freedom, shape (num_dofs,).
 
     Cells hang together at the given facets; vertices are numbered by their first degree of freedom.
@@ -135,7 +135,7 @@ def mass(dim: int) -> Array:
 
 
 def add_cells(
-    out: Triplets, mesh: Simplices, cells: IntArray, conductivity: Array, reaction: Array
+    out: Triplets, mesh: SweepMesh, cells: IntArray, conductivity: Array, reaction: Array
 ) -> None:
     """Add conduction and loss inside cells.
 
@@ -174,7 +174,7 @@ class FacetFlux:
 
 
 def facet_flux(
-    mesh: Simplices, facets: FacetPairs, conductivity: Array, extra: Array, penalty: float
+    mesh: SweepMesh, facets: FacetPairs, conductivity: Array, extra: Array, penalty: float
 ) -> FacetFlux:
     """Return the flux through facets whose two sides are in contact."""
     n = mesh.dim + 1
@@ -217,7 +217,7 @@ def add_walls(out: Triplets, dofs: IntArray, areas: Array, coefficients: Array) 
     out.add(dofs, (areas * coefficients)[:, None, None] * mass(dim - 1))
 
 
-def fixed_flux(mesh: Simplices, facets: IntArray, conductivity: Array) -> FacetFlux:
+def fixed_flux(mesh: SweepMesh, facets: IntArray, conductivity: Array) -> FacetFlux:
     """Return the flux out of boundary facets held at a temperature (Nitsche), per T there.
 
     At corner s it is (T_s - T_wall) p - q . T, with p twice the least that keeps the form positive.

@@ -20,7 +20,7 @@ from petsc4py import PETSc
 
 from pbte.core.errors import InputError
 from pbte.core.types import Array, IntArray, Numbers
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.transport.heat.assembly import (
     PENALTY,
     FacetFlux,
@@ -85,7 +85,7 @@ NO_JOINTS = Joints(facets=np.zeros((0, 2), np.int64), conductances=np.zeros(0), 
 
 
 def solve_heat_equation(
-    mesh: Simplices,
+    mesh: SweepMesh,
     conductivity: Array,
     heat_source: Array,
     walls: Walls,
@@ -135,7 +135,7 @@ class HeatEquation:
 
     def __init__(
         self,
-        mesh: Simplices,
+        mesh: SweepMesh,
         conductivity: Array,
         conductances: Array,
         joints: Joints = NO_JOINTS,
@@ -264,7 +264,7 @@ class HeatEquation:
         return values
 
 
-def _require_a_way_out(mesh: Simplices, model: HeatModel, heat_source: Array) -> None:
+def _require_a_way_out(mesh: SweepMesh, model: HeatModel, heat_source: Array) -> None:
     power = float(heat_source @ mesh.dof_weights)
     size = float(np.abs(heat_source) @ mesh.dof_weights)
     if model.floats and abs(power) > 1e-9 * size:
@@ -278,7 +278,7 @@ class _Facets:
     """Everything that happens on the facets, as laws for the flux."""
 
     def __init__(
-        self, mesh: Simplices, tensors: Array, conductances: Array, joints: Joints
+        self, mesh: SweepMesh, tensors: Array, conductances: Array, joints: Joints
     ) -> None:
         self.mesh, self.tensors, self.walls = mesh, tensors, conductances
         self.plane = np.ascontiguousarray(tensors[:, : mesh.dim, : mesh.dim])

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from mpi4py import MPI
 
-from pbte.core.mode_partition import ModeShare
+from pbte.core.mode_partition import ModePartition
 from pbte.core.types import IntArray
 from pbte.geometry.partition import Halo, swap
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.transport.heat.assembly import FacetPairs, interior_facets, vertex_numbers
 
 
@@ -33,7 +33,7 @@ class HeatMesh:
         num_vertices: Vertices of all ranks.
     """
 
-    mesh: Simplices
+    mesh: SweepMesh
     num_cells: int
     contacts: FacetPairs
     starts: IntArray
@@ -44,26 +44,26 @@ class HeatMesh:
 
 
 def heat_mesh(
-    mesh: Simplices,
-    share: ModeShare,
+    mesh: SweepMesh,
+    mode_partition: ModePartition,
     halo: Halo | None,
     comm: MPI.Intracomm,
     joined: FacetPairs | None = None,
 ) -> HeatMesh:
     """Return the cells of this rank as the heat equation needs them.
 
-    The ranks of `share`, which hold the same cells, own consecutive ranges of them.
+    The ranks of `mode_partition`, which hold the same cells, own consecutive ranges of them.
 
     Args:
         mesh: The local cells.
-        share: The ranks that hold them.
+        mode_partition: The ranks that hold them.
         halo: Facets to other ranks, if any.
         comm: All ranks.
         joined: Boundary facets of this rank that touch each other, as periodic ones do.
 
     Note: Collective over `comm`.
     """
-    group, n = share.comm, mesh.dim + 1
+    group, n = mode_partition.comm, mesh.dim + 1
     starts = (np.arange(group.size + 1) * mesh.num_cells) // group.size
     contacts = interior_facets(mesh)
     if joined is not None:
@@ -91,7 +91,7 @@ def heat_mesh(
     )
 
 
-def replicated_mesh(mesh: Simplices, contacts: FacetPairs, comm: MPI.Intracomm) -> HeatMesh:
+def replicated_mesh(mesh: SweepMesh, contacts: FacetPairs, comm: MPI.Intracomm) -> HeatMesh:
     """Return a mesh of which every rank holds all cells and owns a range of them."""
     vertices = vertex_numbers(mesh, contacts)
     return HeatMesh(
@@ -115,8 +115,8 @@ def _together(first: FacetPairs, second: FacetPairs) -> FacetPairs:
 
 
 def _with_ghosts(
-    mesh: Simplices, halo: Halo, numbers: IntArray
-) -> tuple[Simplices, IntArray, FacetPairs]:
+    mesh: SweepMesh, halo: Halo, numbers: IntArray
+) -> tuple[SweepMesh, IntArray, FacetPairs]:
     """Return the cells with their ghosts, all numbers, and the facets between the two."""
     n = mesh.dim + 1
     here = halo.send_dofs[:, 0] // n
@@ -142,7 +142,7 @@ def _with_ghosts(
 
 
 def _vertices(
-    mesh: Simplices,
+    mesh: SweepMesh,
     contacts: FacetPairs,
     numbers: IntArray,
     halo: Halo | None,

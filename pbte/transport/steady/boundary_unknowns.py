@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pbte.core.types import Array, IntArray, Numbers
-from pbte.transport.boundary import SurfaceState
+from pbte.transport.boundary import BoundaryFlux
 from pbte.transport.system import Boundary
 
 
@@ -128,7 +128,10 @@ class BoundaryUnknowns:
         """
         return _flat(
             np.sum(
-                [share[:, part.normals, None] * temperature[dofs] for dofs, share in part.shares],
+                [
+                    mode_partition[:, part.normals, None] * temperature[dofs]
+                    for dofs, mode_partition in part.shares
+                ],
                 axis=0,
             )
             for part in self._parts
@@ -140,7 +143,7 @@ class BoundaryUnknowns:
             yield part, values[start : start + part.size].reshape(part.shape)
             start += part.size
 
-    def _parts_of(self, state: SurfaceState, offsets: list[int]) -> Iterator[_Part]:
+    def _parts_of(self, state: BoundaryFlux, offsets: list[int]) -> Iterator[_Part]:
         surface, response, own = state.surface, state.surface.response, self._facets(state)
         num_nodes = surface.sides[0].dofs.shape[1]
         areas = surface.areas / num_nodes
@@ -162,7 +165,7 @@ class BoundaryUnknowns:
                 shares=[(w, answers[:, :, number].T) for number, w in enumerate(dofs)],
             )
 
-    def _facets(self, state: SurfaceState) -> IntArray:
+    def _facets(self, state: BoundaryFlux) -> IntArray:
         """Return the facets whose bins this rank owns."""
         total, rank, size = state.surface.num_facets, self.comm.rank, self.comm.size
         return np.arange((total * rank) // size, (total * (rank + 1)) // size)

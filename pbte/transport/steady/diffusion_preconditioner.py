@@ -59,7 +59,7 @@ TOLERANCE = 1e-4
 NOTHING = 1e-6
 
 
-class MomentCorrection:
+class DiffusionSyntheticAcceleration:
     """An approximation of (1 - P)^-1 in all bodies.
 
     Of the heat equation the bodies share one, with the local conductance h of each interface: what
@@ -186,7 +186,7 @@ class _BodyCorrection:
             for symbol in (long, half)
         )
         self.rate = float(
-            problem.share.comm.allreduce(problem.heat_capacities @ problem.loss_rates)
+            problem.mode_partition.comm.allreduce(problem.heat_capacities @ problem.loss_rates)
         )
         weight, shift = one_term(longest, first, second)
         self.conductivity = self.rate / weight
@@ -252,7 +252,7 @@ def _cell_size(body: Body) -> float:
     mesh = body.mesh
     factorial = (1.0, 1.0, 2.0, 6.0)[mesh.dim]
     sizes = (factorial * mesh.volumes) ** (1.0 / mesh.dim)
-    total, count = body.over_space(np.array([sizes.sum(), float(sizes.size)]))
+    total, count = body.sum_over_space(np.array([sizes.sum(), float(sizes.size)]))
     return float(total / count)
 
 
@@ -263,7 +263,7 @@ def _symbol(body: Body, factors: FactoredCollisions, wave: float) -> Array:
     for axis in range(body.mesh.dim):
         phase = 1.0 / (1.0 + 1j * wave * body.velocities[:, axis] / body.loss_rates)
         parts.append((factors.w_out * phase) @ emitted)
-    return np.asarray(body.share.comm.allreduce(np.array(parts)))
+    return np.asarray(body.mode_partition.comm.allreduce(np.array(parts)))
 
 
 def _passing(bodies: Sequence[_BodyCorrection], numbers: IntArray, normals: Array) -> Array:
@@ -277,16 +277,16 @@ def _passing(bodies: Sequence[_BodyCorrection], numbers: IntArray, normals: Arra
     flux = np.zeros(normals.shape[0])
     for number, part in enumerate(bodies):
         body, own = part.body, np.flatnonzero(numbers == number)
-        for start in range(0, body.share.num_modes, 256):
+        for start in range(0, body.mode_partition.num_modes, 256):
             modes = slice(start, start + 256)
             speeds = np.abs(normals[own] @ body.velocities[modes, : body.mesh.dim].T)
             flux[own] += speeds @ (0.5 * body.heat_capacities[modes])
-    return np.asarray(bodies[0].body.share.comm.allreduce(flux))
+    return np.asarray(bodies[0].body.mode_partition.comm.allreduce(flux))
 
 
 def _conductivity_shape(body: Body) -> Array:
     """Return sum c v v / Gamma over its mean diagonal, shape (dim, dim) [-]. Collective."""
     velocities = body.velocities[:, : body.mesh.dim]
     weights = body.heat_capacities / body.loss_rates
-    tensor = body.share.comm.allreduce(velocities.T @ (weights[:, None] * velocities))
+    tensor = body.mode_partition.comm.allreduce(velocities.T @ (weights[:, None] * velocities))
     return np.asarray(tensor * (body.mesh.dim / np.trace(tensor)))

@@ -18,8 +18,8 @@ from pbte.core.types import Array
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.body import Body
 from pbte.transport.collisions import local_factors
-from pbte.transport.reports import EigenvalueEstimate
-from pbte.transport.system import Drift, System, as_system
+from pbte.transport.reports import SpectralEstimate
+from pbte.transport.system import StreamedBlock, System, as_system
 
 # Moments that are kept of each order.
 NUM_MOMENTS = 8
@@ -35,12 +35,12 @@ RELIABLE = 0.1
 LEAST_EIGENVALUE = -0.95
 
 
-def fades(estimate: EigenvalueEstimate) -> bool:
+def converges(estimate: SpectralEstimate) -> bool:
     """Return whether orders that grow like this fade, the alternating ones too."""
     return estimate.most_negative > LEAST_EIGENVALUE
 
 
-class GrowthEstimate:
+class SpectralEstimator:
     """Collects moments of successive orders and estimates how they grow.
 
     Args:
@@ -56,7 +56,7 @@ class GrowthEstimate:
         self.system = as_system(system)
         self.snapshots: list[Array] = []
         self.weights = [
-            local_factors(kernel, body.share).w_out[:NUM_MOMENTS]
+            local_factors(kernel, body.mode_partition).w_out[:NUM_MOMENTS]
             for kernel, body in zip(kernels, self.system.bodies, strict=True)
         ]
         self._begin()
@@ -88,26 +88,26 @@ class GrowthEstimate:
     def _bodies(self) -> list[tuple[Array, Body]]:
         return list(zip(self.weights, self.system.bodies, strict=True))
 
-    def watch(self, drift: Drift) -> None:
+    def accumulate(self, drift: StreamedBlock) -> None:
         """Add the leading moments of some modes of the next order."""
         self._moments[drift.body] += self.weights[drift.body][:, drift.modes] @ drift.theta
 
     def next_order(self) -> None:
         """Keep what was watched as one more order. Collective."""
         scaled = [
-            body.share.total(moments) * np.sqrt(body.mesh.dof_weights)
+            body.mode_partition.sum_over_ranks(moments) * np.sqrt(body.mesh.dof_weights)
             for moments, body in zip(self._moments, self.system.bodies, strict=True)
         ]
         self.snapshots.append(np.concatenate([moments.ravel() for moments in scaled]))
         self._begin()
 
-    def estimate(self) -> EigenvalueEstimate:
+    def estimate(self) -> SpectralEstimate:
         """Return the leading eigenvalues from the orders seen so far. Collective."""
         used = self.snapshots[min(SKIPPED_ORDERS, max(0, len(self.snapshots) - 3)) :]
         values, defects = _project(np.array(used), self.system.bodies[0])
         good = values[defects < RELIABLE] if np.any(defects < RELIABLE) else values[:1]
         dominant = good[np.argmax(np.abs(good))] if good.size else complex(0.0)
-        return EigenvalueEstimate(
+        return SpectralEstimate(
             self_scattering=self.system.self_scattering,
             eigenvalues=tuple(complex(value) for value in good),
             dominant=float(dominant.real),
@@ -121,7 +121,7 @@ def _project(snapshots: Array, body: Body) -> tuple[npt.NDArray[np.complex128], 
 
     The columns are spread over the ranks that share the cells. Collective over them.
     """
-    total = body.over_space
+    total = body.sum_over_space
     if len(snapshots) < 2:
         return np.zeros(0, dtype=complex), np.zeros(0)
     # Each snapshot is normalised so that growth does not hide the early ones; the map from one

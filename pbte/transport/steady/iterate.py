@@ -18,11 +18,11 @@ from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, times
 from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.moments import BodyMoments
-from pbte.transport.system import Boundary, Drift, System
+from pbte.transport.system import Boundary, StreamedBlock, System
 
 
 @dataclass(frozen=True, kw_only=True)
-class Departure:
+class SourceBlock:
     """What some modes set out with after the last event.
 
     Attributes:
@@ -83,7 +83,7 @@ class SteadyKeeper(Protocol):
         ...
 
 
-class SteadyEvents:
+class SteadySourceIteration:
     """One event after another in all bodies, corrected in between.
 
     Args:
@@ -184,19 +184,19 @@ class FieldState:
         for modes in self.body.mode_blocks():
             self.scattered[modes] += self.moments.emit(modes, everywhere)
 
-    def drifts(self) -> Iterator[Drift]:
+    def streamed_blocks(self) -> Iterator[StreamedBlock]:
         """Yield the mode temperatures, all at once."""
         everyone = slice(None)
         inflow = self.boundary.before(self.number, everyone)
-        yield Drift(body=self.number, modes=everyone, theta=self.theta, inflow=inflow)
+        yield StreamedBlock(body=self.number, modes=everyone, theta=self.theta, inflow=inflow)
 
-    def departures(self) -> Iterator[Departure]:
+    def departures(self) -> Iterator[SourceBlock]:
         """Yield what some modes set out with after the last event."""
         for modes in self.body.mode_blocks():
             rows = self.body.source(modes=modes)
             rows += self.scattered[modes]
             inflow = self.boundary.inflow(self.number, modes)
-            yield Departure(body=self.number, modes=modes, rows=rows, inflow=inflow)
+            yield SourceBlock(body=self.number, modes=modes, rows=rows, inflow=inflow)
 
 
 class MomentState:
@@ -233,7 +233,7 @@ class MomentState:
         The residual is w_in rho, with rho the change of the moments.
         """
         arrived = self.moments.nothing()
-        for drift in self.drifts():
+        for drift in self.streamed_blocks():
             arrived += self.moments.collected(drift.modes, drift.theta)
             self.boundary.collect(self.number, drift.modes, drift.theta)
         new = self.moments.scatter(arrived.T)
@@ -251,20 +251,22 @@ class MomentState:
         """Add to the moments."""
         self.scattered = self.scattered + moments
 
-    def drifts(self) -> Iterator[Drift]:
+    def streamed_blocks(self) -> Iterator[StreamedBlock]:
         """Yield the mode temperatures of some modes at a time. Collective."""
         for start in self.departures():
             stream(self.body, start.rows, start.modes, inflow=start.inflow)
-            yield Drift(body=self.number, modes=start.modes, theta=start.rows, inflow=start.inflow)
+            yield StreamedBlock(
+                body=self.number, modes=start.modes, theta=start.rows, inflow=start.inflow
+            )
 
-    def departures(self) -> Iterator[Departure]:
+    def departures(self) -> Iterator[SourceBlock]:
         """Yield what some modes set out with after the last event. Collective."""
         everywhere = self.moments.gather(self.scattered)
         for modes in self.body.mode_blocks():
             rows = self.moments.emit(modes, everywhere)
             rows += self.body.source(modes=modes)
             inflow = self.boundary.inflow(self.number, modes)
-            yield Departure(body=self.number, modes=modes, rows=rows, inflow=inflow)
+            yield SourceBlock(body=self.number, modes=modes, rows=rows, inflow=inflow)
 
 
 class BoundaryState:

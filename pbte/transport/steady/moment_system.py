@@ -13,7 +13,7 @@ from mpi4py import MPI
 
 from pbte.core.types import Array, IntArray, Numbers
 from pbte.geometry.partition import CUT
-from pbte.geometry.simplices import Simplices, side_by_side
+from pbte.geometry.sweep_mesh import SweepMesh, side_by_side
 from pbte.transport.body import stream
 from pbte.transport.boundary import Surface
 from pbte.transport.collisions import FactoredCollisions
@@ -21,10 +21,10 @@ from pbte.transport.heat.assembly import FacetPairs
 from pbte.transport.heat.ghosts import heat_mesh
 from pbte.transport.heat.solver import Layout
 from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
-from pbte.transport.steady.diffusion_preconditioner import MomentCorrection
-from pbte.transport.steady.krylov import RecycledKrylov
+from pbte.transport.steady.diffusion_preconditioner import DiffusionSyntheticAcceleration
+from pbte.transport.steady.krylov import RecyclingGCR
 from pbte.transport.steady.moments import BodyMoments
-from pbte.transport.steady.ray_preconditioner import Flights
+from pbte.transport.steady.ray_preconditioner import RayPreconditioner
 from pbte.transport.system import Boundary, System
 
 # Directions that the Krylov solves keep; each is two vectors of the size of the moments.
@@ -59,7 +59,7 @@ class MomentSystem:
         bodies, group = system.bodies, system.group
         mesh = side_by_side([body.mesh for body in bodies])
         touching, passages, conductances = _joined(system, mesh)
-        cells = heat_mesh(mesh, bodies[0].share, bodies[0].halo, system.comm, touching)
+        cells = heat_mesh(mesh, bodies[0].mode_partition, bodies[0].halo, system.comm, touching)
         self.layout = Layout(system.comm, cells, group.rank)
         starts = self.layout.starts * (mesh.dim + 1)
         ends = np.cumsum([0] + [body.mesh.num_dofs for body in bodies])
@@ -76,13 +76,13 @@ class MomentSystem:
         self.correction, self.flights = None, None
         if precondition:
             black = np.concatenate([black_facets(system, number) for number in range(len(bodies))])
-            self.correction = MomentCorrection(
+            self.correction = DiffusionSyntheticAcceleration(
                 system, self.bodies, self.layout, black, passages, conductances
             )
             # Of a diffuse law the bins are few, and what is in one bin forgets where it came from.
             if system.comm.allreduce(_sends_modes(system), MPI.LOR):
-                self.flights = Flights(system, self.bodies, self.unknowns)
-        self.krylov = RecycledKrylov(
+                self.flights = RayPreconditioner(system, self.bodies, self.unknowns)
+        self.krylov = RecyclingGCR(
             system.comm, self.apply, self._correct, self._weigh, NUM_DIRECTIONS
         )
 
@@ -136,7 +136,7 @@ class MomentSystem:
         # What is left is corrected once more, without a sweep to see what that brings.
         return x + self._correct(residual)
 
-    def warmth(self, residual: Numbers) -> float:
+    def temperature_correction(self, residual: Numbers) -> float:
         """Return how much warmer, at most, the bodies become by what a residual is short of [K].
 
         By the diffusion correction, without a sweep; the first moment is the temperature of
@@ -205,8 +205,8 @@ class MomentSystem:
         uniform = self.join(moments, self.unknowns.at_dofs(np.ones(self.unknowns.num_dofs)))
         weighed = self._weigh(uniform)
         products = np.array([np.vdot(weighed, x), np.vdot(weighed, uniform)])
-        share, size = self.system.comm.allreduce(products)
-        return np.asarray(x - (share / size) * uniform)
+        mode_partition, size = self.system.comm.allreduce(products)
+        return np.asarray(x - (mode_partition / size) * uniform)
 
 
 def _sends_modes(system: System) -> bool:
@@ -226,7 +226,7 @@ def black_facets(system: System, number: int) -> Array:
     return absorption
 
 
-def _joined(system: System, mesh: Simplices) -> tuple[FacetPairs | None, FacetPairs, Array]:
+def _joined(system: System, mesh: SweepMesh) -> tuple[FacetPairs | None, FacetPairs, Array]:
     """Return facets where a body goes on as if there were none, interfaces, their conductances.
 
     The former are periodic, or a perfect interface; None where there are none. All in the numbers

@@ -29,7 +29,7 @@ class BodyMoments:
 
     def __init__(self, body: Body, factors: FactoredCollisions, starts: IntArray) -> None:
         self.body, self.factors = body, energy_first(body, factors)
-        self.group = body.share.comm
+        self.group = body.mode_partition.comm
         self.rows = slice(int(starts[self.group.rank]), int(starts[self.group.rank + 1]))
         self.counts = np.diff(starts) * self.rank
         weighted = body.heat_capacities[:, None] * self.factors.w_in
@@ -90,7 +90,7 @@ def energy_first(body: Body, factors: FactoredCollisions) -> FactoredCollisions:
     sum c w_in y = G l.y is the energy emitted; with S = (e, null space of l) the first moment is
     l.y and e is the first unit vector. Kernels that come so are returned unchanged. Collective.
     """
-    comm = body.share.comm
+    comm = body.mode_partition.comm
     uniform = comm.allreduce(factors.w_out.sum(axis=1))
     emitted = comm.allreduce(body.heat_capacities @ factors.w_in)
     emitted = emitted / (emitted @ uniform)
@@ -99,7 +99,7 @@ def energy_first(body: Body, factors: FactoredCollisions) -> FactoredCollisions:
         return factors
     basis = np.column_stack([uniform, scipy.linalg.null_space(emitted[None, :])])
     return FactoredCollisions(
-        share=factors.share,
+        mode_partition=factors.mode_partition,
         w_in=np.ascontiguousarray(factors.w_in @ basis),
         w_out=np.linalg.solve(basis, factors.w_out),
     )

@@ -27,10 +27,10 @@ import numpy as np
 
 from pbte.core.types import IntArray, Numbers
 from pbte.geometry.faces import connected
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.transport.boundary import Side, Surface
 from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
-from pbte.transport.steady.krylov import RecycledKrylov
+from pbte.transport.steady.krylov import RecyclingGCR
 from pbte.transport.steady.moments import BodyMoments
 from pbte.transport.steady.ray_tracing import Rays, trace_rays
 from pbte.transport.system import Boundary, System
@@ -41,7 +41,7 @@ MAX_STEPS = 40
 NUM_DIRECTIONS = 20
 
 
-class Flights:
+class RayPreconditioner:
     """Solves for what enters bodies that are crossed again and again.
 
     Args:
@@ -61,7 +61,7 @@ class Flights:
         self.bodies = [_Crossed(part, own) for part, own in zip(moments, rays, strict=True)]
         self.boundary = Boundary(_skin(system, rays))
         self.unknowns, self.group = unknowns.of(self.boundary), system.group
-        self.krylov = RecycledKrylov(
+        self.krylov = RecyclingGCR(
             system.comm, self._apply, np.copy, lambda x: unknowns.weights * x, NUM_DIRECTIONS
         )
 
@@ -115,9 +115,9 @@ class _Crossed:
 
     def __init__(self, moments: BodyMoments, rays: Rays) -> None:
         self.moments, self.body, self.rays = moments, moments.body, rays
-        mesh, pairs = self.body.mesh, self.body.share.num_pairs
+        mesh, pairs = self.body.mesh, self.body.mode_partition.num_pairs
         # A mode that enters at a node takes the way on which its partner would have come there.
-        rows = np.arange(self.body.share.num_modes)
+        rows = np.arange(self.body.mode_partition.num_modes)
         self.partners = np.concatenate([rows[pairs : 2 * pairs], rows[:pairs], rows[2 * pairs :]])
         self.dofs = mesh.boundary_dofs[rays.facets].ravel()
         self.slots = (rays.facets[:, None] * mesh.dim + np.arange(mesh.dim)).ravel()
@@ -191,7 +191,7 @@ def _skin(system: System, rays: Sequence[Rays]) -> System:
     return replace(system, bodies=bodies, joints=joints)
 
 
-def _pieces(mesh: Simplices) -> IntArray:
+def _pieces(mesh: SweepMesh) -> IntArray:
     """Return which connected piece each cell belongs to, shape (num_cells,)."""
     cells, faces = np.nonzero(mesh.neighbours >= 0)
     return connected(mesh.num_cells, cells, mesh.neighbours[cells, faces].astype(np.int64))

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pbte.core.types import IntArray, Numbers
-from pbte.geometry.simplices import CompactIntArray
+from pbte.geometry.sweep_mesh import CompactIntArray
 from pbte.transport.body import Body, Modes
 
 # Rays start inside their facet, by this share of the way from the node to its middle. From the
@@ -79,7 +79,7 @@ def trace_rays(body: Body, facets: IntArray) -> Rays:
         facets: Numbers of the facets, shape (num_facets,).
     """
     mesh, dim = body.mesh, body.mesh.dim
-    shape = body.share.num_modes, facets.size * dim
+    shape = body.mode_partition.num_modes, facets.size * dim
     kind = np.complex64 if np.iscomplexobj(body.loss_rates) else np.float32
     origins = np.zeros(shape, dtype=np.int32)
     weights = np.zeros((*shape, dim), dtype=kind)

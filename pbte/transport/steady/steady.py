@@ -42,17 +42,17 @@ from pbte.transport.body import Body
 from pbte.transport.collisions import local_factors
 from pbte.transport.reports import SteadyReport
 from pbte.transport.steady.iterate import (
-    Departure,
     FieldState,
     Guess,
     MomentState,
-    SteadyEvents,
+    SourceBlock,
     SteadyKeeper,
     SteadyProgress,
+    SteadySourceIteration,
     guess_of,
 )
 from pbte.transport.steady.moment_system import MomentSystem
-from pbte.transport.system import Drift, System, as_system
+from pbte.transport.system import StreamedBlock, System, as_system
 
 # What one inner solve has to reduce the moments to: a correction with the full matrix leaves about
 # 0.2 of the error anyway.
@@ -94,14 +94,14 @@ class SteadyState:
 
         Note: Collective.
         """
-        return self.moments.warmth(self.defect)
+        return self.moments.temperature_correction(self.defect)
 
-    def drifts(self) -> Iterator[Drift]:
+    def streamed_blocks(self) -> Iterator[StreamedBlock]:
         """Yield all local modes with their temperatures and inflow, block by block. Collective."""
         for state in self.states:
-            yield from state.drifts()
+            yield from state.streamed_blocks()
 
-    def departures(self) -> Iterator[Departure]:
+    def departures(self) -> Iterator[SourceBlock]:
         """Yield what all local modes set out with, block by block. Collective."""
         for state in self.states:
             yield from state.departures()
@@ -117,7 +117,7 @@ class SteadyState:
         if isinstance(state, FieldState):
             return state.theta
         theta = state.body.new_field()
-        for drift in self.drifts():
+        for drift in self.streamed_blocks():
             theta[drift.modes] = drift.theta
         return theta
 
@@ -160,7 +160,7 @@ def solve_steady(
     if moments is None:
         moments = moment_system(system, *kernels, precondition=precondition)
     before = moments.num_sweeps
-    events = SteadyEvents(system, moments, guess if begun is None else begun.guess)
+    events = SteadySourceIteration(system, moments, guess if begun is None else begun.guess)
     whole = all(state.is_whole for state in events.states)
     enough = keeper.is_due if keeper is not None and whole else lambda: False
     residuals: list[float] = []
@@ -234,7 +234,7 @@ def moment_system(
     """
     system = as_system(system)
     factors = [
-        local_factors(kernel, body.share)
+        local_factors(kernel, body.mode_partition)
         for kernel, body in zip(kernels, system.bodies, strict=True)
     ]
     return MomentSystem(system, factors, precondition=precondition)

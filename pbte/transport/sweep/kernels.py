@@ -28,7 +28,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from pbte.core.types import Array
-from pbte.geometry.simplices import CompactIntArray
+from pbte.geometry.sweep_mesh import CompactIntArray
 from pbte.transport.sweep.lanes import (
     Real,
     as_index,
@@ -348,7 +348,7 @@ def _empty_lanes(rows, members, theta):
 def sweep_modes(origin, num_threads, body, tasks, inflow, field, stalled):
     """Sweep modes one by one.
 
-    Args: (0,) * dim; threads; records of the cells, their integers, visiting orders; arrays with
+    Args: (0,) * dim; threads; records of the cells, their integers, sweep orders; arrays with
     an entry for each mode: row of its order, whether it is read backwards and has cycles, velocity,
     Gamma, factor of the source, row of inflow (unless there is one for all), field and `stalled`,
     which is set where a cycle did not settle.

@@ -40,11 +40,11 @@ import numpy as np
 
 from pbte.core.types import Array, IntArray
 from pbte.geometry.partition import Halo
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.transport.sweep.pipeline_blocks import (
     BLOCKS_IN_FLIGHT,
     Block,
-    Drift,
+    SweepInput,
     run_blocks,
     run_until_settled,
 )
@@ -53,7 +53,7 @@ from pbte.transport.sweep.sweep import lane_groups
 
 
 def sweep_pipeline(
-    mesh: Simplices,
+    mesh: SweepMesh,
     halo: Halo,
     order: PipelineOrder,
     velocities: Array,
@@ -69,7 +69,7 @@ def sweep_pipeline(
     Args:
         mesh: The local cells.
         halo: The facets to other ranks.
-        order: Visiting orders of all modes.
+        order: Sweep orders of all modes.
         velocities: Those that the orders were found for, shape (num_modes, 3) [m/s].
         loss_rates: Gamma, shape (num_modes,) [1/s]; complex ones need a complex field.
         inflow: Incoming temperature deviation at the boundary dofs, one row for each row of
@@ -92,7 +92,7 @@ def sweep_pipeline(
     along = (velocities[modes, : mesh.dim] * directions).sum(axis=1)
     factors = np.where(lengths > 0.0, lengths, 1.0) / np.where(lengths > 0.0, along, 1.0)
     theta = np.ascontiguousarray(field)
-    drift = Drift(
+    drift = SweepInput(
         halo=halo,
         order=order,
         flights=2 * rows.astype(np.int64) + backwards,
@@ -115,7 +115,7 @@ def sweep_pipeline(
         field[...] = theta
 
 
-def _groups(drift: Drift) -> tuple[IntArray, IntArray]:
+def _groups(drift: SweepInput) -> tuple[IntArray, IntArray]:
     """Return rows of the field that are swept at once, shape (n, lanes), and alone, (n, 1).
 
     Both by flights, so that opposite directions are side by side.
@@ -127,7 +127,7 @@ def _groups(drift: Drift) -> tuple[IntArray, IntArray]:
     return together, alone[:, None]
 
 
-def _blocks(drift: Drift, members: IntArray, numbers: Iterator[int]) -> Iterator[Block]:
+def _blocks(drift: SweepInput, members: IntArray, numbers: Iterator[int]) -> Iterator[Block]:
     """Yield rows of the field in blocks: at least two, for work while one waits."""
     lanes = members.shape[1]
     # Eight modes at once take the time of two, and the memory of eight.

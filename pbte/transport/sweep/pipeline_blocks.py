@@ -14,7 +14,7 @@ from mpi4py import MPI
 from pbte.core.errors import RunError
 from pbte.core.types import Array, IntArray
 from pbte.geometry.partition import Halo
-from pbte.geometry.simplices import CompactIntArray
+from pbte.geometry.sweep_mesh import CompactIntArray
 from pbte.transport.sweep.kernels import CACHE_LINE, MAX_ROUNDS, ROUND_OFF, upstream_numbers
 from pbte.transport.sweep.pipeline_kernels import fill_array, run_task, store_array
 
@@ -29,7 +29,7 @@ Numbers = npt.NDArray[Any]  # real or complex
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drift:
+class SweepInput:
     """What is swept: see `pbte.transport.sweep.pipeline.sweep_pipeline`.
 
     Attributes:
@@ -59,7 +59,7 @@ class Block:
         stage: The next stage of the cells to be visited.
     """
 
-    def __init__(self, drift: Drift, number: int, members: IntArray) -> None:
+    def __init__(self, drift: SweepInput, number: int, members: IntArray) -> None:
         order, halo = drift.order, drift.halo
         self.drift, self.number, self.members = drift, number, members
         self.flights = drift.flights[members[:, 0]]

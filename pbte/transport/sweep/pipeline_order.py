@@ -11,7 +11,7 @@ from mpi4py import MPI
 
 from pbte.core.types import Array, BoolArray
 from pbte.geometry.partition import Halo, swap
-from pbte.geometry.simplices import CompactIntArray, Simplices
+from pbte.geometry.sweep_mesh import CompactIntArray, SweepMesh
 from pbte.transport.sweep.kernels import record_width
 from pbte.transport.sweep.pipeline_kernels import (
     count_upstream,
@@ -38,7 +38,7 @@ class PipelineOrder:
     flight is an order in one of its ways: 2 * order, plus 1 for backwards.
 
     Attributes:
-        cells: Visiting orders, by stages, shape (num_orders, num_cells).
+        cells: Sweep orders, by stages, shape (num_orders, num_cells).
         starts: Where each stage begins in them, shape (num_orders, num_stages + 1).
         last: Last stage of each order, on any rank, shape (num_orders,).
         directions: Velocity of the fastest mode that reads each order, shape (num_orders, dim)
@@ -76,9 +76,9 @@ class PipelineOrder:
 
 
 def plan_pipeline(
-    mesh: Simplices, halo: Halo, velocities: Array, num_pairs: int = 0
+    mesh: SweepMesh, halo: Halo, velocities: Array, num_pairs: int = 0
 ) -> PipelineOrder:
-    """Return the visiting order of every mode, by stages.
+    """Return the sweep order of every mode, by stages.
 
     Args:
         mesh: The local cells.
@@ -125,7 +125,7 @@ def plan_pipeline(
 
 
 def _delay_cells(
-    mesh: Simplices,
+    mesh: SweepMesh,
     halo: Halo,
     velocities: Array,
     last: CompactIntArray,
@@ -142,7 +142,7 @@ def _delay_cells(
     cells[straight], starts[straight] = ordered, begins
 
 
-def _cell_records(mesh: Simplices) -> Array:
+def _cell_records(mesh: SweepMesh) -> Array:
     """Return what the sweep reads of each cell, also if there are none."""
     if mesh.num_cells == 0:
         return np.zeros((0, record_width(mesh.dim)))
@@ -150,7 +150,7 @@ def _cell_records(mesh: Simplices) -> Array:
 
 
 def _order_by_stages(
-    mesh: Simplices, halo: Halo, velocities: Array
+    mesh: SweepMesh, halo: Halo, velocities: Array
 ) -> tuple[CompactIntArray, CompactIntArray, CompactIntArray, CompactIntArray, Flow]:
     """Return order, starts of the stages, last stage, cells that went early, flow at the facets.
 

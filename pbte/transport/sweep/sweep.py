@@ -34,7 +34,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pbte.core.errors import RunError
 from pbte.core.types import Array, BoolArray, IntArray
-from pbte.geometry.simplices import CompactIntArray, Simplices
+from pbte.geometry.sweep_mesh import CompactIntArray, SweepMesh
 from pbte.transport.sweep.kernels import (
     LANES,
     MAX_ROUNDS,
@@ -61,7 +61,7 @@ class SweepOrder:
     serves both: read backwards for the partner. So it does for all modes along one line.
 
     Attributes:
-        cells: Visiting orders, shape (num_orders, num_cells).
+        cells: Sweep orders, shape (num_orders, num_cells).
         directions: Velocity of the fastest mode that reads each order, shape (num_orders, dim)
             [m/s].
         rows: Row of `cells` that each mode reads, shape (num_modes,).
@@ -86,12 +86,12 @@ class SweepOrder:
 
     @property
     def bytes_per_mode(self) -> float:
-        """Memory of the visiting orders over the number of modes [bytes]."""
+        """Memory of the sweep orders over the number of modes [bytes]."""
         return self.cells.nbytes / max(1, self.rows.size)
 
 
-def plan_sweep(mesh: Simplices, velocities: Array, num_pairs: int = 0) -> SweepOrder:
-    """Return the visiting order of every mode.
+def plan_sweep(mesh: SweepMesh, velocities: Array, num_pairs: int = 0) -> SweepOrder:
+    """Return the sweep order of every mode.
 
     Args:
         mesh: The cells.
@@ -158,7 +158,7 @@ def lines_of_flight(velocities: Array, num_pairs: int = 0) -> tuple[IntArray, In
 
 
 def sweep(
-    mesh: Simplices,
+    mesh: SweepMesh,
     order: SweepOrder,
     velocities: Array,
     loss_rates: Array,
@@ -170,7 +170,7 @@ def sweep(
 
     Args:
         mesh: The cells.
-        order: Visiting orders of all modes.
+        order: Sweep orders of all modes.
         velocities: Those that the orders were found for, shape (num_modes, 3) [m/s].
         loss_rates: Gamma, shape (num_modes,) [1/s]; complex ones need a complex field.
         inflow: Incoming temperature deviation at the boundary dofs, one row for each row of
@@ -257,7 +257,7 @@ def _relative_speeds(velocities: Array, directions: Array) -> Array:
     relative: Array = np.where(moving, along, 1.0)
     gaps = np.abs(velocities - relative[:, None] * directions).max(axis=1, initial=0.0)
     if not np.all((relative > 0.0) & (gaps <= 1e-9 * np.abs(velocities).max(axis=1, initial=0.0))):
-        raise ValueError("the visiting orders were found for other velocities")
+        raise ValueError("the sweep orders were found for other velocities")
     return relative
 
 
@@ -271,12 +271,12 @@ def _check_fields(field: Array, loss_rates: Array, inflow: Array) -> None:
         raise ValueError(f"{inflow.shape[0]} rows of inflow for {field.shape[0]} modes")
 
 
-def with_records(mesh: Simplices) -> Simplices:
+def with_records(mesh: SweepMesh) -> SweepMesh:
     """Return the same cells with the records that a sweep reads, made once for many sweeps."""
     return replace(mesh, records=cell_records(mesh))
 
 
-def cell_records(mesh: Simplices) -> Array:
+def cell_records(mesh: SweepMesh) -> Array:
     """Return normals, mass and upstream numbers of each cell side by side."""
     num_cells, num_faces = mesh.neighbours.shape
     num_reals = mesh.dim * num_faces + 1

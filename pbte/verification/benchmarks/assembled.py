@@ -42,7 +42,7 @@ class AssembledSolver:
         difference: Largest difference to the sweep, relative to the largest temperature.
         ratio: Numeric factorisation and solution over the sweep [-].
         ratio_with_assembly: The same with the assembly over the sweep with its share of an
-            ordering kept for 20 sweeps [-]. Visiting orders of all modes can be kept, matrices
+            ordering kept for 20 sweeps [-]. Sweep orders of all modes can be kept, matrices
             of all modes cannot: they are hundreds of times larger.
         ratio_from_scratch: The same with the symbolic part, over the sweep with all of its
             ordering [-].
@@ -70,7 +70,7 @@ class AssembledFigures:
         num_modes: Modes.
         num_cells: Cells.
         sweep: Sweep, per mode.
-        ordering: Finding the visiting order, per mode.
+        ordering: Finding the sweep order, per mode.
         assembly: Assembly of matrix and right-hand side, per mode.
         solvers: PETSc's solvers.
         ratio: The best PETSc solver over the sweep, assembly and symbolic part left out [-].

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from pbte.core.mode_partition import ModeShare
+from pbte.core.mode_partition import ModePartition
 from pbte.core.parallel import on_all_ranks
 from pbte.geometry.domain import Domain, read_domain
 from pbte.geometry.shapes import nanoparticle
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.kernel import CollisionKernel
 from pbte.materials.models import isotropic_crystal
 from pbte.materials.modes import ModeTable, canonical_partners
@@ -42,12 +42,14 @@ def sphere(num_cells: int, comm: MPI.Intracomm) -> Domain:
     return domain
 
 
-def heated_body(domain: Domain, kernel: CollisionKernel, share: ModeShare | None = None) -> Body:
+def heated_body(
+    domain: Domain, kernel: CollisionKernel, share: ModePartition | None = None
+) -> Body:
     """Return a body heated at the origin, with walls at T0."""
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     heat = project(mesh, gaussian(np.zeros(3), DIAMETER / 10.0))
     inflow = np.zeros(mesh.boundary_dofs.size)
-    return make_body(mesh, kernel, heat, inflow, share=share)
+    return make_body(mesh, kernel, heat, inflow, mode_partition=share)
 
 
 def sampled_modes(modes: ModeTable, num_modes: int) -> ModeTable:

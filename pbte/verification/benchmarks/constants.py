@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mpi4py import MPI
 
-from pbte.core.mode_partition import share_modes
+from pbte.core.mode_partition import partition_modes
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import FactoredKernel, FullKernel
 from pbte.simulation.cost import Network, Speeds
@@ -86,8 +86,8 @@ def _narrow_rate(kernel: FullKernel, repeats: int) -> float:
         w_in=random.random((modes.num_modes, NARROW_RANK)),
         w_out=random.random((NARROW_RANK, modes.num_modes)),
     )
-    share = share_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
-    collisions = local_factors(factors, share)
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
+    collisions = local_factors(factors, mode_partition)
     moments = random.random((NARROW_RANK, BLOCK))
 
     def work() -> None:

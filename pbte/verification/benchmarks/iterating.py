@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pbte.geometry.domain import Domain
-from pbte.geometry.simplices import Simplices
+from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, rta_kernel
 from pbte.transport.body import Body, make_body, stream
 from pbte.transport.orders import scattering_orders
@@ -130,7 +130,7 @@ def order_figures(domain: Domain, kernel: CollisionKernel, *, repeats: int) -> O
 def state_bytes(body: Body) -> dict[str, int]:
     """Return the bytes of the arrays that this rank keeps beside the fields, by kind."""
     return {
-        "visiting orders": array_bytes(body.order) - body.order.records.nbytes,
+        "sweep orders": array_bytes(body.order) - body.order.records.nbytes,
         "mesh": array_bytes(body.mesh) + body.order.records.nbytes,
         "kernel": array_bytes(body.collisions),
         "modes": array_bytes(body.modes),
@@ -186,7 +186,7 @@ def size_figures(body: Body, size: float) -> SizeFigures:
     )
 
 
-def _scaled(mesh: Simplices, size: float) -> Simplices:
+def _scaled(mesh: SweepMesh, size: float) -> SweepMesh:
     """Return the same cells of another size."""
     factor = size / float(np.ptp(mesh.points.reshape(-1, mesh.dim), axis=0).max())
     dim = mesh.dim

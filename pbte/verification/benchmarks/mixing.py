@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from mpi4py import MPI
 
-from pbte.core.mode_partition import share_modes
+from pbte.core.mode_partition import partition_modes
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
 from pbte.transport.collisions import local_collisions
 from pbte.verification.benchmarks.clock import Timing, measure
@@ -57,7 +57,7 @@ def collide_figures(
     """
     modes = kernel.modes
     collisions = local_collisions(
-        kernel, share_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
+        kernel, partition_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
     )
     field = np.ones((modes.num_modes, num_columns))
     collisions.mix(field, field)

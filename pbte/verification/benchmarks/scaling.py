@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mpi4py import MPI
 
-from pbte.core.mode_partition import share_modes
+from pbte.core.mode_partition import partition_modes
 from pbte.geometry.domain import Domain
 from pbte.materials.kernel import CollisionKernel
 from pbte.transport.body import Body, collide, stream
@@ -71,8 +71,8 @@ def scaling_figures(
         threads: Threads of each rank.
     """
     modes = kernel.modes
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    together_on = heated_body(domain, kernel, share)
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
+    together_on = heated_body(domain, kernel, mode_partition)
     alone_on = heated_body(domain, kernel) if comm.rank == 0 else None
     alone, together = [], []
     for _ in range(repeats + 1):
@@ -121,7 +121,7 @@ class _Spent(NamedTuple):
 def _one_order(body: Body) -> _Spent:
     """Do the work of one order. Collective over the ranks that share the modes."""
     field = body.source()
-    body.share.comm.barrier()
+    body.mode_partition.comm.barrier()
     mixing = clocked(lambda: collide(body, field))
     drift = clocked(lambda: stream(body, field, walls=False))
     return _Spent(mixing[0] + drift[0], mixing[1] + drift[1], *mixing)

@@ -31,16 +31,16 @@ class SweepFigures:
         num_modes: Modes that are swept.
         num_directions: Different directions of flight among them.
         num_modes_in_lanes: How many of them are swept eight at once, as modes of one direction.
-        num_orders: Visiting orders that are kept for them.
+        num_orders: Sweep orders that are kept for them.
         num_cells: Cells of the mesh.
         num_cyclic_modes: Modes whose cells depend on each other in a cycle, which takes rounds.
         geometry_bytes: What the sweep reads of the mesh, once for each mode.
         working_set_bytes: The same with order, source and temperature of one mode, or of eight if
             most are swept so: what should fit the second-level cache.
-        ordering_bytes: Visiting orders of all modes.
+        ordering_bytes: Sweep orders of all modes.
         ordering_bytes_per_mode: The same, over the number of modes.
         sweep: Sweep of all modes.
-        ordering: Finding their visiting orders.
+        ordering: Finding their sweep orders.
         sweep_ns_per_cell: Per cell and mode [ns].
         sweep_ns_per_unknown: Per degree of freedom and mode [ns].
         ordering_ns_per_cell: Ordering, per cell and mode [ns].

@@ -14,7 +14,7 @@ from pbte.verification.validation._interval import interval
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from pbte.geometry.simplices import Simplices
+    from pbte.geometry.sweep_mesh import SweepMesh
     from pbte.transport.heat.equation import HeatSolution
 
 Heat = Callable[[Array], Array]
@@ -47,14 +47,14 @@ def chain_against_heat_equation(
 
     Note: Collective over `comm`.
     """
-    from pbte.geometry.simplices import simplices_of
+    from pbte.geometry.sweep_mesh import sweep_mesh_of
     from pbte.transport.sources import project
 
     places = np.asarray(chain.distance * np.arange(num_inner + 2), dtype=np.float64)
     powers = chain.distance * heat(places[1:-1])
     discrete, _ = steady_profile(chain.mediator, *ends, num_inner, powers=powers)
     edges = np.linspace(0.0, places[-1], cells_per_link * (num_inner + 1) + 1)
-    mesh = simplices_of(interval(edges))
+    mesh = sweep_mesh_of(interval(edges))
     source = project(mesh, lambda points: heat(points[:, 0]))
     kelvin = np.linspace(*ends, mesh.num_cells)
     x = mesh.points.reshape(-1)
@@ -71,7 +71,7 @@ def chain_against_heat_equation(
 
 
 def _held(
-    mesh: Simplices, conductivity: Array, source: Array, ends: tuple[float, float],
+    mesh: SweepMesh, conductivity: Array, source: Array, ends: tuple[float, float],
     comm: MPI.Intracomm,
 ) -> HeatSolution:  # fmt: skip
     from pbte.transport.heat.equation import Walls, solve_heat_equation
@@ -98,7 +98,7 @@ def two_slabs(
 
     Note: Collective over `comm`.
     """
-    from pbte.geometry.simplices import build_simplices
+    from pbte.geometry.sweep_mesh import build_sweep_mesh
     from pbte.transport.heat.equation import Joints, Walls, solve_heat_equation
 
     first, second = thicknesses
@@ -109,7 +109,7 @@ def two_slabs(
     # Face f of a cell is the end opposite to its vertex f.
     last = 2 * num_cells - 1
     boundary = np.array([1, 2 * (num_cells - 1), 2 * num_cells + 1, 2 * last])
-    mesh = build_simplices(
+    mesh = build_sweep_mesh(
         points, np.stack([start, start + 1], axis=1), boundary, np.array([1, 2, 3, 4])
     )
     walls = Walls(

@@ -25,7 +25,7 @@ class Film:
     """Cells, walls and heat of a film.
 
     Attributes:
-        edges: Ends of the cells, ascending, shape (num_cells + 1,) [m].
+        edges: Reservoirs of the cells, ascending, shape (num_cells + 1,) [m].
         left: Deviation of the black wall at the first edge [K].
         right: Deviation of the black wall at the last edge [K].
         heat_density: Uniform heating [W/m^3].
@@ -70,9 +70,9 @@ def solve_film(film: Film, crystal: Material, comm: MPI.Intracomm) -> FilmState:
 
     Note: Collective over `comm`.
     """
-    from pbte.core.mode_partition import share_modes
-    from pbte.geometry.simplices import simplices_of
-    from pbte.observables.moments import Observer, frequency_bins
+    from pbte.core.mode_partition import partition_modes
+    from pbte.geometry.sweep_mesh import sweep_mesh_of
+    from pbte.observables.moments import FieldTally, frequency_bins
     from pbte.transport.body import make_body
     from pbte.transport.sources import wall_inflow
     from pbte.transport.steady.steady import solve_steady
@@ -80,13 +80,13 @@ def solve_film(film: Film, crystal: Material, comm: MPI.Intracomm) -> FilmState:
     kernel, modes = crystal.kernel, crystal.modes
     assert isinstance(kernel, FactoredKernel), "model crystals have no full matrix"
     domain = interval(film.edges)
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     body = make_body(
         mesh,
         kernel,
         np.full(mesh.num_dofs, film.heat_density),
         wall_inflow(mesh, domain.walls, {"left": film.left, "right": film.right}),
-        share=share_modes(modes.num_pairs, modes.num_modes, comm),
+        mode_partition=partition_modes(modes.num_pairs, modes.num_modes, comm),
     )
     steady = solve_steady(body, kernel, tolerance=TOLERANCE)
     if not steady.report.converged:
@@ -94,10 +94,10 @@ def solve_film(film: Film, crystal: Material, comm: MPI.Intracomm) -> FilmState:
             f"the steady state did not converge: residuals "
             f"{', '.join(f'{r:.1e}' for r in steady.report.residuals)}"
         )
-    observer = Observer(
-        problem=body, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
+    tally = FieldTally(
+        system=body, walls=domain.walls, frequency_edges=frequency_bins(modes.frequencies, 1)
     )
-    snapshot = observer.observe(steady.theta, body.heat_power, hands_on=False, inflow=body.inflow)
+    snapshot = tally.observe(steady.theta, body.heat_power, scatters=False, inflow=body.inflow)
     absorbed = snapshot.balance.absorbed
     return FilmState(
         points=mesh.points[..., 0],

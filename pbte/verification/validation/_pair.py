@@ -68,8 +68,8 @@ def pair_system(pair: Pair, comm: MPI.Intracomm) -> System:
 
     Note: Collective over `comm`.
     """
-    from pbte.core.mode_partition import share_modes
-    from pbte.geometry.simplices import simplices_of
+    from pbte.core.mode_partition import partition_modes
+    from pbte.geometry.sweep_mesh import sweep_mesh_of
     from pbte.transport.body import make_body
     from pbte.transport.boundary import make_surface, wall_side
     from pbte.transport.sources import wall_inflow
@@ -79,15 +79,15 @@ def pair_system(pair: Pair, comm: MPI.Intracomm) -> System:
     first, second = (crystal.modes for crystal in pair.crystals)
     for number, (edges, crystal) in enumerate(zip(pair.edges, pair.crystals, strict=True)):
         domain, modes = interval(edges), crystal.modes
-        mesh = simplices_of(domain)
-        share = share_modes(modes.num_pairs, modes.num_modes, comm)
+        mesh = sweep_mesh_of(domain)
+        partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
         given = {"left": 0.0, "right": 0.0}
         given[("left", "right")[number]] = pair.walls[number]
         tag = domain.walls[("right", "left")[number]]
-        sides.append(wall_side(mesh, tag, share, body=number))
+        sides.append(wall_side(mesh, tag, partition, body=number))
         inflow = wall_inflow(mesh, domain.walls, given)
         source = np.zeros(mesh.num_dofs)
-        bodies.append(make_body(mesh, crystal.kernel, source, inflow, share=share))
+        bodies.append(make_body(mesh, crystal.kernel, source, inflow, mode_partition=partition))
     joint = make_surface(
         "joint", sides, np.ones((1, 1)), lambda normal: pair.law.flux_matrix(first, second, normal)
     )
@@ -125,7 +125,7 @@ def solve_pair(pair: Pair, comm: MPI.Intracomm, tolerance: float = 1e-12) -> Pai
 def fields_of(system: System, steady: SteadyState) -> tuple[Array, ...]:
     """Return the mode temperatures of each body, shapes (local modes, num_dofs) [K]."""
     fields = tuple(body.new_field() for body in system.bodies)
-    for drift in steady.drifts():
+    for drift in steady.streamed_blocks():
         fields[drift.body][drift.modes] = drift.theta
     return fields
 
@@ -135,7 +135,9 @@ def pair_state(system: System, fields: tuple[Array, ...]) -> PairState:
     points, temperatures, fluxes = [], [], []
     for body, field in zip(system.bodies, fields, strict=True):
         heat = body.heat_capacities
-        moments = body.share.total(np.stack([heat, heat * body.velocities[:, 0]]) @ field)
+        moments = body.mode_partition.sum_over_ranks(
+            np.stack([heat, heat * body.velocities[:, 0]]) @ field
+        )
         points.append(body.mesh.points[..., 0])
         temperatures.append((moments[0] / body.modes.heat_capacity).reshape(-1, 2))
         fluxes.append(moments[1].reshape(-1, 2))

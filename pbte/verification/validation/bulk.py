@@ -144,7 +144,7 @@ def _dense_conductivity() -> float:
     scale = np.sqrt(modes.heat_capacities)
     collisions = np.diag(modes.loss_rates) - full_matrix(kernel)
     symmetric = scale[:, None] * collisions / scale
-    drive = scale * modes.velocities[:, 0]
+    gradient = scale * modes.velocities[:, 0]
     values, vectors = np.linalg.eigh(0.5 * (symmetric + symmetric.T))
     kept = values > 1e-10 * values[-1]
-    return float(np.square(vectors[:, kept].T @ drive) @ (1.0 / values[kept]))
+    return float(np.square(vectors[:, kept].T @ gradient) @ (1.0 / values[kept]))

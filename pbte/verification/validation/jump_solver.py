@@ -115,8 +115,8 @@ def _metal(lengths: float, comm: MPI.Intracomm) -> tuple[Array, TwoTemperatures]
 
     A mirror on the left, where a unit flux enters the electrons, a black wall on the right.
     """
-    from pbte.core.mode_partition import share_modes
-    from pbte.geometry.simplices import simplices_of
+    from pbte.core.mode_partition import partition_modes
+    from pbte.geometry.sweep_mesh import sweep_mesh_of
     from pbte.transport.body import make_body
     from pbte.transport.boundary import wall_surface
     from pbte.transport.electrons.electrons import Electrons
@@ -130,15 +130,15 @@ def _metal(lengths: float, comm: MPI.Intracomm) -> tuple[Array, TwoTemperatures]
     assert isinstance(kernel, FactoredKernel), "model crystals have no full matrix"
     edges = np.asarray(np.linspace(-_depth(lengths), 0.0, 101), dtype=np.float64)
     domain = interval(edges)
-    mesh = simplices_of(domain)
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    mirror = wall_surface("left", mesh, domain.walls["left"], modes, share, SpecularWall())
+    mesh = sweep_mesh_of(domain)
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
+    mirror = wall_surface("left", mesh, domain.walls["left"], modes, mode_partition, SpecularWall())
     body = make_body(
         mesh,
         kernel,
         np.zeros(mesh.num_dofs),
         wall_inflow(mesh, domain.walls, {"left": 0.0, "right": 0.0}),
-        share=share,
+        mode_partition=mode_partition,
         surfaces=(mirror,),
     )
     electrons = Electrons(

@@ -38,7 +38,7 @@ from pbte.verification.validation._strings import (
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from pbte.transport.system import Drift, System
+    from pbte.transport.system import StreamedBlock, System
 
 PAPER = "Kapitza resistance between dissimilar harmonic solids"
 SPEEDS = (4000.0, 2500.0)
@@ -233,11 +233,11 @@ def follow_strings(
     )
     stepper = TimeStepper(lambda now: system, kernels_of(pair), fields, tolerance=1e-12)
 
-    def watch(drifts: Iterator[Drift], now: float) -> None:
+    def accumulate(drifts: Iterator[StreamedBlock], now: float) -> None:
         for _ in drifts:
             pass
 
-    for _ in march(stepper, np.array([time]), StepControl(size=time / steps), watch):
+    for _ in march(stepper, np.array([time]), StepControl(size=time / steps), accumulate):
         pass
     return pair_state(system, stepper.fields)
 

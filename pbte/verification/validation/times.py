@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from pbte.transport.body import Body
-    from pbte.transport.system import Drift
+    from pbte.transport.system import StreamedBlock
 
 # Grating of period 1 in a crystal of speed 1: 2 pi Kn = 1.
 WAVE = 2.0 * np.pi
@@ -93,8 +93,8 @@ def _grating(
     comm: MPI.Intracomm, time: float, steps: int, *, cells: int = 40, polar: int = 32
 ) -> float:
     """Return the amplitude after a time in relaxation times, by a number of equal steps."""
-    from pbte.core.mode_partition import share_modes
-    from pbte.geometry.simplices import simplices_of
+    from pbte.core.mode_partition import partition_modes
+    from pbte.geometry.sweep_mesh import sweep_mesh_of
     from pbte.interfaces.perfect import PerfectInterface
     from pbte.transport.body import make_body
     from pbte.transport.boundary import make_surface, wall_side
@@ -104,20 +104,20 @@ def _grating(
 
     kernel = _gray(1.0 / WAVE, polar)
     modes, domain = kernel.modes, interval(np.arange(cells + 1.0) / cells)
-    mesh, law = simplices_of(domain), PerfectInterface()
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
+    mesh, law = sweep_mesh_of(domain), PerfectInterface()
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     joined = make_surface(
         "left-right",
-        [wall_side(mesh, domain.walls[name], share) for name in ("left", "right")],
+        [wall_side(mesh, domain.walls[name], mode_partition) for name in ("left", "right")],
         mesh.boundary_normals[mesh.boundary_walls == domain.walls["left"]],
         lambda normal: law.flux_matrix(modes, modes, normal),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    body = make_body(mesh, kernel, *nothing, share=share, surfaces=(joined,))
+    body = make_body(mesh, kernel, *nothing, mode_partition=mode_partition, surfaces=(joined,))
     start = project(mesh, wave(0, 1.0))
-    field = np.tile(start, (share.num_modes, 1))
+    field = np.tile(start, (mode_partition.num_modes, 1))
 
-    def amplitude(drifts: Iterator[Drift], _: float) -> float:
+    def amplitude(drifts: Iterator[StreamedBlock], _: float) -> float:
         weights = mesh.dof_weights * start
         return float(_temperature(body, drifts).real @ weights / (start @ weights))
 
@@ -132,23 +132,23 @@ def _grating(
 
 def _film(comm: MPI.Intracomm) -> complex:
     """Return the complex temperature in the middle of the film over that of the wall."""
-    from pbte.core.mode_partition import share_modes
-    from pbte.geometry.simplices import simplices_of
+    from pbte.core.mode_partition import partition_modes
+    from pbte.geometry.sweep_mesh import sweep_mesh_of
     from pbte.transport.body import make_body
-    from pbte.transport.harmonic import respond
+    from pbte.transport.harmonic import solve_harmonic
     from pbte.transport.sources import wall_inflow
     from pbte.transport.system import as_system
 
     kernel = _gray(1.0, 32)
     domain = interval(film_cells(THICKNESS, 1.0, num_cells=320))
-    mesh, modes = simplices_of(domain), kernel.modes
+    mesh, modes = sweep_mesh_of(domain), kernel.modes
     inflow = wall_inflow(mesh, domain.walls, {"left": 1.0, "right": 0.0})
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    body = make_body(mesh, kernel, np.zeros(mesh.num_dofs), inflow, share=share)
-    solution = respond(as_system(body), kernel, frequency=FREQUENCY, tolerance=1e-10)
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
+    body = make_body(mesh, kernel, np.zeros(mesh.num_dofs), inflow, mode_partition=mode_partition)
+    solution = solve_harmonic(as_system(body), kernel, frequency=FREQUENCY, tolerance=1e-10)
     if not solution.report.converged:
         raise RunError(f"the oscillation did not converge: {solution.report.residuals}")
-    temperature = _temperature(body, solution.drifts())
+    temperature = _temperature(body, solution.streamed_blocks())
     middle = np.isclose(mesh.points[..., 0].ravel(), 0.5 * THICKNESS, rtol=1e-9)
     return complex(temperature[middle].mean())
 
@@ -160,12 +160,12 @@ def _film_expected() -> complex:
     return complex(ratio)
 
 
-def _temperature(body: Body, drifts: Iterator[Drift]) -> Numbers:
+def _temperature(body: Body, drifts: Iterator[StreamedBlock]) -> Numbers:
     """Return the temperature of a field, shape (num_dofs,) [K]. Collective."""
     total = np.zeros(body.mesh.num_dofs, dtype=np.complex128)
     for drift in drifts:
         total += body.heat_capacities[drift.modes] @ drift.theta
-    temperature: Numbers = body.share.comm.allreduce(total) / body.modes.heat_capacity
+    temperature: Numbers = body.mode_partition.comm.allreduce(total) / body.modes.heat_capacity
     return temperature
 
 

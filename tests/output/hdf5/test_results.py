@@ -61,7 +61,7 @@ def test_names_of_walls_may_hold_any_character(make, tmp_path):
         balance = dataclasses.replace(snapshot.balance, absorbed=rename(snapshot.balance.absorbed))
         return dataclasses.replace(
             snapshot,
-            arrival_spectrum=rename(snapshot.arrival_spectrum),
+            outgoing_spectrum=rename(snapshot.outgoing_spectrum),
             wall_temperatures=rename(snapshot.wall_temperatures),
             balance=balance,
         )
@@ -102,7 +102,7 @@ def test_every_dataset_says_its_unit_and_what_it_is(sphere_results, tmp_path):
         assert len(file["orders/temperature"]) == len(sphere_results.orders)
     assert seen["orders/temperature"] == "K"
     assert seen["steady/heat_flux"] == "W/m^2"
-    assert seen["orders/arrival_spectrum"] == "W"
+    assert seen["orders/outgoing_spectrum"] == "W"
     assert seen["frequency_edges"] == "rad/s"
     assert seen["geometry/points"] == "m"
     assert seen["power"] == "W"
@@ -142,7 +142,7 @@ def test_the_accumulation_in_the_file_ends_at_the_conductivity(make, tmp_path):
 
 def test_orders_that_name_different_walls_are_refused(make, tmp_path):
     results = make("interval", num_orders=2)
-    odd = dataclasses.replace(results.orders[1], arrival_spectrum={"left": np.zeros(40)})
+    odd = dataclasses.replace(results.orders[1], outgoing_spectrum={"left": np.zeros(40)})
     mixed = dataclasses.replace(results, orders=(results.orders[0], odd))
     with pytest.raises(ValueError, match="order 1 names other walls"):
         write_results_file(mixed, tmp_path / "results.h5")

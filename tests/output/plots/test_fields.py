@@ -62,8 +62,8 @@ def test_heat_that_is_driven_along_an_axis_has_its_profile_there(make):
     names = {"x_min" if name == "left" else name: tag for name, tag in film.geometry.walls.items()}
     cell = replace(film, geometry=replace(film.geometry, walls=names))
     assert not is_film(cell.geometry) and profile_axis(cell) == 0
-    drive = replace(film.conductivity.drive, direction=np.array([0.0, -1.0, 0.0]))
-    across = replace(cell, conductivity=replace(film.conductivity, drive=drive))
+    gradient = replace(film.conductivity.gradient, direction=np.array([0.0, -1.0, 0.0]))
+    across = replace(cell, conductivity=replace(film.conductivity, gradient=gradient))
     axes = plot_temperature(across).axes[0]
     assert axes.get_xlabel() == "y (nm)"
     expected = axis_profile(across.geometry, across.orders[0].temperature, axis=1)
@@ -105,7 +105,7 @@ def test_the_area_under_a_spectrum_is_the_arriving_power(sphere_results):
     values, shown_edges, _ = patch.get_data()
     np.testing.assert_allclose(shown_edges, edges / (2e12 * np.pi), rtol=1e-12)
     power = np.nansum(values * np.diff(shown_edges)) * factor
-    np.testing.assert_allclose(power, results.orders[0].arrival_spectrum["surface"].sum())
+    np.testing.assert_allclose(power, results.orders[0].outgoing_spectrum["surface"].sum())
 
 
 def test_each_wall_with_arrivals_gets_a_panel(make):
@@ -120,7 +120,7 @@ def test_the_map_shows_order_0_the_sum_and_the_steady_state_of_the_surface(spher
     titles = [axes.get_title("left") for axes in maps]
     assert titles == ["order 0", "sum of orders 0 to 5", "steady state"]
     shown = maps[0].collections[0].get_array() * 1e3  # kW/m^2
-    arrivals = sphere_results.orders[0].arrival_map
+    arrivals = sphere_results.orders[0].outgoing_current
     assert shown.min() >= arrivals.min() and shown.max() <= arrivals.max()
     # Made-up arrivals are strongest along the axes of the cube, weakest along its diagonals.
     east, diagonal = shown[90, 180], shown[90 + 35, 180 + 45]
@@ -131,8 +131,8 @@ def test_the_map_shows_order_0_the_sum_and_the_steady_state_of_the_surface(spher
 
 
 def test_a_uniform_map_stays_uniform(sphere_results):
-    uniform = np.full_like(sphere_results.orders[0].arrival_map, 7.0)
-    order = dataclasses.replace(sphere_results.orders[0], arrival_map=uniform)
+    uniform = np.full_like(sphere_results.orders[0].outgoing_current, 7.0)
+    order = dataclasses.replace(sphere_results.orders[0], outgoing_current=uniform)
     figure = plot_arrival_map(dataclasses.replace(sphere_results, orders=(order,), steady=None))
     (image,) = figure.axes[0].collections
     np.testing.assert_allclose(image.get_array(), 7.0, rtol=1e-12)
@@ -158,8 +158,8 @@ def test_a_single_order_a_lone_steady_state_and_zero_fields_can_be_drawn(make, s
     dark = dataclasses.replace(
         results.orders[0],
         temperature=0.0 * results.orders[0].temperature,
-        arrival_map=0.0 * results.orders[0].arrival_map,
-        arrival_spectrum={k: 0.0 * v for k, v in results.orders[0].arrival_spectrum.items()},
+        outgoing_current=0.0 * results.orders[0].outgoing_current,
+        outgoing_spectrum={k: 0.0 * v for k, v in results.orders[0].outgoing_spectrum.items()},
     )
     zero = dataclasses.replace(results, orders=(dark, dark), steady=dark)
     write_plots(zero, tmp_path / "zero")

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from pbte.core.errors import InputError
-from pbte.core.mode_partition import share_modes
-from pbte.geometry.simplices import simplices_of
+from pbte.core.mode_partition import partition_modes
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.specular import SpecularWall
 from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.reference.kapitza.two_temperature import (
     Metal,
     coupling_length,
@@ -50,9 +50,9 @@ def metal_film(comm, ratio, lengths, *, cells=60, more=20.0):
     )
     modes = crystal.modes
     domain = interval(np.linspace(-depth, 0.0, cells + 1))
-    mesh = simplices_of(domain)
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    mirror = wall_surface("left", mesh, domain.walls["left"], modes, share, SpecularWall())
+    mesh = sweep_mesh_of(domain)
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
+    mirror = wall_surface("left", mesh, domain.walls["left"], modes, mode_partition, SpecularWall())
     cold = wall_inflow(mesh, domain.walls, {"left": 0.0, "right": 0.0})
     heated = mesh.boundary_walls == domain.walls["left"]
     return SimpleNamespace(
@@ -63,7 +63,12 @@ def metal_film(comm, ratio, lengths, *, cells=60, more=20.0):
         x=mesh.points.reshape(-1),
         kernel=crystal.kernel,
         problem=make_body(
-            mesh, crystal.kernel, np.zeros(mesh.num_dofs), cold, share=share, surfaces=(mirror,)
+            mesh,
+            crystal.kernel,
+            np.zeros(mesh.num_dofs),
+            cold,
+            mode_partition=mode_partition,
+            surfaces=(mirror,),
         ),
         electrons=Electrons(
             conductivity=more * phonon,
@@ -77,10 +82,10 @@ def metal_film(comm, ratio, lengths, *, cells=60, more=20.0):
 
 def observed(film, state):
     edges = frequency_bins(film.problem.modes.frequencies, 1)
-    observer = Observer(problem=film.problem, walls=film.domain.walls, frequency_edges=edges)
-    for drift in state.drifts():
-        observer.watch(drift)
-    return observer.snapshot(0.0, hands_on=False)
+    tally = FieldTally(problem=film.problem, walls=film.domain.walls, frequency_edges=edges)
+    for drift in state.streamed_blocks():
+        tally.accumulate(drift)
+    return tally.snapshot(0.0, scatters=False)
 
 
 @pytest.mark.parametrize("lengths", [0.5, 5.0])
@@ -178,7 +183,9 @@ def test_a_pulse_reaches_the_substrate(comm):
         film.problem, film.kernels, film.electrons, lambda time: float(time <= 40.0), steps
     ):
         stored = metal.mesh.dof_weights @ (heat * moment.electrons + moment.phonons)
-        crystal = substrate.share.total(substrate.heat_capacities @ moment.fields[1])
+        crystal = substrate.mode_partition.sum_over_ranks(
+            substrate.heat_capacities @ moment.fields[1]
+        )
         stored += substrate.mesh.dof_weights @ crystal
     # nothing has arrived at the far end, 100 mean free paths away, after 120 mean free times
     assert stored == pytest.approx(40.0, rel=1e-4)
@@ -240,7 +247,12 @@ def test_a_uniform_film_relaxes_to_one_temperature_at_the_rate_of_both(comm):
     given, modes = film.electrons, film.kernel.modes
     walls = [
         wall_surface(
-            name, film.mesh, film.domain.walls[name], modes, film.problem.share, SpecularWall()
+            name,
+            film.mesh,
+            film.domain.walls[name],
+            modes,
+            film.problem.mode_partition,
+            SpecularWall(),
         )
         for name in ("left", "right")
     ]
@@ -249,7 +261,7 @@ def test_a_uniform_film_relaxes_to_one_temperature_at_the_rate_of_both(comm):
         film.kernel,
         np.zeros(film.mesh.num_dofs),
         np.zeros(film.mesh.boundary_dofs.size),
-        share=film.problem.share,
+        mode_partition=film.problem.mode_partition,
         surfaces=walls,
     )
     even = Electrons(

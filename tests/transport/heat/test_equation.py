@@ -7,7 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from pbte.core.errors import InputError
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.transport.heat.equation import NO_JOINTS, Joints, Walls, solve_heat_equation
 from pbte.transport.sources import project
 
@@ -31,7 +31,7 @@ def ends(mesh):
 
 def error_of_a_sine(domain, comm):
     """Return the largest error of T = product of sin(pi x), heated accordingly, walls at 0."""
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
 
     def exact(points):
         return np.prod(np.sin(np.pi * points), axis=1)
@@ -59,7 +59,7 @@ def test_the_temperature_is_second_order_accurate(comm, grid, dim, coarse, fine)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_a_linear_temperature_and_its_flux_are_exact(comm, grid, dim):
     """A slab between ideal walls; what flows out of the plane of the mesh is included."""
-    mesh = simplices_of(grid(dim, 3, wobble=0.3))
+    mesh = sweep_mesh_of(grid(dim, 3, wobble=0.3))
     tensor = np.array([[2.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 5.0]])
     if dim < 3:
         tensor[0, 2] = tensor[2, 0] = 0.5
@@ -75,7 +75,7 @@ def test_a_linear_temperature_and_its_flux_are_exact(comm, grid, dim):
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_every_cell_gives_off_the_heat_deposited_in_it(comm, grid, dim):
-    mesh = simplices_of(grid(dim, 4, wobble=0.3))
+    mesh = sweep_mesh_of(grid(dim, 4, wobble=0.3))
     heat = np.random.default_rng(1).uniform(size=mesh.num_dofs)
     walls = held(mesh, 0.5, 7.0)
     flux = solve_heat_equation(mesh, KAPPA, heat, walls, comm=comm).flux
@@ -85,7 +85,7 @@ def test_every_cell_gives_off_the_heat_deposited_in_it(comm, grid, dim):
 
 def test_a_wall_with_conductance_lets_the_temperature_jump(comm, grid):
     """Slab between walls at 1 and 0 with h = 6 each: q = 1 / (2/h + L/K) = 1.5, jumps of 1/4."""
-    mesh = simplices_of(grid(1, 5))
+    mesh = sweep_mesh_of(grid(1, 5))
     low, _ = ends(mesh)
     solution = solve_heat_equation(
         mesh, KAPPA, np.zeros(mesh.num_dofs), held(mesh, np.where(low, 1.0, 0.0), 6.0), comm=comm
@@ -98,7 +98,7 @@ def test_a_wall_with_conductance_lets_the_temperature_jump(comm, grid):
 def test_a_period_with_a_temperature_drop_carries_the_bulk_flux(comm, grid, dim):
     """Joined ends; in contact the flux is K drop / L, with an interface of h = 6 in the joint
     1 / (L/K + 1/h)."""
-    mesh = simplices_of(grid(dim, 3))
+    mesh = sweep_mesh_of(grid(dim, 3))
     low, high = ends(mesh)
     corners = mesh.points.reshape(-1, dim)[mesh.boundary_dofs].mean(axis=1)
     order = []
@@ -122,7 +122,7 @@ def test_a_period_with_a_temperature_drop_carries_the_bulk_flux(comm, grid, dim)
 
 def test_a_layered_conductor_has_the_resistances_in_series(comm, grid):
     """K = 1 and 100 side by side: q = 1 / (0.5 + 0.005), T linear in each layer."""
-    mesh = simplices_of(grid(2, 4, wobble=0.0))
+    mesh = sweep_mesh_of(grid(2, 4, wobble=0.0))
     x = mesh.points.mean(axis=1)[:, 0]
     tensors = np.where(x < 0.5, 1.0, 100.0)[:, None, None] * np.eye(3)
     low, high = ends(mesh)
@@ -134,7 +134,7 @@ def test_a_layered_conductor_has_the_resistances_in_series(comm, grid):
 
 
 def test_the_ranks_and_a_single_process_agree(comm, grid):
-    mesh = simplices_of(grid(2, 5, wobble=0.3))
+    mesh = sweep_mesh_of(grid(2, 5, wobble=0.3))
     heat = np.random.default_rng(2).uniform(size=mesh.num_dofs)
     results = [
         solve_heat_equation(mesh, KAPPA, heat, held(mesh, 0.0, 2.0), comm=ranks).temperature
@@ -144,7 +144,7 @@ def test_the_ranks_and_a_single_process_agree(comm, grid):
 
 
 def test_heat_without_a_way_out_is_refused(comm, grid):
-    mesh = simplices_of(grid(1, 4))
+    mesh = sweep_mesh_of(grid(1, 4))
     with pytest.raises(InputError, match="no wall takes them up"):
         solve_heat_equation(
             mesh, KAPPA, np.ones(mesh.num_dofs), held(mesh, 0.0, 0.0), NO_JOINTS, comm

@@ -7,7 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from pbte.core.errors import InputError
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.transport.heat.equation import NO_JOINTS, HeatEquation, Joints
 from pbte.transport.heat.time_stepping import HeatStepper
 from pbte.transport.sources import project, wave
@@ -33,7 +33,7 @@ def ring(mesh):
 
 def cosine(domain, end, steps):
     """Return the amplitude of cos(2 pi x) in a ring at an end, over that at the start."""
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     no_walls = np.zeros(mesh.boundary_dofs.shape[0])
     equation = HeatEquation(mesh, KAPPA, no_walls, ring(mesh), heat_capacity=HEAT)
     start = project(mesh, wave(0, 1.0))
@@ -65,7 +65,7 @@ def test_the_steps_are_of_second_order(grid):
 def test_what_is_stored_is_what_came_in_and_did_not_leave(comm, grid, dim):
     """Two materials with a jump at a wall and one of them held: to round-off in every step, also
     in those far longer than the time in which the body is at rest."""
-    mesh = simplices_of(grid(dim, 4, wobble=0.3))
+    mesh = sweep_mesh_of(grid(dim, 4, wobble=0.3))
     random = np.random.default_rng(3)
     heat = random.uniform(size=mesh.num_dofs)
     light = mesh.points.mean(axis=1)[:, 0] < 0.5
@@ -101,7 +101,7 @@ def test_what_is_stored_is_what_came_in_and_did_not_leave(comm, grid, dim):
 
 def test_adaptive_steps_keep_the_error_and_grow(grid):
     """A slab cools from a uniform state: Fourier's series, sum 4/(n pi) sin(n pi x) exp(-...)."""
-    mesh = simplices_of(grid(1, 60))
+    mesh = sweep_mesh_of(grid(1, 60))
     equation = HeatEquation(mesh, KAPPA, np.full(2, np.inf), heat_capacity=HEAT)
     nothing = np.zeros(mesh.num_dofs), np.zeros(2)
     stepper = HeatStepper(equation, lambda time: nothing, np.ones(mesh.num_dofs))
@@ -117,7 +117,7 @@ def test_adaptive_steps_keep_the_error_and_grow(grid):
 @pytest.mark.parametrize("frequency", [1e-4, 0.5, 20.0])
 def test_a_film_with_an_oscillating_wall(grid, frequency):
     """T = sinh(kappa (1 - x)) / sinh(kappa) with kappa^2 = i omega C / K, and its flux."""
-    mesh = simplices_of(grid(1, 100))
+    mesh = sweep_mesh_of(grid(1, 100))
     low, _ = ends(mesh)
     equation = HeatEquation(mesh, KAPPA, np.full(2, np.inf), heat_capacity=HEAT)
     warm = np.where(low, 1.0, 0.0)
@@ -134,7 +134,7 @@ def test_a_film_with_an_oscillating_wall(grid, frequency):
 
 def test_a_warmed_periodic_body_floats_but_at_no_frequency(grid):
     """Uniform heat Q in a ring: T = Q / i omega C, in three dimensions as well."""
-    mesh = simplices_of(grid(3, 3, wobble=0.2))
+    mesh = sweep_mesh_of(grid(3, 3, wobble=0.2))
     no_walls = np.zeros(mesh.boundary_dofs.shape[0])
     equation = HeatEquation(mesh, KAPPA, no_walls, heat_capacity=HEAT)
     heat = np.ones(mesh.num_dofs)
@@ -145,7 +145,7 @@ def test_a_warmed_periodic_body_floats_but_at_no_frequency(grid):
 
 
 def test_the_ranks_and_a_single_process_agree(comm, grid):
-    mesh = simplices_of(grid(2, 5, wobble=0.3))
+    mesh = sweep_mesh_of(grid(2, 5, wobble=0.3))
     heat = np.random.default_rng(2).uniform(size=mesh.num_dofs)
     walls = np.full(mesh.boundary_dofs.shape[0], 2.0)
     equations = [
@@ -160,6 +160,6 @@ def test_the_ranks_and_a_single_process_agree(comm, grid):
 
 
 def test_a_heat_capacity_must_be_positive(grid):
-    mesh = simplices_of(grid(1, 4))
+    mesh = sweep_mesh_of(grid(1, 4))
     with pytest.raises(InputError, match="heat capacity of a cell is not positive"):
         HeatEquation(mesh, KAPPA, np.full(2, np.inf), heat_capacity=0.0)

@@ -9,7 +9,7 @@ import scipy.sparse.linalg
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.transport.body import collide, stream, with_self_scattering
 from pbte.transport.orders import scattering_orders
-from pbte.transport.steady.eigenvalues import GrowthEstimate
+from pbte.transport.steady.eigenvalues import SpectralEstimator
 
 # The estimate is made from 8 moments of a dozen orders; a user decides with two digits of it.
 ACCURACY = 0.01
@@ -17,7 +17,7 @@ ORDERS = 12
 
 
 def estimate_of(problem, leading, num_orders=ORDERS):
-    growth = GrowthEstimate(problem, leading)
+    growth = SpectralEstimator(problem, leading)
     for _ in scattering_orders(problem, num_orders - 1, growth):
         growth.next_order()
     return growth.estimate()
@@ -25,7 +25,7 @@ def estimate_of(problem, leading, num_orders=ORDERS):
 
 def leading_eigenvalues(problem, count=2):
     """Return the eigenvalues of L^-1 M of largest modulus, by ARPACK on all unknowns."""
-    shape = (problem.share.num_modes, problem.mesh.num_dofs)
+    shape = (problem.mode_partition.num_modes, problem.mesh.num_dofs)
     size = shape[0] * shape[1]
 
     def apply(vector):
@@ -98,7 +98,7 @@ def test_one_moment_is_enough_for_a_kernel_of_rank_one(body, heat, silicon):
 @pytest.mark.parametrize("num_orders", [0, 1, 2, 3])
 def test_few_orders_give_an_estimate_without_failing(body, heat, silicon, num_orders):
     problem = heat(body("nanoparticle", diameter=50e-9, size=15e-9), silicon.kernel, sigma=5e-9)
-    growth = GrowthEstimate(problem, truncated_kernel(silicon.kernel, 10))
+    growth = SpectralEstimator(problem, truncated_kernel(silicon.kernel, 10))
     for _ in scattering_orders(problem, num_orders - 1, growth) if num_orders else ():
         growth.next_order()
     estimate = growth.estimate()

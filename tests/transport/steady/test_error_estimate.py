@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from film_systems import film_of_layers
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.materials.kernel import truncated_kernel
 from pbte.materials.models import gray_crystal
@@ -23,7 +23,7 @@ from pbte.verification.validation._interval import interval
 def temperatures(steady):
     """Return the temperatures of all bodies, one after the other."""
     fields = [np.zeros(body.mesh.num_dofs) for body in steady.system.bodies]
-    for drift in steady.drifts():
+    for drift in steady.streamed_blocks():
         body = steady.system.bodies[drift.body]
         fields[drift.body] += body.heat_capacities[drift.modes] @ drift.theta
     bodies = zip(steady.system.bodies, fields, strict=True)
@@ -38,7 +38,7 @@ def compare(system, kernels, tolerance):
 
 
 def film(kernel, thickness, heat):
-    mesh = simplices_of(interval(np.linspace(0.0, thickness, 21)))
+    mesh = sweep_mesh_of(interval(np.linspace(0.0, thickness, 21)))
     warm = 1.0 - mesh.points.reshape(-1)[mesh.boundary_dofs[:, 0]] / thickness
     return make_body(mesh, kernel, np.full(mesh.num_dofs, heat), warm)
 

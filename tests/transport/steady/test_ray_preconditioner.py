@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.core.mode_partition import share_modes
-from pbte.geometry.simplices import simplices_of
+from pbte.core.mode_partition import partition_modes
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.specular import SpecularWall
@@ -28,15 +28,15 @@ def crystal(mean_free_path):
 
 def strip(grid, kernel, law, comm, drop=1.0):
     """Return a film cut to a short period, warmer by `drop` at its partner, walls with a law."""
-    mesh, modes = simplices_of(grid(2, 4, stretch=(PERIOD, 1.0))), kernel.modes
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
+    mesh, modes = sweep_mesh_of(grid(2, 4, stretch=(PERIOD, 1.0))), kernel.modes
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     normals = mesh.boundary_normals / np.linalg.norm(mesh.boundary_normals, axis=1)[:, None]
     heights = mesh.points.reshape(-1, 2)[mesh.boundary_dofs][:, :, 1]
 
     def side(chosen):
         facets = np.flatnonzero(chosen)
         facets = facets[np.argsort(heights[facets].mean(axis=1))]
-        return facet_side(mesh, facets, share, corners=np.argsort(heights[facets], axis=1))
+        return facet_side(mesh, facets, mode_partition, corners=np.argsort(heights[facets], axis=1))
 
     ends = [side(normals[:, 0] * sign > 0.5) for sign in (-1.0, 1.0)]
     across = side(np.abs(normals[:, 1]) > 0.5)
@@ -56,7 +56,7 @@ def strip(grid, kernel, law, comm, drop=1.0):
         ),
     ]
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    return make_body(mesh, kernel, *nothing, share=share, surfaces=surfaces)
+    return make_body(mesh, kernel, *nothing, mode_partition=mode_partition, surfaces=surfaces)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -110,7 +110,7 @@ def test_what_is_lost_on_the_way_is_scattered_somewhere(grid, comm, absorption):
     inflow = moments.boundary.inflow(0, slice(None), given=False)
     mesh, rays = body.mesh, trace_rays(body, np.arange(body.mesh.boundary_dofs.shape[0]))
     speeds = np.maximum(-body.velocities[:, :2] @ np.repeat(mesh.boundary_normals, 2, axis=0).T, 0)
-    pairs = body.share.num_pairs
+    pairs = body.mode_partition.num_pairs
     partners = np.concatenate([np.arange(pairs, 2 * pairs), np.arange(pairs)])
     lost = 0.5 * speeds * inflow * (1.0 - rays.passing(partners))
     expected = comm.allreduce(body.heat_capacities @ lost.sum(axis=1))

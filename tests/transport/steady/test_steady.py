@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 import scipy.sparse.linalg
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.kernel import full_matrix, rta_kernel, truncated_kernel
 from pbte.transport.body import make_body, with_self_scattering
 from pbte.transport.drift import UpwindDrift
@@ -21,7 +21,7 @@ WALL = 0.5
 
 def coupled_problem(domain, kernel):
     """Return a problem with an uneven heat source and warm walls."""
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     density = np.random.default_rng(1).uniform(-0.5, 1.0, size=mesh.num_dofs) * 1e17
     inflow = wall_inflow(mesh, domain.walls, {"surface": WALL})
     return make_body(mesh, kernel, density, inflow)
@@ -38,7 +38,7 @@ def assembled_drift(domain, problem):
     modes = [(np.zeros(3), 1.0, np.zeros(place.size), 0.0)]
     modes += [
         (problem.velocities[i], problem.loss_rates[i], generated[i], WALL)
-        for i in range(problem.share.num_modes)
+        for i in range(problem.mode_partition.num_modes)
     ]
     for velocity, loss_rate, source, wall in modes:
         drift.set_mode(velocity, loss_rate, source.reshape(shape), {"surface": wall})

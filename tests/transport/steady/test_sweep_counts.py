@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.models import gray_crystal
 from pbte.transport.body import make_body
 from pbte.transport.sources import project
@@ -29,11 +29,11 @@ def sweeps(mesh, knudsen):
 @pytest.mark.parametrize("knudsen", KNUDSEN)
 def test_a_gray_film_takes_at_most_15_sweeps_and_a_finer_mesh_no_more(grid, knudsen):
     """Four times the cells cost at most a fifth more sweeps."""
-    coarse, fine = (sweeps(simplices_of(grid(1, n)), knudsen) for n in (20, 80))
+    coarse, fine = (sweeps(sweep_mesh_of(grid(1, n)), knudsen) for n in (20, 80))
     assert coarse <= 15 and fine <= 15
     assert fine <= 1.2 * coarse
 
 
 @pytest.mark.parametrize("knudsen", KNUDSEN)
 def test_a_gray_cube_takes_at_most_15_sweeps(grid, knudsen):
-    assert sweeps(simplices_of(grid(3, 4, wobble=0.1)), knudsen) <= 15
+    assert sweeps(sweep_mesh_of(grid(3, 4, wobble=0.1)), knudsen) <= 15

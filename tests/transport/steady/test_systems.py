@@ -16,7 +16,7 @@ from pbte.interfaces.perfect import PerfectInterface
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
 from pbte.materials.storage import read_material
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.transport.boundary import Side, make_surface
 from pbte.transport.orders import scattering_orders
 from pbte.transport.steady.steady import moment_system, solve_steady
@@ -58,10 +58,10 @@ def snapshot_of(system, kernels, *, tolerance=1e-10, **options):
     assert steady.report.converged, steady.report.residuals
     highest = max(body.modes.frequencies.max() for body in system.bodies)
     edges = frequency_bins(np.array([highest]), 4)
-    observer = Observer(problem=system, walls=WALLS, frequency_edges=edges)
-    for drift in steady.drifts():
-        observer.watch(drift)
-    return observer.snapshot(system.heat_power, hands_on=False), steady.report
+    tally = FieldTally(system=system, walls=WALLS, frequency_edges=edges)
+    for drift in steady.streamed_blocks():
+        tally.accumulate(drift)
+    return tally.snapshot(system.heat_power, scatters=False), steady.report
 
 
 @pytest.mark.parametrize("length", [1e-8, 1e-6, 1e-4])
@@ -140,7 +140,7 @@ def test_the_sweeps_through_a_period_of_a_superlattice_stay_few(comm, crystals, 
     for number, facet in ((2, 1), (0, 0)):
         body = system.bodies[number]
         dofs, slots = body.mesh.boundary_dofs[facet : facet + 1], np.array([[facet]])
-        ends.append(Side(body=number, share=body.share, dofs=dofs, slots=slots))
+        ends.append(Side(body=number, mode_partition=body.mode_partition, dofs=dofs, slots=slots))
     again = make_surface(
         "again",
         ends,
@@ -203,10 +203,10 @@ def test_orders_of_two_crystals_add_up_to_their_steady_state(comm, silicon):
     steady, _ = snapshot_of(system, leading, tolerance=1e-10)
     split = split_system(system, 0.2)
     edges = frequency_bins(silicon.modes.frequencies, 4)
-    observer = Observer(problem=split, walls=WALLS, frequency_edges=edges)
+    tally = FieldTally(problem=split, walls=WALLS, frequency_edges=edges)
     total = 0.0
-    for order in scattering_orders(split, 60, observer):
-        snapshot = observer.snapshot(order.deposited, hands_on=True)
+    for order in scattering_orders(split, 60, tally):
+        snapshot = tally.snapshot(order.deposited, scatters=True)
         assert abs(snapshot.balance.defect) < 1e-12
         total = total + snapshot.temperature
     size = np.abs(steady.temperature).max()

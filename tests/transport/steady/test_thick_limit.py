@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from film_systems import RIGHT, film_of_layers
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.interfaces.specular import SpecularWall
@@ -59,7 +59,7 @@ def test_thick_cells_solve_the_heat_equation_at_second_order(grid, crystal, dim,
     """
     errors = []
     for n in (coarse, fine):
-        mesh = simplices_of(grid(dim, n, wobble=0.1))
+        mesh = sweep_mesh_of(grid(dim, n, wobble=0.1))
         inflow = np.zeros(mesh.boundary_dofs.size)
         found, report = temperature(mesh, crystal, heated(mesh, crystal), inflow)
         assert report.sweeps <= 15
@@ -72,7 +72,7 @@ def test_thick_cells_solve_the_heat_equation_at_second_order(grid, crystal, dim,
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_thick_cells_agree_with_the_heat_equation_on_the_same_mesh(grid, crystal, dim):
     """Both are second order, so they differ by less than either from the truth."""
-    mesh = simplices_of(grid(dim, 4, wobble=0.1))
+    mesh = sweep_mesh_of(grid(dim, 4, wobble=0.1))
     facets = mesh.boundary_dofs.shape[0]
     heat = heated(mesh, crystal)
     found, _ = temperature(mesh, crystal, heat, np.zeros(mesh.boundary_dofs.size))
@@ -87,7 +87,7 @@ def test_thick_cells_agree_with_the_heat_equation_on_the_same_mesh(grid, crystal
 @pytest.mark.parametrize(("dim", "n"), [(1, 4), (2, 3), (3, 2)])
 def test_walls_are_reached_through_unresolved_layers(grid, crystal, dim, n):
     """T = x from wall to wall in 1D, to a few mean free paths; elsewhere between the walls' T."""
-    mesh = simplices_of(grid(dim, n))
+    mesh = sweep_mesh_of(grid(dim, n))
     corners = mesh.points.reshape(-1, dim)[mesh.boundary_dofs]
     inflow = np.repeat(corners[..., 0].mean(axis=1), dim)
     found, report = temperature(mesh, crystal, np.zeros(mesh.num_dofs), inflow)
@@ -130,7 +130,7 @@ def test_layers_with_an_interface_in_between_are_resistances_in_series():
     assert solution.report.converged
     assert solution.report.sweeps <= 20
     flux = [0.0, 0.0]
-    for drift in solution.drifts():
+    for drift in solution.streamed_blocks():
         body = system.bodies[drift.body]
         carried = body.heat_capacities[drift.modes] * body.velocities[drift.modes, 0]
         flux[drift.body] += float(carried @ (drift.theta @ body.mesh.dof_weights))

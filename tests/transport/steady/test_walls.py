@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pbte.core.mode_partition import share_modes
-from pbte.geometry.simplices import simplices_of
+from pbte.core.mode_partition import partition_modes
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.specular import SpecularWall
 from pbte.materials.conductivity import bulk_conductivity
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.materials.models import gray_crystal
-from pbte.observables.moments import Observer, frequency_bins
+from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.transport.body import make_body
 from pbte.transport.boundary import make_surface, wall_side, wall_surface
 from pbte.transport.sources import wall_inflow
@@ -29,9 +29,9 @@ def interval(body, thickness, cells):
 
 def periodic_problem(domain, kernel, drop, comm):
     """A stretch of an endless crystal: what leaves on the right enters on the left, warmer."""
-    mesh, modes = simplices_of(domain), kernel.modes
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
-    sides = [wall_side(mesh, domain.walls[name], share) for name in ("left", "right")]
+    mesh, modes = sweep_mesh_of(domain), kernel.modes
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
+    sides = [wall_side(mesh, domain.walls[name], mode_partition) for name in ("left", "right")]
     normals = mesh.boundary_normals[mesh.boundary_walls == domain.walls["left"]]
     law = PerfectInterface()
     surface = make_surface(
@@ -42,17 +42,17 @@ def periodic_problem(domain, kernel, drop, comm):
         jumps=(drop, -drop),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
-    return make_body(mesh, kernel, *nothing, share=share, surfaces=(surface,))
+    return make_body(mesh, kernel, *nothing, mode_partition=mode_partition, surfaces=(surface,))
 
 
 def observed(domain, problem, kernel, tolerance):
     steady = solve_steady(problem, kernel, tolerance=tolerance)
     assert steady.report.converged
     edges = frequency_bins(problem.modes.frequencies, 5)
-    observer = Observer(problem=problem, walls=domain.walls, frequency_edges=edges)
-    for drift in steady.drifts():
-        observer.watch(drift)
-    return observer.snapshot(problem.heat_power, hands_on=False), steady.report
+    tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
+    for drift in steady.streamed_blocks():
+        tally.accumulate(drift)
+    return tally.snapshot(problem.heat_power, scatters=False), steady.report
 
 
 @pytest.mark.parametrize("scattering", ["rta", "full"])
@@ -80,27 +80,27 @@ def test_a_film_between_a_mirror_and_a_black_wall_is_half_of_one_between_black_w
     ).kernel
     modes = kernel.modes
     # The film normal to x; the directions of this rule have mirror images in x.
-    share = share_modes(modes.num_pairs, modes.num_modes, comm)
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     whole, half = interval(body, 200e-9, 40), interval(body, 100e-9, 20)
     snapshots = []
     for domain in (whole, half):
-        mesh = simplices_of(domain)
+        mesh = sweep_mesh_of(domain)
         surfaces = ()
         if domain is half:
             tag = domain.walls["right"]
-            surfaces = (wall_surface("right", mesh, tag, modes, share, SpecularWall()),)
+            surfaces = (wall_surface("right", mesh, tag, modes, mode_partition, SpecularWall()),)
         problem = make_body(
             mesh,
             kernel,
             np.full(mesh.num_dofs, 1e15),
             np.zeros(mesh.boundary_dofs.size),
-            share=share,
+            mode_partition=mode_partition,
             surfaces=surfaces,
         )
         snapshots.append(observed(domain, problem, kernel, 1e-12)[0])
-    left = simplices_of(whole).points.mean(axis=1)[:, 0] < 100e-9
-    order_whole = np.argsort(simplices_of(whole).points.mean(axis=1)[left, 0])
-    order_half = np.argsort(simplices_of(half).points.mean(axis=1)[:, 0])
+    left = sweep_mesh_of(whole).points.mean(axis=1)[:, 0] < 100e-9
+    order_whole = np.argsort(sweep_mesh_of(whole).points.mean(axis=1)[left, 0])
+    order_half = np.argsort(sweep_mesh_of(half).points.mean(axis=1)[:, 0])
     first = snapshots[0].temperature[left][order_whole].mean(axis=1)
     second = snapshots[1].temperature[order_half].mean(axis=1)
     np.testing.assert_allclose(second, first, rtol=1e-9)
@@ -111,13 +111,18 @@ def test_heat_in_is_heat_out_past_diffuse_sides(body, heat, silicon, comm, elast
     """A hot left end, a cold right end, rough sides: what enters left leaves right."""
     domain = body("film", thickness=40e-9, width=20e-9, size=15e-9, dim=3)
     kernel = rta_kernel(silicon.modes)
-    mesh = simplices_of(domain)
-    share = share_modes(silicon.modes.num_pairs, silicon.modes.num_modes, comm)
+    mesh = sweep_mesh_of(domain)
+    mode_partition = partition_modes(silicon.modes.num_pairs, silicon.modes.num_modes, comm)
     inflow = wall_inflow(mesh, domain.walls, {"left": 1.0, "right": -1.0, "sides": 0.0})
     law = DiffuseWall(elastic=elastic)
-    surface = wall_surface("sides", mesh, domain.walls["sides"], silicon.modes, share, law)
+    surface = wall_surface("sides", mesh, domain.walls["sides"], silicon.modes, mode_partition, law)
     problem = make_body(
-        mesh, kernel, np.zeros(mesh.num_dofs), inflow, share=share, surfaces=(surface,)
+        mesh,
+        kernel,
+        np.zeros(mesh.num_dofs),
+        inflow,
+        mode_partition=mode_partition,
+        surfaces=(surface,),
     )
     snapshot, _ = observed(domain, problem, kernel, 1e-11)
     absorbed = snapshot.balance.absorbed
@@ -130,13 +135,13 @@ def test_heat_in_is_heat_out_past_diffuse_sides(body, heat, silicon, comm, elast
     )
     alone = replace(problem) if comm.size == 1 else None
     if alone is None:
-        own = share_modes(silicon.modes.num_pairs, silicon.modes.num_modes, MPI.COMM_SELF)
+        own = partition_modes(silicon.modes.num_pairs, silicon.modes.num_modes, MPI.COMM_SELF)
         single = make_body(
             mesh,
             kernel,
             np.zeros(mesh.num_dofs),
             inflow,
-            share=own,
+            mode_partition=own,
             surfaces=(wall_surface("sides", mesh, domain.walls["sides"], silicon.modes, own, law),),
         )
         other = observed(domain, single, kernel, 1e-11)[0]

@@ -18,7 +18,7 @@ def test_compilations_go_to_a_folder_named_after_the_sources():
 
 def test_any_change_of_a_source_changes_the_folder(tmp_path, monkeypatch):
     (tmp_path / "compiled.py").write_text("a = 1\n")
-    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
+    monkeypatch.setattr(compiled, "ROOM", tmp_path)
     before = compiled.sources_digest()
     (tmp_path / "other.py").write_text("b = 2\n")
     after = compiled.sources_digest()

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.materials.models import isotropic_crystal
 from pbte.transport.sweep.kernels import LANES, flow_through, vector_of
 from pbte.transport.sweep.sweep import lane_groups, lines_of_flight, plan_sweep, sweep
@@ -57,7 +57,7 @@ def largest_difference(theta, expected):
 @pytest.mark.parametrize(("dim", "n"), [(1, 11), (2, 6), (3, 3)])
 @pytest.mark.parametrize("num_bands", [3, 9, 19])
 def test_bands_are_swept_together_as_one_by_one(grid, dim, n, num_bands, dtype):
-    mesh = simplices_of(grid(dim, n, wobble=0.3))
+    mesh = sweep_mesh_of(grid(dim, n, wobble=0.3))
     velocities, loss_rates = bands(num_bands, random_directions(4))
     if dtype is complex:
         loss_rates = loss_rates + 1j * np.linspace(-5.0, 5.0, len(loss_rates))
@@ -73,7 +73,7 @@ def test_bands_are_swept_together_as_one_by_one(grid, dim, n, num_bands, dtype):
 
 def test_bands_with_cyclic_cells_are_swept_together_as_one_by_one(grid):
     """Each mode repeats until it has settled, so the round-off of some rounds is left."""
-    mesh = simplices_of(grid(3, 5, wobble=1.0, seed=1))
+    mesh = sweep_mesh_of(grid(3, 5, wobble=1.0, seed=1))
     directions = random_directions(200, seed=1)
     cyclic = directions[plan_sweep(mesh, directions).lagged > 0][:3]
     velocities, loss_rates = bands(11, cyclic)
@@ -90,7 +90,7 @@ def test_bands_with_cyclic_cells_are_swept_together_as_one_by_one(grid):
 
 
 def test_modes_are_swept_in_any_sequence_with_an_inflow_of_their_own(grid):
-    mesh = simplices_of(grid(3, 3, wobble=0.3))
+    mesh = sweep_mesh_of(grid(3, 3, wobble=0.3))
     velocities, loss_rates = bands(10, random_directions(3))
     source = random_numbers((len(velocities), mesh.num_dofs), float)
     inflow = random_numbers((len(velocities), mesh.boundary_dofs.size), float, seed=10)
@@ -106,7 +106,7 @@ def test_modes_are_swept_in_any_sequence_with_an_inflow_of_their_own(grid):
 
 
 def test_a_field_that_is_part_of_another_array_is_swept_in_place(grid):
-    mesh = simplices_of(grid(2, 4, wobble=0.3))
+    mesh = sweep_mesh_of(grid(2, 4, wobble=0.3))
     velocities, loss_rates = bands(9, random_directions(2))
     source = random_numbers((len(velocities), mesh.num_dofs), float)
     inflow = np.ones((1, mesh.boundary_dofs.size))
@@ -122,7 +122,7 @@ def test_a_field_that_is_part_of_another_array_is_swept_in_place(grid):
 
 def test_modes_at_rest_relax_together(grid):
     """v = 0: Gamma theta = Q at every point, whatever the walls send in."""
-    mesh = simplices_of(grid(3, 2, wobble=0.3))
+    mesh = sweep_mesh_of(grid(3, 2, wobble=0.3))
     loss_rates = np.logspace(-3, 9, 12)
     source = random_numbers((12, mesh.num_dofs), float)
     theta = source.copy()
@@ -133,7 +133,7 @@ def test_modes_at_rest_relax_together(grid):
 
 def test_complex_loss_rates_add_to_the_matrix_of_the_drift(grid):
     """Of v . grad + Gamma, built column by column, one gets v . grad + Gamma + i omega."""
-    mesh = simplices_of(grid(3, 2, wobble=0.3))
+    mesh = sweep_mesh_of(grid(3, 2, wobble=0.3))
     velocity, loss_rate = np.array([[0.3, -0.8, 0.5]]), 0.7
     walls = np.zeros((1, mesh.boundary_dofs.size))
     inverse = np.eye(mesh.num_dofs)
@@ -157,7 +157,7 @@ def test_a_thermal_wave_is_delayed_and_damped_along_its_flight(grid):
     velocities = np.array([[2.0, 0.3, 0.0]] * 4)
     errors = []
     for n in (20, 40):
-        mesh = simplices_of(grid(1, n))
+        mesh = sweep_mesh_of(grid(1, n))
         theta = np.zeros((4, mesh.num_dofs), dtype=np.complex128)
         inflow = np.ones((1, mesh.boundary_dofs.size))
         sweep(mesh, plan_sweep(mesh, velocities), velocities, loss_rates, inflow, theta)
@@ -168,7 +168,7 @@ def test_a_thermal_wave_is_delayed_and_damped_along_its_flight(grid):
 
 
 def test_complex_numbers_need_a_complex_field(grid):
-    mesh = simplices_of(grid(1, 3))
+    mesh = sweep_mesh_of(grid(1, 3))
     velocities, inflow = np.ones((2, 3)), np.zeros((1, mesh.boundary_dofs.size))
     order, field = plan_sweep(mesh, velocities), np.zeros((2, mesh.num_dofs))
     with pytest.raises(TypeError, match="loss rates are complex, the field is not"):
@@ -180,7 +180,7 @@ def test_complex_numbers_need_a_complex_field(grid):
 
 
 def test_orders_serve_the_velocities_they_were_found_for(grid):
-    mesh = simplices_of(grid(3, 2))
+    mesh = sweep_mesh_of(grid(3, 2))
     velocities, loss_rates = bands(3, random_directions(2))
     order = plan_sweep(mesh, velocities)
     field, inflow = np.zeros((12, mesh.num_dofs)), np.zeros((1, mesh.boundary_dofs.size))
@@ -193,7 +193,7 @@ def test_orders_serve_the_velocities_they_were_found_for(grid):
 
 
 def test_a_table_of_bands_keeps_one_order_for_two_opposite_directions(grid):
-    mesh = simplices_of(grid(3, 2))
+    mesh = sweep_mesh_of(grid(3, 2))
     modes = isotropic_crystal(
         name="bands", temperature=300.0, speeds=1e3 + 3e2 * np.arange(15),
         relaxation_times=[1e-12] * 15, heat_capacities=[1e5] * 15, polar=4, azimuthal=8,
@@ -243,7 +243,7 @@ def test_groups_hold_modes_of_one_direction_and_every_mode_once():
 
 def test_what_is_upstream_is_the_same_to_the_last_bit(grid):
     """Whatever the compiler may do elsewhere; opposite directions differ by the sign alone."""
-    normals = simplices_of(grid(3, 3, wobble=0.3)).face_normals
+    normals = sweep_mesh_of(grid(3, 3, wobble=0.3)).face_normals
 
     def flows(velocity, origin):
         found = np.empty((normals.shape[0], 4))
@@ -263,7 +263,7 @@ def test_what_is_upstream_is_the_same_to_the_last_bit(grid):
 
 def test_bands_almost_along_faces_agree_on_what_is_upstream(grid):
     """On Kuhn's cells v . n is round-off here, of a sign that depends on the speed."""
-    mesh = simplices_of(grid(3, 4, stretch=(1.0, 0.7, 1.3)))
+    mesh = sweep_mesh_of(grid(3, 4, stretch=(1.0, 0.7, 1.3)))
     along = np.array([[1.0, 0.7, 0.0], [0.0, 0.7, 1.3], [1.0, 0.7, 1.3], [1.0, 0.0, 0.0]])
     velocities, loss_rates = bands(13, along)
     normals = mesh.face_normals

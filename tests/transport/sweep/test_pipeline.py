@@ -13,11 +13,11 @@ import pytest
 
 import pbte.transport.sweep.pipeline_blocks as blocks_module
 from pbte.core.errors import RunError
-from pbte.core.mode_partition import share_modes
+from pbte.core.mode_partition import partition_modes
 from pbte.core.rank_grid import rank_grid
 from pbte.geometry.distributed import distribute
 from pbte.geometry.partition import Halo, gather_cells, partition, swap
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.transport.sources import gaussian, project
 from pbte.transport.sweep.pipeline import sweep_pipeline
 from pbte.transport.sweep.pipeline_order import plan_pipeline
@@ -41,7 +41,7 @@ def random_modes(num_pairs, singles=3, seed=1):
 
 def divide(domain, comm):
     """Return the whole mesh and this rank's part of it, with a halo even if it is alone."""
-    whole, part = simplices_of(domain), partition(distribute(domain, comm), comm)
+    whole, part = sweep_mesh_of(domain), partition(distribute(domain, comm), comm)
     halo = part.halo
     if halo is None:
         empty = np.empty((0, whole.dim), dtype=np.int64)
@@ -266,7 +266,7 @@ def twisted(grid, comm):
     """Return cells so twisted that some directions run through them in circles, and those modes."""
     domain = grid(3, 5, wobble=1.0, seed=1)
     directions = np.random.default_rng(1).normal(size=(200, 3))
-    lagged = plan_sweep(simplices_of(domain), directions).lagged
+    lagged = plan_sweep(sweep_mesh_of(domain), directions).lagged
     velocities = directions[lagged > 0]
     assert len(velocities) >= 5
     return divide(domain, comm), velocities
@@ -343,7 +343,7 @@ def test_a_rank_without_cells_takes_part(grid, comm):
 def test_orders_are_the_same_on_every_grid_of_ranks(body, silicon, comm):
     """Three scattering orders at the relaxation rate, with all ways of dealing modes and cells."""
     domain, modes = body("nanoparticle", **SPHERE), silicon.modes
-    whole = simplices_of(domain)
+    whole = sweep_mesh_of(domain)
     expected = temperatures_of_orders(whole, modes, rank_grid(comm.Split(comm.rank), 1), None)
     for parts in (n for n in range(1, comm.size + 1) if comm.size % n == 0):
         grid = rank_grid(comm, parts)
@@ -363,8 +363,8 @@ def temperatures_of_orders(mesh, modes, grid, halo):
     A Gaussian heats all modes, the walls absorb, and each event spreads the energy of the modes
     over all of them: the kernel of rank one.
     """
-    share = share_modes(modes.num_pairs, modes.num_modes, grid.modes)
-    mine, pairs = share.indices, share.num_pairs
+    mode_partition = partition_modes(modes.num_pairs, modes.num_modes, grid.modes)
+    mine, pairs = mode_partition.indices, mode_partition.num_pairs
     velocities = modes.velocities[mine]
     velocities[pairs : 2 * pairs] = -velocities[:pairs]
     rates, capacities = modes.loss_rates[mine], modes.heat_capacities[mine]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pbte.geometry.simplices import simplices_of
+from pbte.geometry.sweep_mesh import sweep_mesh_of
 from pbte.transport.drift import UpwindDrift
 from pbte.transport.sweep.sweep import plan_sweep, sweep
 
@@ -26,7 +26,7 @@ def random_modes(num_modes, seed=1):
 
 def largest_differences(domain, velocities, loss_rates, *, num_pairs=0, wall=2.0, seed=2):
     """Return residual of the sweep in the form and distance to the direct solution, the largest."""
-    mesh, drift = simplices_of(domain), UpwindDrift(domain)
+    mesh, drift = sweep_mesh_of(domain), UpwindDrift(domain)
     order = plan_sweep(mesh, velocities, num_pairs)
     random = np.random.default_rng(seed)
     source = random.uniform(-1.0, 1.0, size=(len(velocities), mesh.num_dofs))
@@ -84,7 +84,7 @@ def test_velocities_along_the_faces_are_drifted_exactly(grid, dim, loss_rate):
 
 def test_a_mode_that_does_not_move_only_relaxes(grid):
     """v = 0: Gamma theta = Q at every point, whatever the walls send in."""
-    mesh = simplices_of(grid(3, 2, wobble=0.3))
+    mesh = sweep_mesh_of(grid(3, 2, wobble=0.3))
     velocities, loss_rates = np.zeros((2, 3)), np.array([1e-3, 1e9])
     order = plan_sweep(mesh, velocities)
     source = np.random.default_rng(3).normal(size=(2, mesh.num_dofs))
@@ -95,7 +95,7 @@ def test_a_mode_that_does_not_move_only_relaxes(grid):
 
 def test_inflow_may_differ_from_mode_to_mode_and_from_point_to_point(grid):
     """A linear field is its own solution, so its values on the boundary reproduce it inside."""
-    mesh = simplices_of(grid(3, 3, wobble=0.3))
+    mesh = sweep_mesh_of(grid(3, 3, wobble=0.3))
     random = np.random.default_rng(4)
     velocities, loss_rates = random.normal(size=(5, 3)), np.logspace(-3, 3, 5)
     slopes, offsets = random.normal(size=(5, 3)), random.normal(size=5)
@@ -113,7 +113,7 @@ def test_inflow_may_differ_from_mode_to_mode_and_from_point_to_point(grid):
 
 
 def test_partners_swept_backwards_agree_with_an_order_of_their_own(grid):
-    mesh = simplices_of(grid(3, 3, wobble=0.3))
+    mesh = sweep_mesh_of(grid(3, 3, wobble=0.3))
     random = np.random.default_rng(5)
     half = random.normal(size=(6, 3))
     single = random.normal(size=(1, 3))
@@ -134,7 +134,7 @@ def test_partners_swept_backwards_agree_with_an_order_of_their_own(grid):
 
 
 def test_every_cell_is_visited_once_and_after_its_upstream_neighbours(body):
-    mesh = simplices_of(body("nanoparticle", **SPHERE))
+    mesh = sweep_mesh_of(body("nanoparticle", **SPHERE))
     velocities, _ = random_modes(8)
     order = plan_sweep(mesh, velocities)
     assert order.num_cyclic_modes == 0
@@ -164,7 +164,7 @@ def twisted(grid):
     """
     domain = grid(3, 5, wobble=1.0, seed=1)
     directions = np.random.default_rng(1).normal(size=(200, 3))
-    lagged = plan_sweep(simplices_of(domain), directions).lagged
+    lagged = plan_sweep(sweep_mesh_of(domain), directions).lagged
     velocities = directions[lagged > 0]
     assert len(velocities) >= 5
     return domain, velocities
@@ -174,7 +174,7 @@ def test_cyclic_dependencies_are_swept_to_the_solution_of_the_form(twisted):
     """Repeating the sweep converges: each loop passes on only a part of what it gets."""
     domain, half = twisted
     velocities = np.concatenate([half, -half])
-    order = plan_sweep(simplices_of(domain), velocities, len(half))
+    order = plan_sweep(sweep_mesh_of(domain), velocities, len(half))
     assert order.num_cyclic_modes == len(velocities)
     for loss_rate in (1e-6, 1.0, 1e3):
         residual, difference = largest_differences(
@@ -187,7 +187,7 @@ def test_cyclic_dependencies_are_swept_to_the_solution_of_the_form(twisted):
 def test_only_cells_of_a_cycle_are_visited_before_an_upstream_neighbour(twisted):
     """Cells downstream of a cycle wait for it: whatever comes early is upstream of itself."""
     domain, velocities = twisted
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     order = plan_sweep(mesh, velocities)
     for mode, velocity in enumerate(velocities):
         early = {cell for cell, _ in late_neighbours(mesh, order.cells[mode], velocity)}

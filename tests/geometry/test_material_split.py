@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from pbte.core.errors import InputError
-from pbte.geometry.division import divide, groups_of_cells
 from pbte.geometry.domain import read_domain
 from pbte.geometry.inclusions import core_shell
 from pbte.geometry.joints import find_joints, joints_of
 from pbte.geometry.layers import layers
-from pbte.geometry.simplices import build_simplices, simplices_of
+from pbte.geometry.material_split import divide, groups_of_cells
+from pbte.geometry.sweep_mesh import build_sweep_mesh, sweep_mesh_of
 
 NM = 1e-9
 STACK = {"regions": ("si", "ge", "sn"), "thicknesses": (20 * NM, 30 * NM, 10 * NM)}
@@ -35,7 +35,7 @@ def domain(request, comm, shared_tmp_path, once):
 def whole(domain):
     """Return the arrays of the uncut mesh: points, vertices, boundary faces and their walls."""
     dim = domain.mesh.topology.dim
-    mesh = simplices_of(domain)
+    mesh = sweep_mesh_of(domain)
     domain.mesh.topology.create_connectivity(dim, 0)
     vertices = domain.mesh.topology.connectivity(dim, 0).array.reshape(-1, dim + 1)
     cells, slots = np.divmod(mesh.boundary_dofs, dim + 1)
@@ -46,7 +46,7 @@ def whole(domain):
 def joined(division):
     """Return the cells of each body as the sweep sees them."""
     return {
-        group: build_simplices(body.points, body.vertices, body.boundary, body.tags)
+        group: build_sweep_mesh(body.points, body.vertices, body.boundary, body.tags)
         for group, body in division.bodies.items()
     }
 

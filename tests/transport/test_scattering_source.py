@@ -1,4 +1,4 @@
-"""Emission: moments say as much as the whole field, in portions of any size."""
+"""ScatteringSource: moments say as much as the whole field, in portions of any size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import pytest
 import pbte.transport.body as problem_module
 from pbte.materials.kernel import rta_kernel, truncated_kernel
 from pbte.transport.body import make_body, stream, with_self_scattering
-from pbte.transport.emission import FieldEmission, MomentEmission, generation
+from pbte.transport.scattering_source import (
+    FieldScatteringSource,
+    MomentScatteringSource,
+    generation,
+)
 
 
 def follow(problem, emission, num_orders):
@@ -39,9 +43,9 @@ def test_moments_emit_what_the_whole_field_does(body, heat, silicon, comm, monke
         body("nanoparticle", diameter=50e-9, size=15e-9), kernel, sigma=5e-9, wall=0.2, comm=comm
     )
     moments = generation(problem)
-    assert isinstance(moments, MomentEmission)
+    assert isinstance(moments, MomentScatteringSource)
     assert len(list(moments.blocks())) > 5
-    whole = FieldEmission(problem, problem.source())
+    whole = FieldScatteringSource(problem, problem.source())
     for (a, power), (b, expected) in zip(
         follow(problem, moments, 4), follow(problem, whole, 4), strict=True
     ):
@@ -54,7 +58,7 @@ def test_what_is_kept_does_not_grow_with_the_number_of_modes(body, heat, silicon
         body("nanoparticle", diameter=50e-9, size=15e-9), rta_kernel(silicon.modes), sigma=5e-9
     )
     assert generation(problem).nbytes == 2 * 8 * problem.mesh.num_dofs
-    assert FieldEmission(problem, problem.source()).nbytes == problem.new_field().nbytes
+    assert FieldScatteringSource(problem, problem.source()).nbytes == problem.new_field().nbytes
 
 
 def test_self_scattering_needs_the_field(body, heat, silicon):
@@ -62,7 +66,7 @@ def test_self_scattering_needs_the_field(body, heat, silicon):
     problem = heat(
         body("nanoparticle", diameter=50e-9, size=15e-9), rta_kernel(silicon.modes), sigma=5e-9
     )
-    assert isinstance(generation(with_self_scattering(problem, 0.1)), FieldEmission)
+    assert isinstance(generation(with_self_scattering(problem, 0.1)), FieldScatteringSource)
 
 
 def test_blocks_hold_every_mode_once_beside_its_partner(body, heat, silicon, monkeypatch):
@@ -72,7 +76,7 @@ def test_blocks_hold_every_mode_once_beside_its_partner(body, heat, silicon, mon
     )
     portions = list(problem.mode_blocks())
     everything = np.concatenate(portions)
-    np.testing.assert_array_equal(np.sort(everything), np.arange(problem.share.num_modes))
+    np.testing.assert_array_equal(np.sort(everything), np.arange(problem.mode_partition.num_modes))
     partners = problem.modes.partners
     for modes in portions:
         assert len(modes) <= problem_module.LEAST_MODES

@@ -1,4 +1,4 @@
-"""Emission: what the modes set out with after a scattering event.
+"""ScatteringSource: what the modes set out with after a scattering event.
 
 Transport theory calls Q = M theta the emission density. It is all that is kept between two events:
 
@@ -20,7 +20,7 @@ from pbte.transport.body import Body, Modes, collide
 from pbte.transport.collisions import FactoredCollisions
 
 
-class Emission(Protocol):
+class ScatteringSource(Protocol):
     """What all modes of this rank set out with, and how to collect what they arrive with.
 
     One round: for each of `blocks`, take `rows`, stream them, `collect` them; then `scatter`.
@@ -52,8 +52,8 @@ class Emission(Protocol):
         ...
 
 
-class FieldEmission:
-    """Emission of every mode, kept as one field.
+class FieldScatteringSource:
+    """Scattering source of every mode, kept as one field.
 
     Args:
         body: The body of the phonons.
@@ -91,8 +91,8 @@ class FieldEmission:
         return body.total(body.heat_capacities @ (self.field @ body.mesh.dof_weights))
 
 
-class MomentEmission:
-    """Emission of a factored kernel, kept as its moments.
+class MomentScatteringSource:
+    """Scattering source of a factored kernel, kept as its moments.
 
     Args:
         body: The body of the phonons.
@@ -125,7 +125,7 @@ class MomentEmission:
 
     def scatter(self) -> None:
         """Make the collected moments of all ranks those that are emitted. Collective."""
-        self.moments = self.body.share.total(self._collected)
+        self.moments = self.body.mode_partition.sum_over_ranks(self._collected)
         self.weights = self.factors.w_in
         self._collected = np.zeros_like(self._collected)
 
@@ -136,12 +136,12 @@ class MomentEmission:
         return body.total(float(emitted @ (self.moments @ body.mesh.dof_weights)))
 
 
-def generation(body: Body) -> Emission:
+def generation(body: Body) -> ScatteringSource:
     """Return the heat source as the emission that the zeroth order starts from.
 
     Self-scattering returns every mode to itself; no moments hold that, so with it the field is
     kept whatever the kernel.
     """
     if isinstance(body.collisions, FactoredCollisions) and body.self_scattering == 0.0:
-        return MomentEmission(body, body.generation, body.heat_sources)
-    return FieldEmission(body, body.source())
+        return MomentScatteringSource(body, body.generation, body.heat_sources)
+    return FieldScatteringSource(body, body.source())

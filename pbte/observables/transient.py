@@ -18,7 +18,7 @@ from pbte.transport.transient import WEIGHTS, Step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evolution:
+class TransientResult:
     """A transient, finished or on its way.
 
     Attributes:
@@ -66,7 +66,7 @@ class Evolution:
         return float(self.ends[-1]) if self.ends.size else float(self.times[0])
 
 
-def start_of(snapshot: Snapshot, energy: float) -> Evolution:
+def start_of(snapshot: Snapshot, energy: float) -> TransientResult:
     """Return a transient before its first step.
 
     Args:
@@ -74,7 +74,7 @@ def start_of(snapshot: Snapshot, energy: float) -> Evolution:
         energy: What it stores [J].
     """
     none = np.zeros(0)
-    return Evolution(
+    return TransientResult(
         times=np.zeros(1),
         snapshots=(snapshot,),
         ends=none,
@@ -91,8 +91,8 @@ def start_of(snapshot: Snapshot, energy: float) -> Evolution:
 
 
 def with_step(
-    old: Evolution, step: Step[Snapshot], energy: float, end: float, written: Snapshot | None
-) -> Evolution:
+    old: TransientResult, step: Step[Snapshot], energy: float, end: float, written: Snapshot | None
+) -> TransientResult:
     """Return a transient one step longer, but for the integral.
 
     Args:
@@ -111,7 +111,7 @@ def with_step(
         return float(np.dot(WEIGHTS, powers))
 
     missed = sum(not report.converged for report in step.reports)
-    return Evolution(
+    return TransientResult(
         times=old.times if written is None else np.append(old.times, end),
         snapshots=old.snapshots if written is None else (*old.snapshots, written),
         ends=np.append(old.ends, end),
@@ -154,16 +154,16 @@ def weighted_sum(snapshots: Sequence[Snapshot], weights: Sequence[float]) -> Sna
     return Snapshot(
         temperature=add([s.temperature for s in snapshots]),
         heat_flux=add([s.heat_flux for s in snapshots]),
-        arrival_spectrum={
-            wall: add([s.arrival_spectrum[wall] for s in snapshots])
-            for wall in snapshots[0].arrival_spectrum
+        outgoing_spectrum={
+            wall: add([s.outgoing_spectrum[wall] for s in snapshots])
+            for wall in snapshots[0].outgoing_spectrum
         },
-        arrival_map=add([s.arrival_map for s in snapshots]),
+        outgoing_current=add([s.outgoing_current for s in snapshots]),
         mode_temperatures=tuple(add([s.mode_temperatures[b] for s in snapshots]) for b in bodies),
         wall_temperatures=by_wall([s.wall_temperatures for s in snapshots]),
         balance=Balance(
             deposited=float(np.dot(weights, [b.deposited for b in balances])),
             absorbed=by_wall([b.absorbed for b in balances]),
-            handed_on=float(np.dot(weights, [b.handed_on for b in balances])),
+            scattered_power=float(np.dot(weights, [b.scattered_power for b in balances])),
         ),
     )

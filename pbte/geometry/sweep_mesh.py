@@ -23,7 +23,7 @@ CompactIntArray = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simplices:
+class SweepMesh:
     """Intervals, triangles or tetrahedra with everything the sweep reads, in cell order.
 
     Attributes:
@@ -76,7 +76,7 @@ class Simplices:
         return np.repeat(self.volumes / (self.dim + 1), self.dim + 1)
 
 
-def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
+def side_by_side(meshes: Sequence[SweepMesh]) -> SweepMesh:
     """Return the cells of several meshes as one mesh of unconnected parts, in their sequence."""
     if len(meshes) == 1:
         return meshes[0]
@@ -96,7 +96,7 @@ def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
     shifted = [
         mesh.boundary_dofs + cell * (dim + 1) for mesh, cell in zip(meshes, cells, strict=False)
     ]
-    return Simplices(
+    return SweepMesh(
         points=np.concatenate([mesh.points for mesh in meshes]),
         volumes=np.concatenate([mesh.volumes for mesh in meshes]),
         face_normals=np.concatenate([mesh.face_normals for mesh in meshes]),
@@ -108,13 +108,13 @@ def side_by_side(meshes: Sequence[Simplices]) -> Simplices:
     )
 
 
-def simplices_of(domain: Domain) -> Simplices:
+def sweep_mesh_of(domain: Domain) -> SweepMesh:
     """Return the cells of a domain as the arrays that the sweep reads."""
-    return build_simplices(*cells_of(domain), domain.facet_walls)
+    return build_sweep_mesh(*cells_of(domain), domain.facet_walls)
 
 
 def cells_of(domain: Domain) -> tuple[Array, IntArray, IntArray]:
-    """Return points, vertex numbers and boundary faces of a domain: what `build_simplices` joins.
+    """Return points, vertex numbers and boundary faces of a domain: what `build_sweep_mesh` joins.
 
     Returns:
         Points, shape (num_cells, dim + 1, dim) [m]; vertices, shape (num_cells, dim + 1); boundary
@@ -130,10 +130,10 @@ def cells_of(domain: Domain) -> tuple[Array, IntArray, IntArray]:
     return points, vertices, _boundary_faces(domain, vertices)
 
 
-def build_simplices(
+def build_sweep_mesh(
     points: Array, vertices: IntArray, boundary: IntArray, walls: IntArray
-) -> Simplices:
-    """Join cells into `Simplices`.
+) -> SweepMesh:
+    """Join cells into `SweepMesh`.
 
     Args:
         points: Coordinates of the vertices of each cell, shape (num_cells, dim + 1, dim) [m].
@@ -162,7 +162,7 @@ def build_simplices(
         )
     neighbours.ravel()[outside] = -1 - slot_of_face[outside]
     dofs, boundary_dofs = _upstream_dofs(vertices, neighbours, boundary)
-    return Simplices(
+    return SweepMesh(
         points=np.ascontiguousarray(points),
         volumes=_volumes(points),
         face_normals=np.ascontiguousarray(np.swapaxes(normals, 1, 2)),

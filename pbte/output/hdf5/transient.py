@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pbte.observables.evolution import Evolution
 from pbte.observables.snapshot import Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.output.hdf5.datasets import put, scalar, strings, texts
 
 _STEPS = (
@@ -27,7 +27,7 @@ _COUNTS = (
 PutSnapshots = Callable[[Any, Sequence[Snapshot]], None]
 
 
-def put_evolution(group: Any, evolution: Evolution, put_snapshots: PutSnapshots) -> None:
+def put_evolution(group: Any, evolution: TransientResult, put_snapshots: PutSnapshots) -> None:
     """Write a transient.
 
     Args:
@@ -54,11 +54,11 @@ def put_evolution(group: Any, evolution: Evolution, put_snapshots: PutSnapshots)
 
 def get_evolution(
     group: Any, get_snapshot: Callable[[Any, tuple[int, ...]], Snapshot]
-) -> Evolution:
+) -> TransientResult:
     """Return the transient that was written."""
     times, steps = group["times"][()], group["steps"]
     absorbed = dict(zip(strings(steps["walls"]), steps["absorbed"][()], strict=True))
-    return Evolution(
+    return TransientResult(
         times=times,
         snapshots=tuple(get_snapshot(group["snapshots"], (n,)) for n in range(len(times))),
         integral=get_snapshot(group["integral"], (0,)) if "integral" in group else None,

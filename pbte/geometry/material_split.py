@@ -18,7 +18,7 @@ from pbte.geometry.joints import Joints
 
 @dataclass(frozen=True, kw_only=True)
 class BodyCells:
-    """Cells of one group of regions, cut along the joints: what `build_simplices` joins.
+    """Cells of one group of regions, cut along the joints: what `build_sweep_mesh` joins.
 
     Attributes:
         cells: Number of each cell in the whole mesh, ascending, shape (num_cells,).
@@ -43,7 +43,7 @@ class BodyCells:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Division:
+class MaterialSplit:
     """A mesh cut into bodies, and how their interface facets belong together.
 
     Slot k of boundary facet `facets[j, 0]` of body `groups[j, 0]` and slot `slots[j, k]` of
@@ -75,7 +75,7 @@ def divide(
     walls: IntArray,
     cell_groups: IntArray,
     joints: Joints,
-) -> Division:
+) -> MaterialSplit:
     """Return one body for each group of cells, cut along all given joints.
 
     Joints between cells of one group cut that body too; faces between two groups must all be
@@ -127,7 +127,9 @@ def divide(
             num_wall_facets=len(on_walls),
             wall_facets=on_walls,
         )
-    return Division(bodies=bodies, joints=joints, groups=cell_groups[joints.cells], facets=facets)
+    return MaterialSplit(
+        bodies=bodies, joints=joints, groups=cell_groups[joints.cells], facets=facets
+    )
 
 
 def groups_of_cells(cell_regions: IntArray, groups: Mapping[int, int]) -> IntArray:

@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pbte.core.types import Array
-from pbte.observables.moments import Observer
+from pbte.observables.moments import FieldTally
 from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.transport.reports import SteadyReport
-from pbte.transport.system import Drift, System
+from pbte.transport.system import StreamedBlock, System
 
 ComplexArray = npt.NDArray[np.complex128]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Response:
+class HarmonicResult:
     """The answer at one frequency.
 
     Attributes:
@@ -92,7 +92,7 @@ class Response:
         return means
 
 
-class ResponseObserver:
+class HarmonicTally:
     """Measures complex fields.
 
     Args:
@@ -100,14 +100,16 @@ class ResponseObserver:
         like: Measures the same at the same walls.
     """
 
-    def __init__(self, system: System, like: Observer) -> None:
+    def __init__(self, system: System, like: FieldTally) -> None:
         self.system = system
         self._parts = [
-            Observer(problem=system, walls=like.walls, frequency_edges=like.frequency_edges)
+            FieldTally(system=system, walls=like.walls, frequency_edges=like.frequency_edges)
             for _ in range(2)
         ]
 
-    def observe(self, drifts: Iterable[Drift], report: SteadyReport, frequency: float) -> Response:
+    def observe(
+        self, drifts: Iterable[StreamedBlock], report: SteadyReport, frequency: float
+    ) -> HarmonicResult:
         """Return what is measured of a solution, in the cells of this rank. Collective.
 
         Args:
@@ -118,17 +120,17 @@ class ResponseObserver:
         stored = np.zeros(len(self.system.bodies), dtype=np.complex128)
         for drift in drifts:
             theta, inflow = drift.theta, drift.inflow
-            self._parts[0].watch(replace(drift, theta=theta.real, inflow=inflow.real))
-            self._parts[1].watch(replace(drift, theta=theta.imag, inflow=inflow.imag))
+            self._parts[0].accumulate(replace(drift, theta=theta.real, inflow=inflow.real))
+            self._parts[1].accumulate(replace(drift, theta=theta.imag, inflow=inflow.imag))
             body = self.system.bodies[drift.body]
             heat = body.heat_capacities[drift.modes]
             stored[drift.body] += heat @ (theta @ body.mesh.dof_weights)
         energy = self.system.comm.allreduce(complex(stored.sum()))
         real, imaginary = (
-            part.snapshot(power, hands_on=False)
+            part.snapshot(power, scatters=False)
             for part, power in zip(self._parts, (self.system.heat_power, 0.0), strict=True)
         )
-        return Response(
+        return HarmonicResult(
             frequency=frequency,
             real=real,
             imaginary=imaginary,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pbte.geometry.simplices import build_simplices, side_by_side, simplices_of
+from pbte.geometry.sweep_mesh import build_sweep_mesh, side_by_side, sweep_mesh_of
 from pbte.transport.heat.assembly import interior_facets
 from pbte.transport.sources import gaussian, project, wall_inflow
 from pbte.transport.sweep.sweep import plan_sweep, sweep
@@ -22,7 +22,7 @@ TWO_TRIANGLES = {
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_cells_fill_the_body_and_their_faces_close(grid, dim):
-    mesh = simplices_of(grid(dim, 3, wobble=0.3))
+    mesh = sweep_mesh_of(grid(dim, 3, wobble=0.3))
     assert mesh.num_cells == 3**dim * math.factorial(dim)
     assert mesh.volumes.sum() == pytest.approx(1.0, rel=1e-13)
     assert mesh.dof_weights.sum() == pytest.approx(1.0, rel=1e-13)
@@ -38,7 +38,7 @@ def test_cells_fill_the_body_and_their_faces_close(grid, dim):
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_both_sides_of_a_face_see_the_same_normal_and_the_same_points(grid, dim):
     """Exactly: a mode must not leave one cell without entering the next."""
-    mesh = simplices_of(grid(dim, 3, wobble=0.3))
+    mesh = sweep_mesh_of(grid(dim, 3, wobble=0.3))
     corners = mesh.points.reshape(-1, dim)
     cells, faces = np.nonzero(mesh.neighbours >= 0)
     for cell, face in zip(cells, faces, strict=True):
@@ -54,7 +54,7 @@ def test_both_sides_of_a_face_see_the_same_normal_and_the_same_points(grid, dim)
 
 
 def test_boundary_values_belong_to_the_points_of_their_facet():
-    mesh = build_simplices(**TWO_TRIANGLES)
+    mesh = build_sweep_mesh(**TWO_TRIANGLES)
     assert mesh.boundary_dofs.tolist() == [[1, 2], [0, 1], [4, 5], [3, 5]]
     np.testing.assert_allclose(mesh.boundary_normals, [[1, 0], [0, -1], [0, 1], [-1, 0]])
     inflow = wall_inflow(mesh, {"a": 1, "b": 2}, {"a": 3.0, "b": -1.0})
@@ -69,12 +69,12 @@ def test_an_incomplete_boundary_is_refused(boundary):
         "walls": np.ones(len(boundary), dtype=np.int64),
     }
     with pytest.raises(ValueError, match="boundary faces are listed"):
-        build_simplices(**broken)
+        build_sweep_mesh(**broken)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_the_projection_keeps_linear_functions_and_the_integral(grid, dim):
-    mesh = simplices_of(grid(dim, 4, wobble=0.3))
+    mesh = sweep_mesh_of(grid(dim, 4, wobble=0.3))
     slope = np.array([2.0, -1.0, 3.0])[:dim]
     linear = project(mesh, lambda x: x @ slope + 0.5)
     exact = mesh.points.reshape(-1, dim) @ slope + 0.5
@@ -86,7 +86,7 @@ def test_the_projection_keeps_linear_functions_and_the_integral(grid, dim):
 
 def test_a_gaussian_keeps_its_power_on_cells_of_its_width(grid):
     """Inside the unit cube to its tails: (2 pi)^(3/2) sigma^3 up to erf(0.5 / sqrt(2) sigma)^3."""
-    mesh, sigma = simplices_of(grid(3, 8)), 0.125
+    mesh, sigma = sweep_mesh_of(grid(3, 8)), 0.125
     heat = project(mesh, gaussian(np.array([0.5, 0.5, 0.5]), sigma)) @ mesh.dof_weights
     inside = math.erf(0.5 / (math.sqrt(2.0) * sigma)) ** 3
     assert heat == pytest.approx((2.0 * math.pi) ** 1.5 * sigma**3 * inside, rel=1e-6)
@@ -95,7 +95,7 @@ def test_a_gaussian_keeps_its_power_on_cells_of_its_width(grid):
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_meshes_side_by_side_are_swept_as_each_alone(grid, dim):
     """What is upstream, inside and at the boundary, is the same in the numbers of both."""
-    meshes = [simplices_of(grid(dim, n, wobble=0.1, seed=n)) for n in (2, 3)]
+    meshes = [sweep_mesh_of(grid(dim, n, wobble=0.1, seed=n)) for n in (2, 3)]
     both = side_by_side(meshes)
     velocity = np.array([[0.3, -0.8, 0.5]])
     rates = np.array([2.0])
