@@ -85,7 +85,7 @@ def layers(
     *,
     mesh: Table | None = None,
     temperatures: tuple[float, float] | None = (301.0, 300.0),
-    law: Table = DMM,
+    interface: Table = DMM,
     walls: Table | None = None,
     **more: Any,
 ) -> Case:
@@ -96,7 +96,7 @@ def layers(
         materials: The crystals by name; a single one without a name, {"": crystal}, is [material].
         mesh: More of the builder of layers, or another one with its shape.
         temperatures: Of black walls on the left and on the right [K]; None without them.
-        law: Of the interface between the materials a and b.
+        interface: Model of the interface between the materials a and b.
         walls: Other walls.
         more: Other tables of the case.
     """
@@ -111,7 +111,7 @@ def layers(
             "temperature": 300.0,
             "mesh": {"file": str(folder / name), "builder": builder},
             **({"materials": named} if named else {"material": materials[""]}),
-            **({"interfaces": {"a|b": law}} if {"a", "b"} <= named.keys() else {}),
+            **({"interfaces": {"a|b": interface}} if {"a", "b"} <= named.keys() else {}),
             "walls": held | dict(walls or {}),
             "output": {"frequency_bins": 5},
             **more,

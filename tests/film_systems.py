@@ -12,7 +12,7 @@ from pbte.core.types import Array
 from pbte.geometry.joints import find_joints
 from pbte.geometry.material_split import MaterialSplit, divide
 from pbte.geometry.sweep_mesh import build_sweep_mesh
-from pbte.interfaces.base import InterfaceLaw, WallLaw
+from pbte.interfaces.base import BoundaryCondition, InterfaceModel
 from pbte.materials.kernel import CollisionKernel
 from pbte.transport.body import Body, make_body
 from pbte.transport.boundary import Side, Surface, make_surface, wall_surface
@@ -24,23 +24,23 @@ LEFT, RIGHT, JOINT = 1, 2, 10
 def film_of_layers(
     edges: Sequence[Array],
     kernels: Sequence[CollisionKernel],
-    laws: Sequence[InterfaceLaw],
+    models: Sequence[InterfaceModel],
     *,
     walls: tuple[float, float] = (0.0, 0.0),
     heat: float = 0.0,
     comm: MPI.Intracomm = MPI.COMM_SELF,
-    wall_laws: Mapping[int, WallLaw] | None = None,
+    boundary_conditions: Mapping[int, BoundaryCondition] | None = None,
 ) -> System:
-    """Return layers between black walls (or walls with laws), an interface between neighbours.
+    """Return layers between black walls (or given ones), an interface between neighbours.
 
     Args:
         edges: Edges of the cells of each layer [m]; the first one of a layer is the last before.
         kernels: Kernel of each layer.
-        laws: Law of each interface.
+        models: Model of each interface.
         walls: Deviation of the left and the right wall [K].
         heat: Density of heat in all layers [W/m^3].
         comm: The ranks that share the modes.
-        wall_laws: Laws of adiabatic walls by tag.
+        boundary_conditions: Those of adiabatic walls by tag.
     """
     counts = [layer.size - 1 for layer in edges]
     nodes = np.concatenate([edges[0], *(layer[1:] for layer in edges[1:])])
@@ -62,8 +62,8 @@ def film_of_layers(
             [mesh.boundary_walls == LEFT, mesh.boundary_walls == RIGHT], walls, default=0.0
         )
         surfaces = [
-            wall_surface("wall", mesh, tag, modes, mode_partition, law)
-            for tag, law in (wall_laws or {}).items()
+            wall_surface("wall", mesh, tag, modes, mode_partition, condition)
+            for tag, condition in (boundary_conditions or {}).items()
             if np.any(mesh.boundary_walls == tag)
         ]
         bodies.append(
@@ -77,7 +77,9 @@ def film_of_layers(
                 comm=comm,
             )
         )
-    joined = [_interface(joint, law, division, bodies, kernels) for joint, law in enumerate(laws)]
+    joined = [
+        _interface(joint, model, division, bodies, kernels) for joint, model in enumerate(models)
+    ]
     return System(
         bodies=tuple(bodies),
         joints=tuple(joined),
@@ -88,7 +90,7 @@ def film_of_layers(
 
 def _interface(
     joint: int,
-    law: InterfaceLaw,
+    model: InterfaceModel,
     division: MaterialSplit,
     bodies: Sequence[Body],
     kernels: Sequence[CollisionKernel],
@@ -106,5 +108,5 @@ def _interface(
     first, second = (kernels[owner].modes for owner in owners)
     normals = bodies[owners[0]].mesh.boundary_normals[facets[0]][None, :]
     return make_surface(
-        f"interface {joint}", sides, normals, lambda n: law.flux_matrix(first, second, n)
+        f"interface {joint}", sides, normals, lambda n: model.flux_matrix(first, second, n)
     )

@@ -89,7 +89,7 @@ def test_a_room_imports_only_what_stands_below_it(module):
 
 
 def test_no_files_import_each_other_in_a_circle():
-    TopologicalSorter({module: files_imported(module) for module in MODULES}).build_problem()
+    TopologicalSorter({module: files_imported(module) for module in MODULES}).prepare()
 
 
 @pytest.mark.parametrize(

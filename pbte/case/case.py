@@ -168,7 +168,7 @@ class Case(Record):
     )
     interfaces: dict[Text, InterfaceChoice] = Field(
         default_factory=dict,
-        description="Law of each interface, by its name in the mesh or by 'material|material'",
+        description="Interface models, by the name in the mesh or by 'material|material'",
     )
     mesh: MeshChoice
     source: AnySource | None = Field(default=None, description="What heats the body")
@@ -176,7 +176,8 @@ class Case(Record):
         default=(), description="More heat sources, each with modes and regions of its own"
     )
     walls: dict[Text, WallChoice] = Field(
-        default_factory=dict, description="Law of each wall, by the wall's name in the mesh"
+        default_factory=dict,
+        description="Boundary condition of each wall, by its name in the mesh",
     )
     orders: Orders = Field(default_factory=Orders)
     steady: Steady = Field(default_factory=Steady)
@@ -330,14 +331,14 @@ def resolved_toml(case: Case) -> str:
 
 
 def check_walls(case: Case, walls: Iterable[str]) -> None:
-    """Check that each wall of the mesh has a law and that each law has a wall.
+    """Check that each wall of the mesh has a boundary condition, and that no other is named.
 
     Args:
         case: The case.
         walls: Names of the walls of the mesh.
 
     Raises:
-        InputError: A wall without a law, or a law for a wall that the mesh does not have.
+        InputError: A wall without a boundary condition, or one for a wall that the mesh lacks.
     """
     known = sorted(walls)
     listed = ", ".join(repr(wall) for wall in known) or "none"
@@ -351,13 +352,14 @@ def check_walls(case: Case, walls: Iterable[str]) -> None:
     if missing:
         names = ", ".join(repr(wall) for wall in missing)
         raise InputError(
-            f"walls: no law for wall {names} of the mesh {case.mesh.file}; add a table such as "
-            f'[walls.{missing[0]}] with kind = "isothermal" and temperature = {case.temperature}'
+            f"walls: no boundary condition for wall {names} of the mesh {case.mesh.file}; add a "
+            f'table such as [walls.{missing[0]}] with kind = "isothermal" and temperature = '
+            f"{case.temperature}"
         )
 
 
 def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
-    """Return the walls where a periodic wall goes on, which need no law of their own."""
+    """Return the partners of periodic walls, which need no boundary condition of their own."""
     partners: dict[str, str] = {}
     for name, wall in case.walls.items():
         if not isinstance(wall, PeriodicWall):
@@ -368,8 +370,8 @@ def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
             raise InputError(f"{where}: must be another wall of the mesh: {others or 'none'}")
         if partner in case.walls:
             raise InputError(
-                f"{where}: the partner has a law of its own; remove the table [walls.{partner}], "
-                "the pair is described once"
+                f"{where}: the partner has a boundary condition of its own; remove the table "
+                f"[walls.{partner}], the pair is described once"
             )
         if partner in partners:
             raise InputError(f"{where}: it is already the partner of wall {partners[partner]!r}")

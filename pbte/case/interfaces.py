@@ -1,4 +1,4 @@
-"""Laws of interfaces as a case or the command line gives them: one record for each kind."""
+"""Interface models as a case or the command line gives them: one record for each kind."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pbte.case.record import NonNegative, Number, Positive, Record, Switch, Text
 from pbte.case.walls import Bins
 
 if TYPE_CHECKING:
-    from pbte.interfaces.base import InterfaceLaw
+    from pbte.interfaces.base import InterfaceModel
     from pbte.materials.storage import Material
 
-_KIND = "Law of the interface"
+_KIND = "Interface model"
 _BINS = "Energy bins common to both crystals: 'auto' or their number"
 _HERTZ = 2.0 * np.pi
 """1 Hz as an angular frequency [rad/s]; people give ordinary frequencies."""
@@ -178,22 +178,22 @@ CHOICES: dict[str, type[Record]] = {
 
 
 class AnyInterface(Record):
-    """A law by itself, outside of a case."""
+    """An interface model by itself, outside of a case."""
 
     model: InterfaceChoice
 
 
-def law_of(
+def interface_model(
     choice: InterfaceChoice,
     *,
     materials: tuple[Material, Material] | None = None,
     folder: str | Path = ".",
-) -> InterfaceLaw:
-    """Return the law that a case names: the one door for all kinds of interfaces.
+) -> InterfaceModel:
+    """Return the interface model that a case names, of any kind.
 
     Args:
         choice: Kind of interface and its numbers.
-        materials: The two crystals, first the one from which normals point; for laws that need
+        materials: The two crystals, first the one from which normals point; for models that need
             more of them than their modes.
         folder: Where relative paths start.
 
@@ -229,7 +229,7 @@ def law_of(
     return PerfectInterface()
 
 
-def _sound(choice: AcousticChoice | MixedChoice) -> InterfaceLaw:
+def _sound(choice: AcousticChoice | MixedChoice) -> InterfaceModel:
     from pbte.interfaces.amm import AcousticMismatch
 
     sound = AcousticMismatch(**choice.model_dump(exclude={"kind", "roughness"}))
@@ -240,7 +240,7 @@ def _sound(choice: AcousticChoice | MixedChoice) -> InterfaceLaw:
     return MixedMismatch(roughness=choice.roughness, sound=sound)
 
 
-def _strain(choice: StrainChoice, materials: tuple[Material, Material] | None) -> InterfaceLaw:
+def _strain(choice: StrainChoice, materials: tuple[Material, Material] | None) -> InterfaceModel:
     from pbte.core.errors import InputError
     from pbte.interfaces.smm import strain_mismatch
 
@@ -251,7 +251,7 @@ def _strain(choice: StrainChoice, materials: tuple[Material, Material] | None) -
     return strain_mismatch(*materials, width=width, **options)
 
 
-def _mediator(choice: MediatorChoice) -> InterfaceLaw:
+def _mediator(choice: MediatorChoice) -> InterfaceModel:
     from functools import partial
 
     from pbte.interfaces.mediator import MediatorInterface

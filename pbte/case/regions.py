@@ -1,4 +1,4 @@
-"""Which crystal each region of the mesh is made of, and which law holds where two of them meet."""
+"""Which crystal each region of the mesh is made of, and the interface model where two meet."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChosenLaw:
-    """The law of an interface between two materials.
+class ChosenModel:
+    """The interface model between two materials.
 
     Attributes:
         key: Under which name the case gives it.
-        choice: The law.
+        choice: The interface model.
         swapped: Whether its first side is the second of the two materials that were asked for.
     """
 
@@ -81,10 +81,10 @@ def materials_of_regions(case: Case, regions: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def chosen_law(case: Case, interface: str, materials: Pair) -> ChosenLaw | None:
-    """Return the law of an interface between two materials, None where one crystal just goes on.
+def chosen_model(case: Case, interface: str, materials: Pair) -> ChosenModel | None:
+    """Return the interface model between two materials, None inside one crystal without any.
 
-    A law for the interface itself comes before one for the pair of materials.
+    A model for the interface itself comes before one for the pair of materials.
 
     Args:
         case: The case.
@@ -92,32 +92,32 @@ def chosen_law(case: Case, interface: str, materials: Pair) -> ChosenLaw | None:
         materials: The material on either side.
 
     Raises:
-        InputError: Two materials meet, and the case has no law for them.
+        InputError: Two materials meet, and the case has no interface model for them.
     """
     one, other = materials
     if interface in case.interfaces:
-        return ChosenLaw(key=interface, choice=case.interfaces[interface], swapped=False)
+        return ChosenModel(key=interface, choice=case.interfaces[interface], swapped=False)
     for key, swapped in ((f"{one}|{other}", False), (f"{other}|{one}", True)):
         if key in case.interfaces:
-            return ChosenLaw(key=key, choice=case.interfaces[key], swapped=swapped)
+            return ChosenModel(key=key, choice=case.interfaces[key], swapped=swapped)
     if one == other:
         return None
     raise InputError(
-        f"interfaces: no law for {one!r} and {other!r}, which meet at the interface {interface!r} "
-        f'of the mesh {case.mesh.file}; add a table such as [interfaces."{one}|{other}"] with '
-        'kind = "dmm"'
+        f"interfaces: no interface model for {one!r} and {other!r}, which meet at the interface "
+        f"{interface!r} of the mesh {case.mesh.file}; add a table such as "
+        f'[interfaces."{one}|{other}"] with kind = "dmm"'
     )
 
 
 def check_interfaces(case: Case, contacts: Mapping[str, Collection[Pair]]) -> None:
-    """Check that each law of the case has an interface in the mesh.
+    """Check that each interface model of the case has an interface in the mesh.
 
     Args:
         case: The case.
         contacts: For each interface of the mesh, the materials that it has on its two sides.
 
     Raises:
-        InputError: A law for an interface, or for a pair of materials, that the mesh does not have.
+        InputError: A model for an interface or a pair of materials that the mesh does not have.
     """
     materials = materials_of(case)
     meeting = {frozenset(pair) for pairs in contacts.values() for pair in pairs}
@@ -129,7 +129,7 @@ def check_interfaces(case: Case, contacts: Mapping[str, Collection[Pair]]) -> No
             pairs = [f"{a}|{b}" for a, b in (sorted(p)[:1] + sorted(p)[-1:] for p in meeting)]
             raise InputError(
                 f"interfaces.{key}: the mesh {case.mesh.file} has no such interface; "
-                f"{_meant(key, [*contacts, *pairs], 'a law may be for')}"
+                f"{_meant(key, [*contacts, *pairs], 'an interface model may be for')}"
             )
         for name in (one, other):
             if name not in materials:

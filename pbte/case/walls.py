@@ -1,4 +1,4 @@
-"""Laws of walls as a case gives them: one record for each kind."""
+"""Boundary conditions as a case gives them: one record for each kind."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BINS = "Energy bins that each keep their energy: 'auto' or their number"
 class IsothermalWall(Record):
     """A black wall: absorbs what arrives and emits phonons in equilibrium at its temperature."""
 
-    kind: Literal["isothermal"] = Field(description="Law of the wall")
+    kind: Literal["isothermal"] = Field(description="Boundary condition")
     temperature: Positive = Field(description="Temperature of the wall [K]")
 
 
 class DiffuseWall(Record):
     """An adiabatic wall that sends phonons back in all directions."""
 
-    kind: Literal["diffuse"] = Field(description="Law of the wall")
+    kind: Literal["diffuse"] = Field(description="Boundary condition")
     elastic: Switch = Field(
         default=True, description="Whether each energy bin keeps its energy, or the wall only all"
     )
@@ -39,20 +39,20 @@ class DiffuseWall(Record):
 class SpecularWall(Record):
     """An adiabatic mirror."""
 
-    kind: Literal["specular"] = Field(description="Law of the wall")
+    kind: Literal["specular"] = Field(description="Boundary condition")
     bins: Bins = Field(default="auto", description=_BINS)
 
 
 class SymmetricWall(Record):
     """A plane of symmetry of the body; must be a mirror plane of the crystal's grid as well."""
 
-    kind: Literal["symmetric"] = Field(description="Law of the wall")
+    kind: Literal["symmetric"] = Field(description="Boundary condition")
 
 
 class RoughWall(Record):
     """An adiabatic wall, specular for a part of each mode and diffuse for the rest."""
 
-    kind: Literal["rough"] = Field(description="Law of the wall")
+    kind: Literal["rough"] = Field(description="Boundary condition")
     roughness: NonNegative | None = Field(
         default=None, description="Height eta of the wall, p = exp(-4 eta^2 q_n^2) (Ziman) [m]"
     )
@@ -75,8 +75,8 @@ class RoughWall(Record):
 class PeriodicWall(Record):
     """A wall that continues at another one, its copy by translation."""
 
-    kind: Literal["periodic"] = Field(description="Law of the wall")
-    partner: Text = Field(description="Wall where the body goes on; it needs no law of its own")
+    kind: Literal["periodic"] = Field(description="Boundary condition")
+    partner: Text = Field(description="Wall where the body goes on; it needs no table of its own")
     temperature_drop: Number = Field(
         default=0.0, description="How much colder the partner is than this wall [K]"
     )

@@ -232,7 +232,7 @@ def _sizes_table(figures: SteadyFigures) -> Table:
 
 def _superlattice_table(figures: Sequence[SuperlatticeFigures]) -> Table:
     """Sweeps to the steady state, corrections with the full matrices in brackets."""
-    names = [each.law for each in figures]
+    names = [each.model for each in figures]
     columns = [
         (
             f"{1e9 * period.period:g} nm",

@@ -106,9 +106,9 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         mode_groups=max(1, comm.size // parts), space_parts=parts, ranks_per_node=comm.size
     )
     memory = memory_estimate(jobs, layout)
-    laws = int(sum(interface.num_bytes for interface in interfaces))
-    if laws:
-        memory = {"interfaces": laws, **memory, "total": memory["total"] + laws}
+    models = int(sum(interface.num_bytes for interface in interfaces))
+    if models:
+        memory = {"interfaces": models, **memory, "total": memory["total"] + models}
     num_unknowns = sum(job.num_unknowns for job in jobs)
     costs = [order_cost(job, layout, REFERENCE, NETWORKS["shared memory"]) for job in jobs]
     choices = materials_of(case)
@@ -141,7 +141,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "interfaces": [
             {
                 "name": contact.interface,
-                "law": contact.law.choice.kind,
+                "model": contact.model.choice.kind,
                 "materials": [inputs.bodies.bodies[body].material for body in contact.bodies],
                 "num_facets": len(contact.facets),
                 "landauer": 1.0 / of.conductance if of.conductance > 0.0 else None,
@@ -181,7 +181,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Steady state", "yes" if case.steady.enabled else "no"),
         ("Transient", _transient_text(case)),
         ("Oscillations", _harmonic_text(case)),
-        ("Walls", ", ".join(f"'{name}' {_law_text(law)}" for name, law in _laws(case))),
+        ("Walls", ", ".join(f"'{n}' {_condition_text(w)}" for n, w in sorted(case.walls.items()))),
         ("Regions", ", ".join(f"'{name}'" for name in data["regions"])),
         ("Heat sources", _sources_text(case, data) or "none"),
         *_interface_rows(data),
@@ -222,7 +222,7 @@ def _material_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _interface_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
     interfaces = [
-        f"'{each['name']}' {each['law']} ({' | '.join(each['materials'])}, "
+        f"'{each['name']}' {each['model']} ({' | '.join(each['materials'])}, "
         f"{each['num_facets']:,} facets, {_resistance_text(each['landauer'])})"
         for each in data["interfaces"]
     ]
@@ -248,13 +248,9 @@ def _resistance_text(landauer: float | None) -> str:
     return "nothing passes" if landauer is None else f"1/h = {landauer:.3g} m^2 K/W"
 
 
-def _law_text(law: Any) -> str:
-    if law.kind == "isothermal":
-        return f"{law.kind} {law.temperature:g} K"
-    if law.kind == "periodic":
-        return f"{law.kind} with '{law.partner}', {law.temperature_drop:g} K colder"
-    return str(law.kind)
-
-
-def _laws(case: Case) -> list[tuple[str, Any]]:
-    return sorted(case.walls.items())
+def _condition_text(wall: Any) -> str:
+    if wall.kind == "isothermal":
+        return f"{wall.kind} {wall.temperature:g} K"
+    if wall.kind == "periodic":
+        return f"{wall.kind} with '{wall.partner}', {wall.temperature_drop:g} K colder"
+    return str(wall.kind)

@@ -22,7 +22,7 @@ def interface(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Law of the interface: perfect, dmm, smooth-dmm, amm, mixed, smm, table or "
+            help="Interface model: perfect, dmm, smooth-dmm, amm, mixed, smm, table or "
             "mediator; its options follow a colon (dmm:bins=20). Repeat to compare several "
             "(default: dmm).",
             show_default=False,

@@ -2,7 +2,7 @@
 
 At a wall the modes are those of one crystal; at an interface those of the first crystal are
 followed by those of the second, and the normal points from the first to the second. With the flux
-weights f = c |v . n| every law is one matrix F >= 0,
+weights f = c |v . n| each of them is one matrix F >= 0,
 
     f_nu theta_nu(incoming) = sum_mu F_nu,mu theta_mu(outgoing),
 
@@ -199,7 +199,7 @@ class FluxReport:
         return self.worst <= SOUND
 
 
-class WallLaw(Protocol):
+class BoundaryCondition(Protocol):
     """How a wall sends the modes of one crystal back into it."""
 
     def flux_matrix(self, modes: ModeTable, normal: Array) -> FluxMatrix:
@@ -207,7 +207,7 @@ class WallLaw(Protocol):
         ...
 
 
-class InterfaceLaw(Protocol):
+class InterfaceModel(Protocol):
     """How the modes of two crystals feed each other through their interface."""
 
     def flux_matrix(self, first: ModeTable, second: ModeTable, normal: Array) -> FluxMatrix:
@@ -215,8 +215,8 @@ class InterfaceLaw(Protocol):
         ...
 
 
-class DiffuseWallLaw(WallLaw, Protocol):
-    """A wall law without sparse part whose bins do not depend on the normal."""
+class DiffuseBoundaryCondition(BoundaryCondition, Protocol):
+    """A boundary condition without sparse part whose bins do not depend on the normal."""
 
     def mode_bins(self, modes: ModeTable) -> IntArray:
         """Return the bin of each mode, shape (num_modes,); -1 takes no part."""

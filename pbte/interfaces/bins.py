@@ -1,6 +1,6 @@
 """Energy bins: which modes of one or two crystals count as having the same energy.
 
-A grid of wave vectors has few distinct energies, so elastic laws join modes into bins. Bins are
+A grid of wave vectors has few distinct energies, so elastic models join modes into bins. Bins are
 made of whole levels (all modes of one frequency, of whatever branch and direction): they never
 split degenerate modes and are closed under time reversal and under the point group.
 """

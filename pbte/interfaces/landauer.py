@@ -9,7 +9,7 @@ import numpy as np
 
 from pbte.core.errors import InputError
 from pbte.core.types import Array
-from pbte.interfaces.base import FluxMatrix, InterfaceLaw
+from pbte.interfaces.base import FluxMatrix, InterfaceModel
 from pbte.interfaces.bins import EnergyBins, bin_totals
 from pbte.materials.modes import ModeTable
 
@@ -177,15 +177,15 @@ def entropy_production(matrix: FluxMatrix, outgoing: Array, temperature: float) 
 
 
 def conductances_of(
-    laws: Sequence[InterfaceLaw], first: ModeTable, second: ModeTable, normal: Array
+    models: Sequence[InterfaceModel], first: ModeTable, second: ModeTable, normal: Array
 ) -> list[InterfaceConductance]:
-    """Return the conductance of several laws, for a table of models or of bins or widths.
+    """Return the conductance of several models, for a table of models or of bins or widths.
 
     Args:
-        laws: Laws to compare, such as one law with more and more bins.
+        models: Models to compare, such as one model with more and more bins.
         first: Mode table of the first crystal.
         second: Mode table of the second crystal.
         normal: Unit vector from first to second, shape (3,).
     """
-    matrices = (law.flux_matrix(first, second, normal) for law in laws)
+    matrices = (model.flux_matrix(first, second, normal) for model in models)
     return [interface_conductance(matrix, first.num_modes) for matrix in matrices]

@@ -11,7 +11,7 @@ from pbte.core.errors import InputError
 from pbte.core.types import Array
 from pbte.interfaces.base import (
     FluxReport,
-    InterfaceLaw,
+    InterfaceModel,
     SurfaceModes,
     check_flux_matrix,
     pair_modes,
@@ -28,7 +28,7 @@ from pbte.interfaces.landauer import (
 from pbte.materials.modes import ModeTable
 
 WITHIN = 2.0
-"""Widths of a law without bins within which a mode must find partners [-]."""
+"""Widths of a model without bins within which a mode must find partners [-]."""
 
 MOST_HEAT = 3.83
 """Where x^4 e^x / (e^x - 1)^2 is largest, x = hbar w / k_B T [-]."""
@@ -42,7 +42,7 @@ class Unmatched:
         first: Of the first crystal's flux, above the highest energy of the second; physics [-].
         second: Of the second crystal's flux, above the highest energy of the first [-].
         artefact: Of the flux of both at energies that both have, where the grid has no modes of
-            the other side in the energy bin (within two widths of laws that have a width) [-];
+            the other side in the energy bin (within two widths of models that have a width) [-];
             the conductance is too small by about this share.
     """
 
@@ -56,7 +56,7 @@ class InterfaceReport:
     """An interface between reservoirs at one temperature.
 
     Attributes:
-        label: What the law is called.
+        label: What the model is called.
         temperature: T0 [K].
         conductance: Landauer conductance, mean transmissions, and the two resistances.
         laws: Violations of the laws of flux matrices.
@@ -82,15 +82,15 @@ class InterfaceReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Refinement:
-    """The conductance of one law with other bins or another width.
+    """The conductance of one model with other bins or another width.
 
     Attributes:
-        label: What the law is called.
+        label: What the model is called.
         setting: "bins" or "width".
         value: "auto", a number of bins, or a width as an ordinary frequency [Hz].
-        conductance: h [W/m^2 K]; None when the law refuses this setting.
+        conductance: h [W/m^2 K]; None when the model refuses this setting.
         artefact: Share of flux without partners for want of modes on the grid [-].
-        refusal: Why the law refuses.
+        refusal: Why the model refuses.
     """
 
     label: str
@@ -103,27 +103,27 @@ class Refinement:
 
 def report_interface(
     label: str,
-    law: InterfaceLaw,
+    model: InterfaceModel,
     first: ModeTable,
     second: ModeTable,
     normal: Array,
     bins: EnergyBins,
 ) -> InterfaceReport:
-    """Return the report of a law between two crystals.
+    """Return the report of an interface model between two crystals.
 
     Args:
-        label: What the law is called, in the report and in messages.
-        law: The law.
+        label: What the model is called, in the report and in messages.
+        model: The interface model.
         first: Mode table of the first crystal.
         second: Mode table of the second crystal, for the same temperature.
         normal: Unit vector from first to second, shape (3,).
         bins: Energy bins of the spectrum, over the modes of both.
 
     Raises:
-        InputError: The law does not fit the crystals.
+        InputError: The model does not fit the crystals.
     """
     try:
-        matrix = law.flux_matrix(first, second, normal)
+        matrix = model.flux_matrix(first, second, normal)
         found = interface_conductance(matrix, first.num_modes)
     except InputError as error:
         raise InputError(f"{label}: {error}") from None
@@ -135,7 +135,7 @@ def report_interface(
         temperature=first.temperature,
         conductance=found,
         laws=check_flux_matrix(matrix),
-        unmatched=unmatched_flux(law, first, second, normal),
+        unmatched=unmatched_flux(model, first, second, normal),
         first_branches=_by_branch(first, passing[:num]),
         second_branches=_by_branch(second, passing[num:]),
         spectrum=conductance_spectrum(matrix, num, bins),
@@ -145,12 +145,12 @@ def report_interface(
 
 
 def unmatched_flux(
-    law: InterfaceLaw, first: ModeTable, second: ModeTable, normal: Array
+    model: InterfaceModel, first: ModeTable, second: ModeTable, normal: Array
 ) -> Unmatched:
     """Return the shares of the flux that find no partner energies on the other side.
 
     Args:
-        law: The law, for its bins or width; one without either has no artefact.
+        model: The model, for its bins or width; one without either has no artefact.
         first: Mode table of the first crystal.
         second: Mode table of the second crystal.
         normal: Unit vector from first to second, shape (3,).
@@ -163,10 +163,10 @@ def unmatched_flux(
         above = surface.frequencies > tops[1 - side] * (1.0 + SAME_LEVEL)
         beyond.append(float(surface.flux[chosen & above].sum() / surface.flux[chosen].sum()))
     artefact = 0.0
-    if hasattr(law, "width"):  # 1/50 of the highest frequency by default, in all laws
-        artefact = _alone(surface, law.width or surface.frequencies.max() / 50.0)
-    elif not (isinstance(law, DiffuseMismatch) and not law.elastic):
-        owner = law.sound if hasattr(law, "sound") else law
+    if hasattr(model, "width"):  # 1/50 of the highest frequency by default, in all models
+        artefact = _alone(surface, model.width or surface.frequencies.max() / 50.0)
+    elif not (isinstance(model, DiffuseMismatch) and not model.elastic):
+        owner = model.sound if hasattr(model, "sound") else model
         if hasattr(owner, "bins"):
             artefact = one_sided_share(first, second, normal, owner.bins).artefact
     return Unmatched(first=beyond[0], second=beyond[1], artefact=artefact)

@@ -8,9 +8,9 @@ comes out of it (incoming), or moves along it. With f = c |v . n| each side has
     T_in    = sum_in f theta / sum_in f     of the stream that comes out of it
     q       = sum_out f theta - sum_in f theta, the heat flux out of the crystal
 
-theta of the incoming modes is what the law sends in, as the upwind flux has it, not what the
-discontinuous elements make of it in the first cell: q is then conserved to round-off, and T does
-not jump where there is no interface.
+theta of the incoming modes is what the interface model sends in, as the upwind flux has it, not
+what the discontinuous elements make of it in the first cell: q is then conserved to round-off, and
+T does not jump where there is no interface.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Border:
 
     Attributes:
         name: Name of the interface, with a number where it joins several pairs of pieces.
-        law: Kind of its law.
+        model: Kind of its interface model.
         materials: Name of the material on either side.
         pieces: Number of the piece on either side.
         contact: Number of the contact of two bodies that it belongs to.
@@ -48,7 +48,7 @@ class Border:
     """
 
     name: str
-    law: str
+    model: str
     materials: tuple[str, str]
     pieces: tuple[int, int]
     contact: int

@@ -3,7 +3,7 @@
     local         jump of the temperature of all modes at the interface, over the heat flux
     extrapolated  jump of the profiles of the bulk, extended to the interface
     emission      difference of the temperatures of the two streams that run into the interface
-    Landauer      1 / sum F, of the law alone: emission between reservoirs in equilibrium
+    Landauer      1 / sum F, of the interface model alone: emission between equilibrium reservoirs
 
 A perfect interface of one crystal with itself has none of the first two and a finite value of the
 last two: the Kapitza paradox. Half of the modes beside an interface have just left it, so the local
@@ -60,7 +60,7 @@ class InterfaceResult:
 
     Attributes:
         name: Its name in the mesh, with a number where it joins several pairs of pieces.
-        law: Kind of its law.
+        model: Kind of its interface model.
         materials: On side 1 and side 2.
         area: [m^2] ([m] in 2D, 1 in 1D).
         temperatures: Mean of all modes [K].
@@ -77,7 +77,7 @@ class InterfaceResult:
     """
 
     name: str
-    law: str
+    model: str
     materials: tuple[str, str]
     area: float
     temperatures: tuple[float, float]
@@ -134,7 +134,7 @@ def interface_result(
     conductance = float(border.areas @ border.conductances) / area
     return InterfaceResult(
         name=border.name,
-        law=border.law,
+        model=border.model,
         materials=border.materials,
         area=area,
         temperatures=(mean(first.temperature), mean(second.temperature)),

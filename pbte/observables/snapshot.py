@@ -52,7 +52,7 @@ class Snapshot:
         outgoing_spectrum: For each wall, power of the carriers arriving in each frequency bin,
             shape (num_bins,) [W].
         outgoing_current: Power arriving on each boundary facet (all carriers moving outward, before
-            any wall law), shape (num_boundary_facets,) [W/m^2].
+            any boundary condition), shape (num_boundary_facets,) [W/m^2].
         balance: The energy account.
         mode_temperatures: Mean of each mode's temperature over its body, for every body an array
             of shape (num_modes,) [K].

@@ -9,9 +9,9 @@ import numpy as np
 
 from pbte.case.case import Case
 from pbte.case.regions import (
-    ChosenLaw,
+    ChosenModel,
     check_interfaces,
-    chosen_law,
+    chosen_model,
     materials_of,
     materials_of_regions,
 )
@@ -49,11 +49,11 @@ class BodyMesh:
 
 @dataclass(frozen=True, kw_only=True)
 class Contact:
-    """Facets where two bodies, or two parts of one, meet under one law.
+    """Facets where two bodies, or two parts of one, meet under one interface model.
 
     Attributes:
         interface: Name of the interface in the mesh.
-        law: The law; its first side is side 1 here.
+        model: The interface model; its first side is side 1 here.
         bodies: Number of the body on either side.
         facets: Boundary facet of either body, shape (num_facets, 2).
         slots: Slot of the facet on side 2 at the same point as each slot of that on side 1, shape
@@ -61,7 +61,7 @@ class Contact:
     """
 
     interface: str
-    law: ChosenLaw
+    model: ChosenModel
     bodies: tuple[int, int]
     facets: IntArray
     slots: IntArray
@@ -95,21 +95,23 @@ class Bodies:
 def split_by_material(domain: Domain, case: Case) -> Bodies:
     """Return one body for each material of a case.
 
-    Faces between two materials are always cut, others where the case gives a law for them.
+    Faces between two materials are always cut, others where the case gives a model for them.
 
     Args:
         domain: The whole mesh.
         case: The case.
 
     Raises:
-        InputError: Materials or laws do not fit the mesh.
+        InputError: Materials or models do not fit the mesh.
     """
     of_region = materials_of_regions(case, domain.regions)
     joints = joints_of(domain)
     names = {tag: name for name, tag in domain.interfaces.items()}
     regions = {tag: name for name, tag in domain.regions.items()}
-    laws, law_of_facet = _laws(case, joints, names, {t: of_region[n] for t, n in regions.items()})
-    is_cut = law_of_facet >= 0
+    models, model_of_facet = _models(
+        case, joints, names, {t: of_region[n] for t, n in regions.items()}
+    )
+    is_cut = model_of_facet >= 0
     whole = sweep_mesh_of(domain)
     if not is_cut.any():
         cells = with_records(whole)
@@ -146,7 +148,7 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
         whole=whole,
         cell_regions=domain.cell_regions,
         bodies=bodies,
-        contacts=_contacts(division, laws, law_of_facet[is_cut], names),
+        contacts=_contacts(division, models, model_of_facet[is_cut], names),
         regions=dict(domain.regions),
         walls=dict(domain.walls),
         interfaces=used,
@@ -209,10 +211,10 @@ def geometry_of(bodies: Bodies) -> MeshGeometry:
     return replace(whole, pieces=pieces, materials=names, facet_pieces=beside)
 
 
-def _laws(
+def _models(
     case: Case, joints: Joints, names: Mapping[int, str], material_of: Mapping[int, str]
-) -> tuple[list[ChosenLaw], IntArray]:
-    """Return the laws that the mesh needs, and which of them each joint has, -1 for none."""
+) -> tuple[list[ChosenModel], IntArray]:
+    """Return the models that the mesh needs, and which of them each joint has, -1 for none."""
     kinds = np.column_stack([joints.tags, joints.regions])
     distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
     sides = [(names[tag], (material_of[a], material_of[b])) for tag, a, b in _rows(distinct)]
@@ -220,28 +222,31 @@ def _laws(
     for name, pair in sides:
         contacts[name].add(pair)
     check_interfaces(case, contacts)
-    laws: list[ChosenLaw] = []
+    models: list[ChosenModel] = []
     number = np.full(len(distinct), -1, dtype=np.int64)
     for row, (name, pair) in enumerate(sides):
-        law = chosen_law(case, name, pair)
-        if law is None:
+        model = chosen_model(case, name, pair)
+        if model is None:
             continue
-        if law.key == name and (name, pair[::-1]) in sides[:row]:  # as where it comes first
-            law = replace(law, swapped=True)
-        number[row] = len(laws)
-        laws.append(law)
-    return laws, number[np.asarray(kind_of).reshape(-1)]
+        if model.key == name and (name, pair[::-1]) in sides[:row]:  # as where it comes first
+            model = replace(model, swapped=True)
+        number[row] = len(models)
+        models.append(model)
+    return models, number[np.asarray(kind_of).reshape(-1)]
 
 
 def _contacts(
-    division: MaterialSplit, laws: Sequence[ChosenLaw], law_of: IntArray, names: Mapping[int, str]
+    division: MaterialSplit,
+    models: Sequence[ChosenModel],
+    model_of: IntArray,
+    names: Mapping[int, str],
 ) -> tuple[Contact, ...]:
-    """Return the joints by interface, law and pair of bodies, turned to the sides of the law."""
-    swapped = np.array([law.swapped for law in laws])[law_of]
+    """Return the joints by interface, model and pair of bodies, turned to the model's sides."""
+    swapped = np.array([model.swapped for model in models])[model_of]
     groups, facets = _turned(division.groups, swapped), _turned(division.facets, swapped)
     slots = np.where(swapped[:, None], np.argsort(division.slots, axis=1), division.slots)
     tags = division.joints.tags
-    # Joints of one interface between the same bodies have one law, whatever their regions.
+    # Joints of one interface between the same bodies have one model, whatever their regions.
     kinds = np.column_stack([tags, groups])
     distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
     contacts = []
@@ -250,7 +255,7 @@ def _contacts(
         contacts.append(
             Contact(
                 interface=names[tag],
-                law=laws[int(law_of[own[0]])],
+                model=models[int(model_of[own[0]])],
                 bodies=(one, other),
                 facets=facets[own],
                 slots=slots[own],

@@ -12,7 +12,7 @@ partner, a temperature drop apart.
 
 At an interface of Landauer conductance h, the streams that arrive from both sides differ by q/h.
 By the same argument the bodies themselves differ by less, R = 1/h - 1/2G1 - 1/2G2: the local
-resistance of the law (`pbte.interfaces.landauer`), which is zero where there is no interface.
+resistance of the model (`pbte.interfaces.landauer`), which is zero where there is no interface.
 """
 
 from __future__ import annotations

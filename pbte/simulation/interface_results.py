@@ -95,7 +95,7 @@ def _of_contact(bodies: Bodies, number: int, conductances: Array) -> list[Border
         borders.append(
             Border(
                 name=contact.interface,
-                law=contact.law.choice.kind,
+                model=contact.model.choice.kind,
                 materials=(pair[0].material, pair[1].material),
                 pieces=(int(one), int(other)),
                 contact=number,

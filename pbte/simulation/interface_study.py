@@ -98,7 +98,7 @@ def study(
     Raises:
         InputError: An argument is wrong, or a model does not fit the crystals.
     """
-    from pbte.case.interfaces import law_of
+    from pbte.case.interfaces import interface_model
     from pbte.interfaces.bins import energy_bins
     from pbte.interfaces.report import lowest_temperature, report_interface
     from pbte.materials.storage import read_material
@@ -113,10 +113,10 @@ def study(
         for kelvin in kelvins
     ]
     shown = energy_bins(tables[0], parse_bins(bins))
-    laws = {text: law_of(choice, materials=sides) for text, choice in choices.items()}
+    found = {text: interface_model(choice, materials=sides) for text, choice in choices.items()}
     reports = tuple(
-        tuple(report_interface(text, law, *pair, direction, shown) for pair in tables)
-        for text, law in laws.items()
+        tuple(report_interface(text, model, *pair, direction, shown) for pair in tables)
+        for text, model in found.items()
     )
     varied = choices if convergence else {}
     refinements = tuple(
@@ -143,8 +143,8 @@ def refine(
     """Return the conductance with more and more bins, or with smaller and smaller widths.
 
     Args:
-        label: What the law is called.
-        choice: The law; those without bins and width have nothing to vary.
+        label: What the model is called.
+        choice: The model; those without bins and width have nothing to vary.
         materials: The two crystals.
         first: Mode table of the first crystal.
         second: Mode table of the second crystal.
@@ -152,7 +152,7 @@ def refine(
     """
     from math import pi
 
-    from pbte.case.interfaces import DiffuseChoice, StrainChoice, law_of
+    from pbte.case.interfaces import DiffuseChoice, StrainChoice, interface_model
     from pbte.interfaces.landauer import conductances_of
     from pbte.interfaces.report import Refinement, unmatched_flux
 
@@ -168,13 +168,13 @@ def refine(
     for setting, values in settings.items():
         known = setting in varied and setting in type(choice).model_fields
         for value in values if known else ():
-            law = law_of(choice.model_copy(update={setting: value}), materials=materials)
+            model = interface_model(choice.model_copy(update={setting: value}), materials=materials)
             conductance = artefact = None
             refusal = ""
             try:
-                (passing,) = conductances_of([law], first, second, normal)
+                (passing,) = conductances_of([model], first, second, normal)
                 conductance = passing.conductance
-                artefact = unmatched_flux(law, first, second, normal).artefact
+                artefact = unmatched_flux(model, first, second, normal).artefact
             except InputError as error:  # a table may contradict detailed balance in fine bins
                 refusal = str(error)
             found.append(

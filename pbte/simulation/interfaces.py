@@ -1,4 +1,4 @@
-"""Interfaces of a case, put on the mesh: their laws as surfaces that join the bodies."""
+"""Interfaces of a case, put on the mesh: their models as surfaces that join the bodies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from mpi4py import MPI
 
 from pbte.case.case import Case
-from pbte.case.interfaces import law_of
+from pbte.case.interfaces import interface_model
 from pbte.core.errors import InputError
 from pbte.core.mode_partition import ModePartition
 from pbte.core.parallel import on_all_ranks
@@ -26,11 +26,11 @@ from pbte.transport.boundary import Surface, facet_side, group_normals
 
 @dataclass(frozen=True, kw_only=True)
 class Joint:
-    """A contact of two bodies with its law.
+    """A contact of two bodies with its model.
 
     Attributes:
         contact: Where it is.
-        surface: The law on the mesh.
+        surface: The model on the mesh.
         conductances: Landauer conductance at each facet, shape (num_facets,) [W/m^2 K].
         unmatched: Share of the flux, at energies that both crystals have, for which the grids of
             modes have no partners, at the first facet [-].
@@ -44,7 +44,7 @@ class Joint:
 
 @dataclass(frozen=True, kw_only=True)
 class Laws:
-    """What a law makes of some normals.
+    """What a model makes of some normals.
 
     Attributes:
         matrices: Flux matrix of each normal.
@@ -78,7 +78,7 @@ def joints_of_case(
     shares: Sequence[ModePartition],
     comm: MPI.Intracomm,
 ) -> tuple[Joint, ...]:
-    """Return all interfaces with their laws.
+    """Return all interfaces with their models.
 
     Args:
         case: The case.
@@ -88,8 +88,8 @@ def joints_of_case(
         comm: The ranks.
 
     Raises:
-        InputError: A law does not fit its crystals.
-        RunError: A law violates conservation, balance or reciprocity.
+        InputError: A model does not fit its crystals.
+        RunError: A model violates conservation, balance or reciprocity.
 
     Note:
         Collective over ``comm``.
@@ -102,7 +102,7 @@ def joints_of_case(
         distinct, normal_of = group_normals(normals)
         first, second = sides
         # One rank computes them for all: acoustic and strain mismatch take their time.
-        laws = shared_on_node(comm, partial(laws_at, case, contact, (first, second), distinct))
+        models = shared_on_node(comm, partial(models_at, case, contact, (first, second), distinct))
         surface = Surface(
             name=contact.interface,
             sides=[
@@ -111,7 +111,7 @@ def joints_of_case(
                     zip(meshes, contact.bodies, (None, contact.slots), strict=True)
                 )
             ],
-            matrices=laws.matrices,
+            matrices=models.matrices,
             normal_of=normal_of,
             areas=np.linalg.norm(normals, axis=1),
         )
@@ -119,8 +119,8 @@ def joints_of_case(
             Joint(
                 contact=contact,
                 surface=surface,
-                conductances=laws.conductances[normal_of],
-                unmatched=laws.unmatched,
+                conductances=models.conductances[normal_of],
+                unmatched=models.unmatched,
             )
         )
     return tuple(joints)
@@ -132,7 +132,7 @@ def landauer_conductances(
     """Return the Landauer conductance at each facet of each contact [W/m^2 K].
 
     Raises:
-        InputError: A law does not fit its crystals.
+        InputError: A model does not fit its crystals.
 
     Note: Collective over `comm`.
     """
@@ -150,13 +150,13 @@ def landauer_conductances(
 def _conductances(
     case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
 ) -> Array:
-    return laws_at(case, contact, materials, normals).conductances
+    return models_at(case, contact, materials, normals).conductances
 
 
-def laws_at(
+def models_at(
     case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
 ) -> Laws:
-    """Return what the law of a contact makes of some normals.
+    """Return what the model of a contact makes of some normals.
 
     Args:
         case: The case.
@@ -165,16 +165,16 @@ def laws_at(
         normals: Unit normals, shape (num_normals, 3).
 
     Raises:
-        InputError: The law does not fit the crystals.
+        InputError: The model does not fit the crystals.
     """
     first, second = (material.modes for material in materials)
     try:
-        law = law_of(contact.law.choice, materials=materials, folder=case.folder)
-        matrices = tuple(law.flux_matrix(first, second, normal) for normal in normals)
+        model = interface_model(contact.model.choice, materials=materials, folder=case.folder)
+        matrices = tuple(model.flux_matrix(first, second, normal) for normal in normals)
         found = [interface_conductance(matrix, first.num_modes) for matrix in matrices]
-        unmatched = unmatched_flux(law, first, second, normals[0])
+        unmatched = unmatched_flux(model, first, second, normals[0])
     except InputError as error:
-        raise InputError(f"interfaces.{_quoted(contact.law.key)}: {error}") from None
+        raise InputError(f"interfaces.{_quoted(contact.model.key)}: {error}") from None
     return Laws(
         matrices=matrices,
         conductances=np.array([conductance.conductance for conductance in found]),
@@ -189,7 +189,7 @@ class InterfacePreview:
     Attributes:
         conductance: Landauer conductance at its first facet [W/m^2 K].
         unmatched: Share of the flux there without partners, see `Joint` [-].
-        num_bytes: Memory that its law takes, all ranks together [bytes].
+        num_bytes: Memory that its model takes, all ranks together [bytes].
     """
 
     conductance: float
@@ -200,10 +200,10 @@ class InterfacePreview:
 def interface_previews(
     case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
 ) -> list[InterfacePreview]:
-    """Return what can be said of each contact from its law at the first facet.
+    """Return what can be said of each contact from its model at the first facet.
 
     Raises:
-        InputError: A law does not fit its crystals.
+        InputError: A model does not fit its crystals.
 
     Note:
         Collective over ``comm``.
@@ -214,19 +214,19 @@ def interface_previews(
             one, other = (bodies.bodies[body] for body in contact.bodies)
             normals, _ = group_normals(one.mesh.boundary_normals[contact.facets[:, 0]])
             pair = (materials[one.material], materials[other.material])
-            laws = laws_at(case, contact, pair, normals[:1])
+            models = models_at(case, contact, pair, normals[:1])
             found.append(
                 InterfacePreview(
-                    conductance=float(laws.conductances[0]),
-                    unmatched=laws.unmatched,
-                    num_bytes=_law_bytes(laws.matrices[0], len(normals), contact.slots.size),
+                    conductance=float(models.conductances[0]),
+                    unmatched=models.unmatched,
+                    num_bytes=_model_bytes(models.matrices[0], len(normals), contact.slots.size),
                 )
             )
     everywhere: list[InterfacePreview] = comm.bcast(found)
     return everywhere
 
 
-def _law_bytes(matrix: FluxMatrix, num_normals: int, num_nodes: int) -> float:
+def _model_bytes(matrix: FluxMatrix, num_normals: int, num_nodes: int) -> float:
     """Return the memory of a surface: weights and entries of each normal, modes at each node."""
     entries, fields = 0, 0
     if matrix.sparse is not None:

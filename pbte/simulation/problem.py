@@ -88,7 +88,7 @@ class Problem:
         leading: For each body the part of its kernel with the largest eigenvalues (or a low-rank
             kernel itself).
         bodies: The bodies on the mesh, with their names.
-        joints: The interfaces and their laws.
+        joints: The interfaces and their models.
         part: Where the local cells are in the whole mesh; None if this rank holds all cells.
         tally: The observables to accumulate.
     """

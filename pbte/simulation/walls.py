@@ -14,7 +14,7 @@ from pbte.core.mode_partition import ModePartition
 from pbte.core.types import Array, IntArray
 from pbte.geometry.periodic import match_walls
 from pbte.geometry.sweep_mesh import SweepMesh
-from pbte.interfaces.base import FluxMatrix, WallLaw
+from pbte.interfaces.base import BoundaryCondition, FluxMatrix
 from pbte.interfaces.diffuse import DiffuseWall
 from pbte.interfaces.mirror import exact_mirror
 from pbte.interfaces.perfect import PerfectInterface
@@ -58,21 +58,21 @@ def adiabatic_surfaces(
 
     Raises:
         InputError: A plane of symmetry is none of the crystal's grid.
-        RunError: A law violates conservation, balance or reciprocity.
+        RunError: A boundary condition violates conservation, balance or reciprocity.
     """
     surfaces = []
     for name, wall in case.walls.items():
-        law = _law(wall)
-        if law is None or not np.any(mesh.boundary_walls == walls[name]):
+        condition = _boundary_condition(wall)
+        if condition is None or not np.any(mesh.boundary_walls == walls[name]):
             continue
         if isinstance(wall, choices.SymmetricWall):
             _require_mirror_plane(name, mesh, walls[name], modes)
-        surfaces.append(wall_surface(name, mesh, walls[name], modes, mode_partition, law))
+        surfaces.append(wall_surface(name, mesh, walls[name], modes, mode_partition, condition))
     return tuple(surfaces)
 
 
-def _law(wall: choices.WallChoice) -> WallLaw | None:
-    """Return the law of an adiabatic wall, None for a black one."""
+def _boundary_condition(wall: choices.WallChoice) -> BoundaryCondition | None:
+    """Return the boundary condition of an adiabatic wall, None for a black one."""
     if isinstance(wall, choices.DiffuseWall):
         return DiffuseWall(elastic=wall.elastic, bins=wall.bins)
     if isinstance(wall, choices.SymmetricWall):

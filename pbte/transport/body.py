@@ -58,7 +58,7 @@ class Body:
             shape (local modes, num_sources) [K m^3/J].
         inflow: Temperature deviation that the walls send in, one row for all modes,
             shape (1, num_boundary_facets * dim) [K].
-        surfaces: Walls that send back what runs into them, by their laws; all others are black.
+        surfaces: Walls that send back what runs into them; all others are black.
         self_scattering: The split s: fictitious events at rate s Gamma that change nothing [-].
         halo: How the local cells touch those of other ranks; None if this rank holds all cells.
         comm: All ranks: those that share the modes times those that share the cells.

@@ -1,9 +1,10 @@
 """Walls and interfaces on the mesh: what runs into them becomes what leaves them.
 
-Every law is a flux matrix per facet normal (pbte.interfaces.base). Its diffuse part goes through
-the temperatures of a few bins per facet node; only a sparse part (specular, acoustic mismatch)
-needs the modes one by one. Between two scattering events a surface holds just that: the bin
-temperatures and, for a sparse law, the mode temperatures that it sends in.
+Every boundary condition and interface model is a flux matrix per facet normal
+(pbte.interfaces.base). Its diffuse part goes through the temperatures of a few bins per facet node;
+only a sparse part (specular, acoustic mismatch) needs the modes one by one. Between two scattering
+events a surface holds just that: the bin temperatures and, with a sparse part, the mode
+temperatures that it sends in.
 
 A surface has one side (a wall) or two (an interface, or two faces joined periodically). Facets are
 listed alike on both sides, with their nodes in the same sequence.
@@ -23,7 +24,7 @@ from pbte.core.errors import RunError
 from pbte.core.mode_partition import ModePartition, all_modes
 from pbte.core.types import Array, BoolArray, IntArray, Numbers
 from pbte.geometry.sweep_mesh import SweepMesh
-from pbte.interfaces.base import FluxMatrix, WallLaw, check_flux_matrix
+from pbte.interfaces.base import BoundaryCondition, FluxMatrix, check_flux_matrix
 from pbte.materials.modes import ModeTable
 
 # Facets of a flat wall have one normal up to the round-off of their coordinates.
@@ -52,7 +53,7 @@ class Side:
 
 
 class Surface:
-    """A wall or an interface with its law.
+    """A wall with its boundary condition, or an interface with its model.
 
     Args:
         name: Its name in the mesh.
@@ -65,7 +66,7 @@ class Surface:
             temperature drop imposed between periodic faces.
 
     Raises:
-        RunError: The law violates conservation, balance or reciprocity.
+        RunError: A flux matrix violates conservation, balance or reciprocity.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class Surface:
             report = check_flux_matrix(matrix)
             if not report.is_sound:
                 raise RunError(
-                    f"surface '{name}': its law violates energy conservation, detailed balance or "
-                    f"reciprocity by {report.worst:.1e} relative; at most 1e-12 is round-off"
+                    f"surface '{name}': its flux matrix violates energy conservation, detailed "
+                    f"balance or reciprocity by {report.worst:.1e} relative; at most 1e-12 is "
+                    "round-off"
                 )
         rows = _local_rows(self.sides)
         self.bins = _common_bins(name, matrices)
@@ -273,7 +275,7 @@ def make_surface(
     flux_matrix: Callable[[Array], FluxMatrix],
     jumps: Sequence[float] = (0.0, 0.0),
 ) -> Surface:
-    """Return a surface from the law of a facet.
+    """Return a surface from the flux matrix of a facet normal.
 
     Args:
         name: Its name in the mesh.
@@ -284,7 +286,7 @@ def make_surface(
         jumps: Added to what enters each side [K].
 
     Raises:
-        RunError: The law violates conservation, balance or reciprocity.
+        RunError: A flux matrix violates conservation, balance or reciprocity.
     """
     distinct, normal_of = group_normals(normals)
     matrices = [flux_matrix(normal) for normal in distinct]
@@ -336,9 +338,9 @@ def wall_surface(
     tag: int,
     modes: ModeTable,
     mode_partition: ModePartition,
-    law: WallLaw,
+    condition: BoundaryCondition,
 ) -> Surface:
-    """Return a wall of a body with its law.
+    """Return a wall of a body with its boundary condition.
 
     Args:
         name: Its name in the mesh.
@@ -346,13 +348,13 @@ def wall_surface(
         tag: Its tag.
         modes: Mode table of the whole crystal.
         mode_partition: The modes of each rank.
-        law: How the wall sends back what runs into it.
+        condition: How the wall sends back what runs into it.
     """
     return make_surface(
         name,
         [wall_side(mesh, tag, mode_partition)],
         mesh.boundary_normals[mesh.boundary_walls == tag],
-        lambda normal: law.flux_matrix(modes, normal),
+        lambda normal: condition.flux_matrix(modes, normal),
     )
 
 
@@ -361,7 +363,7 @@ def _common_bins(name: str, matrices: Sequence[FluxMatrix]) -> IntArray:
     bins = np.max([matrix.bins for matrix in matrices], axis=0)
     for matrix in matrices:
         if np.any((matrix.bins >= 0) & (matrix.bins != bins)):
-            raise RunError(f"surface '{name}': its law bins the modes differently facet by facet")
+            raise RunError(f"surface '{name}': its flux matrices bin the modes differently")
     return np.asarray(bins, dtype=np.int64)
 
 

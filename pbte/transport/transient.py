@@ -338,7 +338,7 @@ def steps_to(
 
 
 def _standing(system: System, fields: tuple[Array, ...]) -> Iterator[StreamedBlock]:
-    """Yield a state as it is; what runs into the walls comes back as their laws say. Collective."""
+    """Yield a state as it is; what runs into the walls comes back as they send it. Collective."""
     boundary = Boundary(system)
     for number, (body, field) in enumerate(zip(system.bodies, fields, strict=True)):
         for modes in body.mode_blocks():

@@ -41,7 +41,7 @@ from pbte.verification.benchmarks.scaling import (
     scaling_figures,
 )
 from pbte.verification.benchmarks.superlattices import (
-    LAWS,
+    MODELS,
     SuperlatticeFigures,
     superlattice_figures,
 )
@@ -243,7 +243,7 @@ def _steady(settings: BenchSettings, material: Material) -> tuple[SteadyFigures,
 
 
 def _superlattice(settings: BenchSettings, material: Material) -> tuple[SuperlatticeFigures, ...]:
-    return tuple(superlattice_figures(law, settings.periods) for law in LAWS)
+    return tuple(superlattice_figures(model, settings.periods) for model in MODELS)
 
 
 def _petsc(settings: BenchSettings, material: Material) -> tuple[AssembledFigures, ...]:

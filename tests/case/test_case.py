@@ -270,7 +270,9 @@ def test_a_mistake_is_told_with_the_name_of_the_file(tmp_path):
 
 
 def test_a_wall_without_a_law_is_refused_with_what_to_write():
-    with pytest.raises(InputError, match=r"no law for wall 'left', 'right'.*\[walls.left\]"):
+    with pytest.raises(
+        InputError, match=r"no boundary condition for wall 'left', 'right'.*\[walls.left\]"
+    ):
         check_walls(parse_case(CASE), ["surface", "right", "left"])
 
 
@@ -281,7 +283,7 @@ def test_a_law_for_an_unknown_wall_is_refused_with_the_nearest_name():
         check_walls(parse_case(with_wall("xyz")), ["surface"])
 
 
-LAWS = {
+CONDITIONS = {
     'kind = "diffuse"\nelastic = false': "DiffuseWall",
     'kind = "specular"\nbins = 20': "SpecularWall",
     'kind = "symmetric"': "SymmetricWall",
@@ -291,10 +293,10 @@ LAWS = {
 }
 
 
-@pytest.mark.parametrize("text", LAWS)
+@pytest.mark.parametrize("text", CONDITIONS)
 def test_every_law_of_a_wall_is_read_and_written_back(text):
     case = parse_case(f"{CASE}[walls.left]\n{text}\n")
-    assert type(case.walls["left"]).__name__ == LAWS[text]
+    assert type(case.walls["left"]).__name__ == CONDITIONS[text]
     assert parse_case(resolved_toml(case)).walls == case.walls
 
 
@@ -330,7 +332,7 @@ def test_the_partner_of_a_periodic_wall_needs_no_law():
     [
         (periodic("left"), "walls.left.partner = 'left': must be another wall of the mesh"),
         (periodic("rigth"), "walls.left.partner = 'rigth': must be another wall"),
-        (periodic("surface"), "the partner has a law of its own; remove the table"),
+        (periodic("surface"), "the partner has a boundary condition of its own; remove the"),
         (
             periodic("right", '[walls.top]\nkind = "periodic"\npartner = "right"'),
             "walls.top.partner = 'right': it is already the partner of wall 'left'",

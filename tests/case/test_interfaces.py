@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from pbte.case.errors import explain
-from pbte.case.interfaces import CHOICES, AnyInterface, law_of
+from pbte.case.interfaces import CHOICES, AnyInterface, interface_model
 from pbte.case.record import toml_text
 from pbte.core.errors import InputError
 from pbte.interfaces.amm import AcousticMismatch
@@ -47,15 +47,15 @@ def pair():
     return tuple(read_material(name, scattering="rta") for name in ("Si-5", "Ge-5"))
 
 
-def conductance(law, pair):
+def conductance(model, pair):
     first, second = (side.modes for side in pair)
-    matrix = law.flux_matrix(first, second, X)
+    matrix = model.flux_matrix(first, second, X)
     assert check_flux_matrix(matrix).is_sound
     return interface_conductance(matrix, first.num_modes).conductance
 
 
 @pytest.mark.parametrize(
-    ("text", "law"),
+    ("text", "model"),
     [
         ('kind = "perfect"', PerfectInterface()),
         ('kind = "dmm"', DiffuseMismatch()),
@@ -73,8 +73,8 @@ def conductance(law, pair):
         ),
     ],
 )
-def test_a_record_builds_its_law_with_the_same_defaults(text, law):
-    assert law_of(choice_of(text)) == law
+def test_a_record_builds_its_law_with_the_same_defaults(text, model):
+    assert interface_model(choice_of(text)) == model
 
 
 def test_every_kind_is_written_as_toml_and_read_back():
@@ -91,39 +91,39 @@ def test_every_kind_is_written_as_toml_and_read_back():
 
 def test_strain_mismatch_takes_polarisations_and_strain_from_the_materials(pair):
     choice = choice_of('kind = "smm"\nlattice_parameters = [5.4e-10, 5.7e-10]\nwidth = 1e12')
-    law = law_of(choice, materials=pair)
+    model = interface_model(choice, materials=pair)
     expected = strain_mismatch(*pair, lattice_parameters=(5.4e-10, 5.7e-10), width=2e12 * np.pi)
-    assert isinstance(law, StrainMismatch) and law.misfit == expected.misfit
+    assert isinstance(model, StrainMismatch) and model.misfit == expected.misfit
     first, second = (side.modes for side in pair)
-    matrices = [each.flux_matrix(first, second, X) for each in (law, expected)]
+    matrices = [each.flux_matrix(first, second, X) for each in (model, expected)]
     theta = np.random.default_rng(1).normal(size=matrices[0].num_modes)
     np.testing.assert_array_equal(matrices[0].apply(theta), matrices[1].apply(theta))
-    assert conductance(law, pair) > 0.0
+    assert conductance(model, pair) > 0.0
 
 
 def test_strain_mismatch_without_polarisations_is_refused(pair):
     choice = choice_of('kind = "smm"')
     with pytest.raises(InputError, match="needs the two materials"):
-        law_of(choice)
+        interface_model(choice)
     bare = dataclasses.replace(pair[1], polarisation=None)
     with pytest.raises(InputError, match=r"Ge: .* needs the polarisation .* with eigenvectors"):
-        law_of(choice, materials=(pair[0], bare))
+        interface_model(choice, materials=(pair[0], bare))
 
 
 def test_widths_are_ordinary_frequencies():
-    law = law_of(choice_of('kind = "smooth-dmm"\nwidth = 0.3e12'))
-    assert law.width == pytest.approx(0.6e12 * np.pi, rel=1e-15)
+    model = interface_model(choice_of('kind = "smooth-dmm"\nwidth = 0.3e12'))
+    assert model.width == pytest.approx(0.6e12 * np.pi, rel=1e-15)
 
 
 def test_a_table_is_looked_for_beside_the_case(tmp_path, pair):
     (tmp_path / "t.csv").write_text(TABLE)
     choice = choice_of('kind = "table"\nfile = "t.csv"\nexcess = "reduce"\nreflection = "specular"')
-    law = law_of(choice, folder=tmp_path)
-    assert isinstance(law, TransmissionTable)
-    assert (law.excess, law.reflection, law.bins) == ("reduce", "specular", "auto")
-    assert conductance(law, pair) > 0.0
+    model = interface_model(choice, folder=tmp_path)
+    assert isinstance(model, TransmissionTable)
+    assert (model.excess, model.reflection, model.bins) == ("reduce", "specular", "auto")
+    assert conductance(model, pair) > 0.0
     with pytest.raises(InputError, match=r"elsewhere/t.csv: no such transmission table"):
-        law_of(choice, folder=tmp_path / "elsewhere")
+        interface_model(choice, folder=tmp_path / "elsewhere")
 
 
 def test_mediators_conduct_as_the_quantum_oscillator_does(pair):
@@ -131,21 +131,21 @@ def test_mediators_conduct_as_the_quantum_oscillator_does(pair):
 
     The Lorentzian has a few per cent above 9 THz, where germanium has no modes.
     """
-    law = law_of(choice_of(MEDIATOR + "cutoff = 20e12\n"))
-    assert isinstance(law, MediatorInterface)
+    model = interface_model(choice_of(MEDIATOR + "cutoff = 20e12\n"))
+    assert isinstance(model, MediatorInterface)
     oscillator = Mediator(frequency=1e13 * np.pi, damping=3e11, cutoff=4e13 * np.pi)
     one = float(mediator_conductance(oscillator, 300.0))
-    assert conductance(law, pair) == pytest.approx(1e17 * one, rel=0.03)
-    uneven = law_of(choice_of(MEDIATOR + "cutoff = 20e12\nfirst_share = 0.1\n"))
-    ratio = conductance(uneven, pair) / conductance(law, pair)
+    assert conductance(model, pair) == pytest.approx(1e17 * one, rel=0.03)
+    uneven = interface_model(choice_of(MEDIATOR + "cutoff = 20e12\nfirst_share = 0.1\n"))
+    ratio = conductance(uneven, pair) / conductance(model, pair)
     assert ratio == pytest.approx(4.0 * 0.1 * 0.9, rel=1e-9)
 
 
 def test_laws_can_be_sent_to_other_ranks(pair):
     for text in ('kind = "dmm"', MEDIATOR):
-        law = law_of(choice_of(text))
-        copy = pickle.loads(pickle.dumps(law))
-        assert conductance(copy, pair) == conductance(law, pair)
+        model = interface_model(choice_of(text))
+        copy = pickle.loads(pickle.dumps(model))
+        assert conductance(copy, pair) == conductance(model, pair)
 
 
 @pytest.mark.parametrize(

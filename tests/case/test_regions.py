@@ -1,4 +1,4 @@
-"""What each region is made of and which law holds where, and every way to say it wrongly."""
+"""What each region is made of and which model holds where, and every way to say it wrongly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pbte.case.interfaces import DiffuseChoice, PerfectChoice
 from pbte.case.regions import (
     check_interfaces,
     check_temperatures,
-    chosen_law,
+    chosen_model,
     materials_of,
     materials_of_regions,
 )
@@ -61,12 +61,12 @@ def test_one_material_makes_all_regions():
 
 def test_a_law_is_found_by_name_before_pair_and_for_a_pair_in_either_order():
     case = parse_case(CASE)
-    law = chosen_law(case, "left-ge", ("silicon", "ge"))
-    assert (law.key, law.swapped, type(law.choice)) == ("silicon|ge", False, DiffuseChoice)
-    assert chosen_law(case, "ge-right", ("ge", "silicon")).swapped
-    named = chosen_law(case, "grain", ("silicon", "ge"))
+    model = chosen_model(case, "left-ge", ("silicon", "ge"))
+    assert (model.key, model.swapped, type(model.choice)) == ("silicon|ge", False, DiffuseChoice)
+    assert chosen_model(case, "ge-right", ("ge", "silicon")).swapped
+    named = chosen_model(case, "grain", ("silicon", "ge"))
     assert (named.key, named.swapped, type(named.choice)) == ("grain", False, PerfectChoice)
-    assert chosen_law(case, "plane", ("ge", "ge")) is None
+    assert chosen_model(case, "plane", ("ge", "ge")) is None
     check_interfaces(case, CONTACTS)
 
 
@@ -110,8 +110,10 @@ def test_laws_for_what_is_not_there_are_refused(old, new, sentence):
 
 def test_materials_that_meet_need_a_law():
     case = changed('[interfaces."silicon|ge"]\nkind = "dmm"\n', "")
-    with pytest.raises(InputError, match=r"no law for 'silicon' and 'ge', .* \[interfaces\.\"sil"):
-        chosen_law(case, "left-ge", ("silicon", "ge"))
+    with pytest.raises(
+        InputError, match=r"no interface model for 'silicon' and 'ge', .* \[interfaces\.\"sil"
+    ):
+        chosen_model(case, "left-ge", ("silicon", "ge"))
 
 
 def test_crystals_of_different_temperature_are_refused():

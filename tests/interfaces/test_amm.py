@@ -29,8 +29,8 @@ SILICON = isotropic_solid(2329.0, 8952.0, 5346.0)
 GERMANIUM = isotropic_solid(5323.0, 5266.0, 3198.0)
 
 
-def law_for(first: ModeTable, second: ModeTable, **options) -> AcousticMismatch:
-    """A law with the solids of the crystals; a model crystal is an isotropic solid."""
+def model_for(first: ModeTable, second: ModeTable, **options) -> AcousticMismatch:
+    """A model with the solids of the crystals; a model crystal is an isotropic solid."""
     solids = tuple(
         solid_of(modes.crystal, modes.name) if modes.crystal else SILICON
         for modes in (first, second)
@@ -56,7 +56,7 @@ def debye_crystal(longitudinal: float, transverse: float, polar: int = 16) -> Mo
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_acoustic_mismatch_keeps_the_three_laws_for_every_normal(options, pair, normal):
-    matrix = law_for(*pair, **options).flux_matrix(*pair, normal)
+    matrix = model_for(*pair, **options).flux_matrix(*pair, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
     assert matrix.sparse.nnz < 0.05 * matrix.num_modes**2
@@ -64,7 +64,7 @@ def test_acoustic_mismatch_keeps_the_three_laws_for_every_normal(options, pair, 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_acoustic_mismatch_answers_no_equal_temperature_and_produces_entropy(options, pair):
-    matrix = law_for(*pair, **options).flux_matrix(*pair, OBLIQUE)
+    matrix = model_for(*pair, **options).flux_matrix(*pair, OBLIQUE)
     leaving = matrix.apply(np.ones(matrix.num_modes))
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
     theta = np.random.default_rng(3).normal(size=(matrix.num_modes, 20))
@@ -73,19 +73,19 @@ def test_acoustic_mismatch_answers_no_equal_temperature_and_produces_entropy(opt
 
 @pytest.mark.parametrize("waves", ["anisotropic", "isotropic", "scalar"])
 def test_sound_takes_no_more_than_each_mode_brings(waves, pair, normal):
-    law = law_for(*pair, waves=waves)
+    model = model_for(*pair, waves=waves)
     surface = pair_modes(*pair, normal)
-    sums = law.sound_pairs(*pair, normal).sum(axis=1)
+    sums = model.sound_pairs(*pair, normal).sum(axis=1)
     assert np.all(sums <= surface.flux * (1.0 + 1e-12))
-    for leaving in law.leaving_sound(*pair, normal):
+    for leaving in model.leaving_sound(*pair, normal):
         total = leaving.power.sum(axis=1)
         assert np.all((np.abs(total - 1.0) < 1e-12) | (total == 0.0))
 
 
 def test_turning_the_pair_round_changes_nothing(pair):
     first, second = pair
-    there = law_for(first, second).flux_matrix(first, second, OBLIQUE)
-    back = law_for(second, first).flux_matrix(second, first, -OBLIQUE)
+    there = model_for(first, second).flux_matrix(first, second, OBLIQUE)
+    back = model_for(second, first).flux_matrix(second, first, -OBLIQUE)
     assert landauer_conductance(there, first.num_modes) == pytest.approx(
         landauer_conductance(back, second.num_modes), rel=1e-9
     )
@@ -95,7 +95,7 @@ def test_turning_the_pair_round_changes_nothing(pair):
 def test_a_fine_grid_of_sound_has_the_conductance_of_the_continuum(waves):
     """Isotropic Debye solids: the closed form of the library, L, SV and SH welded or scalar."""
     first, second = debye_crystal(8952.0, 5346.0), debye_crystal(5266.0, 3198.0)
-    matrix = law_for_sound(waves).flux_matrix(first, second, Z)
+    matrix = model_for_sound(waves).flux_matrix(first, second, Z)
     found = landauer_conductance(matrix, first.num_modes)
     solids = [
         DebyeSolid(density=2329.0, longitudinal=8952.0, transverse=5346.0, atom_density=5e28),
@@ -106,14 +106,14 @@ def test_a_fine_grid_of_sound_has_the_conductance_of_the_continuum(waves):
     assert found == pytest.approx(expected, rel=0.05)
 
 
-def law_for_sound(waves: str) -> AcousticMismatch:
+def model_for_sound(waves: str) -> AcousticMismatch:
     return AcousticMismatch(solids=(SILICON, GERMANIUM), waves=waves, angle=0.05)
 
 
 def test_each_mode_of_sound_has_the_transmission_of_its_direction():
     """Before waves are shared out: 4 Z1 Z2 / (Z1 + Z2)^2 near the normal, 0 beyond the cone."""
     first, second = debye_crystal(8952.0, 5346.0), debye_crystal(5266.0, 3198.0)
-    _, from_second = law_for_sound("anisotropic").leaving_sound(first, second, Z)
+    _, from_second = model_for_sound("anisotropic").leaving_sound(first, second, Z)
     modes = from_second.sources
     cosines = -second.velocities[modes, 2] / np.linalg.norm(second.velocities[modes], axis=1)
     slow = second.bands[modes] < 2
@@ -129,9 +129,9 @@ def test_each_mode_of_sound_has_the_transmission_of_its_direction():
 @pytest.mark.parametrize("name", ["Si-5", "Ge-5"])
 def test_between_identical_crystals_all_sound_passes_and_nothing_else(crystal, name):
     modes = crystal(name)
-    law = AcousticMismatch(angle=1e-3)
-    passing = mode_transmission(law.flux_matrix(modes, modes, OBLIQUE), modes.num_modes)
-    here, _ = law.leaving_sound(modes, modes, OBLIQUE)
+    model = AcousticMismatch(angle=1e-3)
+    passing = mode_transmission(model.flux_matrix(modes, modes, OBLIQUE), modes.num_modes)
+    here, _ = model.leaving_sound(modes, modes, OBLIQUE)
     treated = here.sources[here.power.sum(axis=1) > 0.5]
     surface = pair_modes(modes, modes, OBLIQUE)
     assert surface.flux[treated].sum() > 0.95 * surface.flux[here.sources].sum()
@@ -142,8 +142,8 @@ def test_between_identical_crystals_all_sound_passes_and_nothing_else(crystal, n
 
 def test_sound_goes_straight_on_between_identical_model_crystals():
     modes = debye_crystal(8952.0, 5346.0, 6)
-    law = AcousticMismatch(solids=(SILICON, SILICON), angle=1e-3)
-    matrix = law.flux_matrix(modes, modes, Z)
+    model = AcousticMismatch(solids=(SILICON, SILICON), angle=1e-3)
+    matrix = model.flux_matrix(modes, modes, Z)
     longitudinal = np.flatnonzero(matrix.outgoing[: modes.num_modes] & (modes.bands == 2))
     theta = np.zeros(matrix.num_modes)
     theta[longitudinal] = np.random.default_rng(1).normal(size=longitudinal.size)

@@ -24,7 +24,7 @@ from pbte.interfaces.perfect import PerfectInterface
 TERAHERTZ = 2e12 * np.pi  # as angular frequency
 X = np.array([1.0, 0.0, 0.0])
 OBLIQUE = np.array([0.36, 0.48, 0.8])
-LAWS = {
+MODELS = {
     "elastic": DiffuseMismatch(),
     "ten bins": DiffuseMismatch(bins=10),
     "inelastic": DiffuseMismatch(elastic=False),
@@ -33,22 +33,22 @@ LAWS = {
 }
 
 
-@pytest.fixture(params=LAWS, ids=str)
-def law(request):
-    return LAWS[request.param]
+@pytest.fixture(params=MODELS, ids=str)
+def model(request):
+    return MODELS[request.param]
 
 
-def test_every_mismatch_keeps_the_three_laws_for_every_normal(law, pair, normal):
+def test_every_mismatch_keeps_the_three_laws_for_every_normal(model, pair, normal):
     """And so it does not answer an equal temperature with a flux."""
-    matrix = law.flux_matrix(*pair, normal)
+    matrix = model.flux_matrix(*pair, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
     leaving = matrix.apply(np.ones(matrix.num_modes))
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
 
 
-def test_every_mismatch_produces_entropy_and_keeps_energy(law, pair):
-    matrix = law.flux_matrix(*pair, OBLIQUE)
+def test_every_mismatch_produces_entropy_and_keeps_energy(model, pair):
+    matrix = model.flux_matrix(*pair, OBLIQUE)
     theta = np.random.default_rng(3).normal(size=(matrix.num_modes, 20))
     arriving = matrix.flux[matrix.outgoing] @ theta[matrix.outgoing]
     leaving = matrix.flux[matrix.incoming] @ matrix.apply(theta)[matrix.incoming]
@@ -56,11 +56,11 @@ def test_every_mismatch_produces_entropy_and_keeps_energy(law, pair):
     assert np.all(entropy_production(matrix, theta, 300.0) > 0.0)
 
 
-def test_turning_the_pair_round_changes_nothing(law, pair):
+def test_turning_the_pair_round_changes_nothing(model, pair):
     """The two one-sided sums of F are the same conductance: reciprocity."""
     first, second = pair
-    there = landauer_conductance(law.flux_matrix(first, second, OBLIQUE), first.num_modes)
-    back = landauer_conductance(law.flux_matrix(second, first, -OBLIQUE), second.num_modes)
+    there = landauer_conductance(model.flux_matrix(first, second, OBLIQUE), first.num_modes)
+    back = landauer_conductance(model.flux_matrix(second, first, -OBLIQUE), second.num_modes)
     assert there == pytest.approx(back, rel=1e-12)
 
 
@@ -68,7 +68,7 @@ def test_turning_the_pair_round_changes_nothing(law, pair):
 @pytest.mark.parametrize("model", ["elastic", "inelastic", "smooth"])
 def test_diffuse_mismatch_between_identical_crystals_transmits_one_half(crystal, name, model):
     modes = crystal(name)
-    matrix = LAWS[model].flux_matrix(modes, modes, OBLIQUE)
+    matrix = MODELS[model].flux_matrix(modes, modes, OBLIQUE)
     passing = mode_transmission(matrix, modes.num_modes)
     np.testing.assert_allclose(passing[matrix.outgoing], 0.5, rtol=1e-12)
     found = interface_conductance(matrix, modes.num_modes)
@@ -113,8 +113,8 @@ def test_diffuse_mismatch_of_silicon_and_germanium_has_the_known_size(crystal):
     """R = 2 to 5e-9 m^2 K/W at 300 K, in whatever direction; inelastic transmission lowers it."""
     silicon, germanium = crystal("Si-9"), crystal("Ge-9")
     for normal in (X, OBLIQUE, np.array([1.0, 1.0, 0.0]) / np.sqrt(2.0)):
-        laws = [LAWS[name] for name in ("elastic", "ten bins", "smooth", "inelastic")]
-        found = conductances_of(laws, silicon, germanium, normal)
+        models = [MODELS[name] for name in ("elastic", "ten bins", "smooth", "inelastic")]
+        found = conductances_of(models, silicon, germanium, normal)
         resistances = [each.landauer_resistance for each in found]
         assert min(resistances) > 2e-9 and max(resistances) < 5e-9
         assert resistances[-1] < min(resistances[:-1])
@@ -124,8 +124,8 @@ def test_diffuse_mismatch_of_silicon_and_germanium_has_the_known_size(crystal):
 def test_automatic_bins_agree_with_smooth_mixing(crystal):
     """Two ways of saying "the same energy" on a finite grid: 5 % on the finer one."""
     silicon, germanium = crystal("Si-9"), crystal("Ge-9")
-    laws = [DiffuseMismatch(), SmoothMismatch(width=0.3 * TERAHERTZ)]
-    binned, smooth = conductances_of(laws, silicon, germanium, OBLIQUE)
+    models = [DiffuseMismatch(), SmoothMismatch(width=0.3 * TERAHERTZ)]
+    binned, smooth = conductances_of(models, silicon, germanium, OBLIQUE)
     assert binned.conductance == pytest.approx(smooth.conductance, rel=0.05)
 
 
@@ -191,10 +191,10 @@ def test_smooth_mixing_spreads_energies_by_its_width(crystal):
     assert 0.2 < leaving[near].mean() < 0.8
 
 
-def test_tables_for_two_temperatures_are_refused(law, crystal):
+def test_tables_for_two_temperatures_are_refused(model, crystal):
     warmer = dataclasses.replace(crystal("Ge-5"), temperature=310.0)
     with pytest.raises(InputError, match="300 K and 310 K"):
-        law.flux_matrix(crystal("Si-5"), warmer, X)
+        model.flux_matrix(crystal("Si-5"), warmer, X)
 
 
 def test_a_bad_width_is_refused():

@@ -22,7 +22,7 @@ SOUNDS = {
 }
 
 
-def law_for(pair, roughness: float, **options) -> MixedMismatch:
+def model_for(pair, roughness: float, **options) -> MixedMismatch:
     solids = tuple(
         solid_of(modes.crystal, modes.name) if modes.crystal else isotropic_solid(2e3, 8e3, 5e3)
         for modes in pair
@@ -33,13 +33,13 @@ def law_for(pair, roughness: float, **options) -> MixedMismatch:
 @pytest.mark.parametrize("options", SOUNDS.values(), ids=SOUNDS)
 @pytest.mark.parametrize("roughness", [1e-11, 1e-10])
 def test_mixed_mismatch_keeps_the_three_laws_for_every_normal(roughness, options, pair, normal):
-    matrix = law_for(pair, roughness, **options).flux_matrix(*pair, normal)
+    matrix = model_for(pair, roughness, **options).flux_matrix(*pair, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
 
 
 def test_mixed_mismatch_produces_entropy_and_answers_no_equal_temperature(pair):
-    matrix = law_for(pair, 5e-11).flux_matrix(*pair, OBLIQUE)
+    matrix = model_for(pair, 5e-11).flux_matrix(*pair, OBLIQUE)
     leaving = matrix.apply(np.ones(matrix.num_modes))
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
     theta = np.random.default_rng(3).normal(size=(matrix.num_modes, 20))
@@ -48,16 +48,16 @@ def test_mixed_mismatch_produces_entropy_and_answers_no_equal_temperature(pair):
 
 @pytest.mark.parametrize("options", SOUNDS.values(), ids=SOUNDS)
 def test_a_plane_is_acoustic_mismatch(options, pair):
-    law = law_for(pair, 0.0, **options)
+    model = model_for(pair, 0.0, **options)
     theta = np.random.default_rng(4).normal(size=pair[0].num_modes + pair[1].num_modes)
-    found, expected = (each.flux_matrix(*pair, OBLIQUE) for each in (law, law.sound))
+    found, expected = (each.flux_matrix(*pair, OBLIQUE) for each in (model, model.sound))
     np.testing.assert_allclose(found.apply(theta), expected.apply(theta), atol=1e-11)
 
 
 def test_a_very_rough_interface_is_diffuse_mismatch(pair):
-    law = law_for(pair, 1e-6)
+    model = model_for(pair, 1e-6)
     theta = np.random.default_rng(4).normal(size=pair[0].num_modes + pair[1].num_modes)
-    found, expected = (each.flux_matrix(*pair, OBLIQUE) for each in (law, DiffuseMismatch()))
+    found, expected = (each.flux_matrix(*pair, OBLIQUE) for each in (model, DiffuseMismatch()))
     np.testing.assert_allclose(found.apply(theta), expected.apply(theta), atol=1e-9)
 
 
@@ -65,7 +65,7 @@ def test_roughness_takes_silicon_and_germanium_from_one_model_to_the_other(cryst
     pair = crystal("Si-9"), crystal("Ge-9")
     conductances = [
         interface_conductance(
-            law_for(pair, roughness).flux_matrix(*pair, Z), pair[0].num_modes
+            model_for(pair, roughness).flux_matrix(*pair, Z), pair[0].num_modes
         ).conductance
         for roughness in (0.0, 3e-11, 1e-10, 1e-8)
     ]
@@ -78,7 +78,7 @@ def test_roughness_takes_silicon_and_germanium_from_one_model_to_the_other(cryst
 
 def test_the_share_of_sound_is_zimans(crystal):
     silicon = crystal("Si-5")
-    shares = law_for((silicon, silicon), 5e-11).specularity(silicon, silicon, Z)
+    shares = model_for((silicon, silicon), 5e-11).specularity(silicon, silicon, Z)
     lengths = 2.0 * np.pi / np.maximum(np.linalg.norm(silicon.wave_vectors, axis=1), 1.0)
     cosines = silicon.wave_vectors[:, 2] / (2.0 * np.pi / lengths)
     expected = np.exp(-16.0 * np.pi**2 * 5e-11**2 * cosines**2 / lengths**2)

@@ -17,7 +17,7 @@ from pbte.reference.kapitza.debye_mismatch import DebyeSolid, resistance
 
 TERAHERTZ = 2e12 * np.pi
 X = np.array([1.0, 0.0, 0.0])
-LAWS = {
+MODELS = {
     "elastic": DiffuseMismatch(),
     "inelastic": DiffuseMismatch(elastic=False),
     "smooth": SmoothMismatch(),
@@ -34,12 +34,12 @@ def germanium(crystal):
     return crystal("Ge-9")
 
 
-@pytest.mark.parametrize("model", LAWS)
+@pytest.mark.parametrize("model", MODELS)
 def test_branches_spectrum_and_accumulation_add_up_to_the_conductance(
     model, silicon, germanium, normal
 ):
     bins = energy_bins([silicon, germanium])
-    report = report_interface(model, LAWS[model], silicon, germanium, normal, bins)
+    report = report_interface(model, MODELS[model], silicon, germanium, normal, bins)
     whole = report.conductance.conductance
     for parts in (report.first_branches, report.second_branches, report.spectrum.conductance):
         assert parts.sum() == pytest.approx(whole, rel=1e-12)
@@ -50,7 +50,7 @@ def test_branches_spectrum_and_accumulation_add_up_to_the_conductance(
 
 def test_the_accumulation_at_the_edges_is_the_sum_of_the_spectrum(silicon, germanium):
     bins = energy_bins([silicon, germanium])
-    report = report_interface("dmm", LAWS["elastic"], silicon, germanium, X, bins)
+    report = report_interface("dmm", MODELS["elastic"], silicon, germanium, X, bins)
     sums = np.cumsum(report.spectrum.conductance)
     steps = np.searchsorted(report.levels, bins.edges[1:]) - 1
     np.testing.assert_allclose(report.accumulated[steps], sums, rtol=1e-12)
@@ -60,8 +60,8 @@ def test_flux_above_the_other_spectrum_is_physics_and_not_counted_as_an_artefact
     silicon, germanium
 ):
     """Silicon goes on to 15 THz, germanium ends at 9 THz."""
-    for law in LAWS.values():
-        found = unmatched_flux(law, silicon, germanium, X)
+    for model in MODELS.values():
+        found = unmatched_flux(model, silicon, germanium, X)
         arriving = silicon.heat_capacities * np.maximum(silicon.velocities[:, 0], 0.0)
         moving = np.abs(germanium.velocities[:, 0]) > 1e-9
         top = germanium.frequencies[moving].max()
@@ -86,14 +86,14 @@ def test_bins_and_widths_finer_than_the_grid_show_up_as_an_artefact(crystal):
 
 
 def test_identical_crystals_lack_nothing(silicon):
-    for law in (PerfectInterface(), DiffuseMismatch(bins=200), SmoothMismatch(width=1e9)):
-        found = unmatched_flux(law, silicon, silicon, X)
+    for model in (PerfectInterface(), DiffuseMismatch(bins=200), SmoothMismatch(width=1e9)):
+        found = unmatched_flux(model, silicon, silicon, X)
         assert (found.first, found.second, found.artefact) == (0.0, 0.0, 0.0)
 
 
-def conductance_at(temperature, law, *tables):
+def conductance_at(temperature, model, *tables):
     first, second = (at_temperature(modes, temperature) for modes in tables)
-    return landauer_conductance(law.flux_matrix(first, second, X), first.num_modes)
+    return landauer_conductance(model.flux_matrix(first, second, X), first.num_modes)
 
 
 def test_the_grid_ends_where_its_lowest_moving_mode_carries_most_heat(silicon, germanium):
@@ -104,8 +104,8 @@ def test_the_grid_ends_where_its_lowest_moving_mode_carries_most_heat(silicon, g
     peak = x[np.argmax(x**4 * np.exp(x) / np.expm1(x) ** 2)]
     expected = REDUCED_PLANCK * silicon.frequencies[moving].min() / (peak * BOLTZMANN)
     assert found == pytest.approx(expected, rel=1e-3) and 15.0 < found < 25.0
-    law, steps = DiffuseMismatch(), np.array([0.4, 0.5, 1.0, 1.1])
-    values = [conductance_at(step * found, law, silicon, germanium) for step in steps]
+    model, steps = DiffuseMismatch(), np.array([0.4, 0.5, 1.0, 1.1])
+    values = [conductance_at(step * found, model, silicon, germanium) for step in steps]
     cold, _, near = np.diff(np.log(values)) / np.diff(np.log(steps))
     assert 2.8 < near < 3.6 and cold > 5.0
 

@@ -258,7 +258,7 @@ def material(name: str) -> Material:
     return read_material(name, scattering="rta")
 
 
-def law(**options) -> StrainMismatch:
+def mismatch(**options) -> StrainMismatch:
     return strain_mismatch(material("Si-5"), material("Ge-5"), **options)
 
 
@@ -274,7 +274,7 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_strain_mismatch_keeps_the_three_laws(options, normal):
     first, second = material("Si-5").modes, material("Ge-5").modes
-    matrix = law(**options).flux_matrix(first, second, normal)
+    matrix = mismatch(**options).flux_matrix(first, second, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
     theta = np.random.default_rng(3).normal(size=(matrix.num_modes, 5))
@@ -289,19 +289,19 @@ def test_on_the_finer_grid_too():
 
 def test_strain_on_the_grid_resists_more_than_diffuse_mismatch():
     first, second = material("Si-5").modes, material("Ge-5").modes
-    laws = [DiffuseMismatch(), law(), law(gruneisen=1.0), law(gruneisen=2.0)]
+    models = [DiffuseMismatch(), mismatch(), mismatch(gruneisen=1.0), mismatch(gruneisen=2.0)]
     diffuse, own, one, two = (
-        each.landauer_resistance for each in conductances_of(laws, first, second, Z)
+        each.landauer_resistance for each in conductances_of(models, first, second, Z)
     )
     assert own > one > two > diffuse
-    weak, strong = conductances_of([law(gruneisen=g) for g in (1e-3, 2e-3)], first, second, Z)
+    weak, strong = conductances_of([mismatch(gruneisen=g) for g in (1e-3, 2e-3)], first, second, Z)
     assert strong.conductance > 1.5 * weak.conductance
     assert weak.conductance < 1e-3 / two
 
 
 def test_without_strain_the_grid_has_sound():
     first, second = material("Si-5").modes, material("Ge-5").modes
-    with_sound = law(gruneisen=1e-6, method="amm+strain")
+    with_sound = mismatch(gruneisen=1e-6, method="amm+strain")
     found, expected = conductances_of([with_sound, AcousticMismatch()], first, second, OBLIQUE)
     assert found.conductance == pytest.approx(expected.conductance, rel=1e-3)
 
@@ -431,7 +431,7 @@ def test_a_model_crystal_is_refused():
         heat_capacities=[1e6],
     ).modes
     with pytest.raises(InputError, match="model: a model crystal has no wave vectors"):
-        law().flux_matrix(material("Si-5").modes, model, Z)
+        mismatch().flux_matrix(material("Si-5").modes, model, Z)
 
 
 @pytest.mark.parametrize(
@@ -449,7 +449,7 @@ def test_a_model_crystal_is_refused():
 )
 def test_options_that_make_no_sense_are_refused(options, words):
     with pytest.raises(InputError, match=words):
-        law(**options)
+        mismatch(**options)
 
 
 def test_values_of_the_continuum_that_make_no_sense_are_refused():

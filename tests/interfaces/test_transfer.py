@@ -54,7 +54,7 @@ def per_branch():
     return TabulatedTransmission(frequencies=EVERYWHERE, values=values)
 
 
-LAWS = {
+MODELS = {
     "table": TransmissionTable(table=flat(0.05)),
     "few bins": TransmissionTable(table=FALLING, bins=8, excess="reduce"),
     "per branch": TransmissionTable(table=per_branch(), excess="reduce"),
@@ -71,22 +71,22 @@ LAWS = {
 }
 
 
-@pytest.fixture(params=LAWS, ids=str)
-def law(request):
-    return LAWS[request.param]
+@pytest.fixture(params=MODELS, ids=str)
+def model(request):
+    return MODELS[request.param]
 
 
 @pytest.mark.parametrize("grid", [5, 9])
-def test_every_transmission_keeps_the_three_laws_for_every_normal(law, crystal, grid, normal):
-    matrix = law.flux_matrix(crystal(f"Si-{grid}"), crystal(f"Ge-{grid}"), normal)
+def test_every_transmission_keeps_the_three_laws_for_every_normal(model, crystal, grid, normal):
+    matrix = model.flux_matrix(crystal(f"Si-{grid}"), crystal(f"Ge-{grid}"), normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
     leaving = matrix.apply(np.ones(matrix.num_modes))
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
 
 
-def test_every_transmission_produces_entropy_and_keeps_energy(law, crystal):
-    matrix = law.flux_matrix(crystal("Si-9"), crystal("Ge-9"), OBLIQUE)
+def test_every_transmission_produces_entropy_and_keeps_energy(model, crystal):
+    matrix = model.flux_matrix(crystal("Si-9"), crystal("Ge-9"), OBLIQUE)
     theta = np.random.default_rng(3).normal(size=(matrix.num_modes, 20))
     arriving = matrix.flux[matrix.outgoing] @ theta[matrix.outgoing]
     leaving = matrix.flux[matrix.incoming] @ matrix.apply(theta)[matrix.incoming]
@@ -124,9 +124,9 @@ def test_the_diffuse_mismatch_written_as_a_table_is_the_same_interface(crystal):
         frequencies=middles, values=np.repeat(spectrum.first_transmission, 2)
     )
     # Steps of the table, at the edges to the bit.
-    law = TransmissionTable(table=table, bins=edges)
+    model = TransmissionTable(table=table, bins=edges)
     theta = np.random.default_rng(9).normal(size=diffuse.num_modes)
-    matrix = law.flux_matrix(silicon, germanium, X)
+    matrix = model.flux_matrix(silicon, germanium, X)
     conductances = [
         interface_conductance(each, silicon.num_modes).conductance for each in (diffuse, matrix)
     ]
@@ -150,8 +150,8 @@ def test_specular_reflection_keeps_the_parallel_velocity_of_what_does_not_pass(c
     silicon, germanium = crystal("Si-9"), crystal("Ge-9")
     kept = []
     for reflection in ("diffuse", "specular"):
-        law = TransmissionTable(table=flat(0.2), reflection=reflection)
-        matrix = law.flux_matrix(silicon, germanium, X)
+        model = TransmissionTable(table=flat(0.2), reflection=reflection)
+        matrix = model.flux_matrix(silicon, germanium, X)
         along = np.concatenate([silicon.velocities[:, 1], np.zeros(germanium.num_modes)])
         kept.append((along * matrix.flux) @ matrix.apply(along))
     flux = np.where(matrix.outgoing, matrix.flux, 0.0)
@@ -165,13 +165,13 @@ def test_specular_reflection_keeps_the_parallel_velocity_of_what_does_not_pass(c
 
 
 def joined_strings(string, ratio):
-    """Two strings at 300 K with impedances in this ratio, and the law of their joint."""
+    """Two strings at 300 K with impedances in this ratio, and the model of their joint."""
     speeds, densities = (3000.0, 1200.0), (1.0, ratio * 2.5)
     capacity = [np.pi * BOLTZMANN**2 * 300.0 / (3.0 * REDUCED_PLANCK * c) for c in speeds]
     strings = [string(n, c, k) for n, c, k in zip("lr", speeds, capacity, strict=True)]
     share = float(transmission(*(impedance(d, c) for d, c in zip(densities, speeds, strict=True))))
-    law = TransmissionTable(table=flat(share))
-    return share, law.flux_matrix(*strings, X)
+    model = TransmissionTable(table=flat(share))
+    return share, model.flux_matrix(*strings, X)
 
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 9.0])
@@ -210,17 +210,17 @@ def test_mediators_conduct_their_number_times_one_of_them(crystal):
     silicon, germanium = crystal("Si-9"), crystal("Ge-9")
     density = 1e17
     narrow = Mediator(frequency=5.0 * TERAHERTZ, damping=0.05 * TERAHERTZ)
-    law = MediatorInterface(
+    model = MediatorInterface(
         transmission=lambda w: mediator_transmission(narrow, w), density=density
     )
-    found = interface_conductance(law.flux_matrix(silicon, germanium, X), silicon.num_modes)
+    found = interface_conductance(model.flux_matrix(silicon, germanium, X), silicon.num_modes)
     one = float(mediator_conductance(narrow, 300.0))
     # 0.2 % of the Lorentzian lies above 9 THz, where germanium has no modes.
     assert found.conductance == pytest.approx(density * one, rel=3e-3)
     assert found.conductance < density * one
     bins = energy_bins([silicon, germanium])
     shared = bins.edges[:-1] < 8.9 * TERAHERTZ
-    expected = landauer_by_bin(law.transmission, bins.edges, 300.0)[shared].sum()
+    expected = landauer_by_bin(model.transmission, bins.edges, 300.0)[shared].sum()
     assert found.conductance == pytest.approx(density * expected, rel=1e-12)
 
 
@@ -288,8 +288,8 @@ def test_a_table_against_detailed_balance_is_refused_by_how_much(crystal):
 
 def test_reduced_tables_pass_all_that_detailed_balance_allows(crystal):
     silicon, germanium = crystal("Si-9"), crystal("Ge-9")
-    law = TransmissionTable(table=flat(1.0), excess="reduce")
-    matrix = law.flux_matrix(germanium, silicon, X)
+    model = TransmissionTable(table=flat(1.0), excess="reduce")
+    matrix = model.flux_matrix(germanium, silicon, X)
     spectrum = conductance_spectrum(matrix, germanium.num_modes, energy_bins([germanium, silicon]))
     best = np.fmax(spectrum.first_transmission, spectrum.second_transmission)
     shared = spectrum.edges[:-1] < 8.9 * TERAHERTZ
@@ -341,9 +341,9 @@ def test_a_bad_mediator_is_refused(options, message):
 
 
 def test_a_mediator_function_that_is_no_transmission_is_refused(crystal):
-    law = MediatorInterface(transmission=lambda w: 2.0 * np.ones_like(w), density=1e10)
+    model = MediatorInterface(transmission=lambda w: 2.0 * np.ones_like(w), density=1e10)
     with pytest.raises(InputError, match="transmission is 2 at"):
-        law.flux_matrix(crystal("Si-5"), crystal("Ge-5"), X)
-    law = MediatorInterface(transmission=lambda w: np.float64(0.5), density=1e10)
+        model.flux_matrix(crystal("Si-5"), crystal("Ge-5"), X)
+    model = MediatorInterface(transmission=lambda w: np.float64(0.5), density=1e10)
     with pytest.raises(InputError, match="expected one value for each"):
-        law.flux_matrix(crystal("Si-5"), crystal("Ge-5"), X)
+        model.flux_matrix(crystal("Si-5"), crystal("Ge-5"), X)

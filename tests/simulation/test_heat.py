@@ -147,8 +147,8 @@ STACK = TWO + gray("a", 6000.0, 1e-11, 1.6e6) + gray("b", 2000.0, 4e-11, 2e6)
 def test_layers_and_their_interface_are_in_series(folder, definition):
     """q = dT / (L/2 k1 + L/2 k2 + R): R = 1/h between the streams, less 1/2G1 + 1/2G2 between
     the bodies, with G = Cv/4 and, for diffuse mismatch of one bin, h = G1 G2 / (G1 + G2)."""
-    law = '[interfaces."a|b"]\nkind = "dmm"\nelastic = false\n'
-    state = run(folder, f'{STACK}{law}[fourier]\ninterfaces = "{definition}"\n').fourier
+    model = '[interfaces."a|b"]\nkind = "dmm"\nelastic = false\n'
+    state = run(folder, f'{STACK}{model}[fourier]\ninterfaces = "{definition}"\n').fourier
     sent = np.array([1.6e6 * 6000.0, 2e6 * 2000.0]) / 4.0
     resistance = (1.0 / sent).sum() - (0.5 * (1.0 / sent).sum() if definition == "local" else 0.0)
     bulk = np.array([1.6e6 * 6000.0**2 * 1e-11, 2e6 * 2000.0**2 * 4e-11]) / 3.0
@@ -161,9 +161,9 @@ def test_layers_and_their_interface_are_in_series(folder, definition):
 
 def test_a_plane_through_one_crystal_is_no_interface(folder):
     """The local resistance of a perfect interface is zero, its Landauer resistance is not."""
-    law = '[interfaces."a-b"]\nkind = "perfect"\n'
-    plain, cut = (run(folder, film(301.0, more)).fourier for more in ("", law))
-    streams = run(folder, film(301.0, law + '[fourier]\ninterfaces = "landauer"\n')).fourier
+    model = '[interfaces."a-b"]\nkind = "perfect"\n'
+    plain, cut = (run(folder, film(301.0, more)).fourier for more in ("", model))
+    streams = run(folder, film(301.0, model + '[fourier]\ninterfaces = "landauer"\n')).fourier
     np.testing.assert_allclose(cut.temperature, plain.temperature, rtol=0.0, atol=1e-9)
     assert streams.effective == pytest.approx(
         LENGTH / (LENGTH / BULK + 4.0 / (HEAT * SPEED)), rel=1e-6

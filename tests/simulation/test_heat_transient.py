@@ -221,7 +221,7 @@ def test_only_what_is_named_oscillates(follow):
 
 
 def test_a_fourier_run_tells_its_interfaces(folder):
-    """Films in series: interface by the local resistance of the law; all drops add up."""
+    """Films in series: interface by the local resistance of the model; all drops add up."""
     case = layers(
         folder,
         {

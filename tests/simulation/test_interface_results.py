@@ -110,7 +110,7 @@ def crystal(choice):
 
 def test_a_perfect_interface_has_no_resistance_but_those_of_the_paradox(solve):
     same = {"a": GRAY, "b": GRAY | {"name": "again"}}
-    joined, whole = solve(same, law=PERFECT), solve({"": GRAY})
+    joined, whole = solve(same, interface=PERFECT), solve({"": GRAY})
     (interface,) = joined.interfaces
     assert through(joined) == pytest.approx(through(whole), rel=1e-7)
     assert abs(interface.local) < 1e-8 * interface.landauer
@@ -141,8 +141,8 @@ WAVY = {"dim": 2, "width": 40e-9, "periodic": "y", "amplitude": 8e-9}
 def test_a_perfect_interface_in_one_crystal_changes_nothing(solve, crystal, more):
     mesh = more.get("mesh", {}) | {"regions": ("a", "b")}
     more = more | {"mesh": mesh, "regions": {"b": "a"}, "steady": {"tolerance": 1e-13}}
-    law = {"a-b": PERFECT}
-    joined, whole = (solve({"a": crystal}, interfaces=laws, **more) for laws in (law, {}))
+    model = {"a-b": PERFECT}
+    joined, whole = (solve({"a": crystal}, interfaces=models, **more) for models in (model, {}))
     assert joined.interfaces and not whole.interfaces
     one, other = joined.steady, whole.steady
     np.testing.assert_allclose(one.temperature, other.temperature, rtol=0, atol=1e-12)
@@ -156,7 +156,7 @@ def test_a_perfect_interface_of_first_principles_crystals_has_no_local_resistanc
     local = []
     for size in (10e-9, 5e-9):
         same = {"a": silicon, "b": silicon}
-        (interface,) = solve(same, law=PERFECT, mesh={"size": size}).interfaces
+        (interface,) = solve(same, interface=PERFECT, mesh={"size": size}).interfaces
         assert interface.emission == pytest.approx(interface.landauer, rel=1e-7)
         local.append(abs(interface.local) / interface.landauer)
     assert local[0] < 1e-4 and local[1] < 0.6 * local[0]  # of first order in the cells
@@ -265,7 +265,7 @@ def test_ranks_find_the_same_interfaces(solve, comm):
 
 
 def test_a_grain_boundary_in_one_crystal_is_that_between_two_names_of_it(solve):
-    """A law for a named interface cuts the only body: the same as two bodies of one crystal."""
+    """A model for a named interface cuts the only body: the same as two bodies of one crystal."""
     same = {"a": GRAY, "b": GRAY | {"name": "again"}}
     apart = solve(same)
     grain = solve({"a": GRAY}, regions={"b": "a"}, interfaces={"a-b": DMM})
@@ -362,7 +362,7 @@ SILICON_GERMANIUM = {"a": {"file": "Si-5"}, "b": {"file": "Ge-5"}}
 
 
 @pytest.mark.parametrize(
-    "law",
+    "model",
     [
         DMM,
         {"kind": "smooth-dmm"},
@@ -376,15 +376,15 @@ SILICON_GERMANIUM = {"a": {"file": "Si-5"}, "b": {"file": "Ge-5"}}
             "excess": "reduce",
         },
     ],
-    ids=lambda law: law["kind"],
+    ids=lambda model: model["kind"],
 )
-def test_silicon_on_germanium_keeps_the_laws_of_a_device(solve, law):
+def test_silicon_on_germanium_keeps_the_laws_of_a_device(solve, model):
     """Full matrices: no rectifier, no flux at equal temperature, entropy, alike on both sides."""
 
     def device(*temperatures):
         return solve(
             SILICON_GERMANIUM,
-            law=law,
+            interface=model,
             temperatures=temperatures,
             mesh={"size": 20e-9},
             steady={"tolerance": 1e-14, "rank": 60},

@@ -77,8 +77,8 @@ def test_bodies_are_put_together_in_the_numbers_of_the_mesh(series):
 @pytest.mark.parametrize("kind", ["dmm", "smooth-dmm"])
 def test_no_heat_flows_at_equal_temperature(series, kind):
     """All orders of walls at T0 + 1 K add up to 1 K everywhere, and no flux."""
-    law = {"a|b": {"kind": kind}}
-    results = run(series(temperatures=(301.0, 301.0), orders=120, interfaces=law))
+    model = {"a|b": {"kind": kind}}
+    results = run(series(temperatures=(301.0, 301.0), orders=120, interfaces=model))
     assert np.abs(results.orders[-1].temperature).max() < 1e-14
     np.testing.assert_allclose(summed(results), 1.0, rtol=0, atol=1e-12)
     # Beside what one direction of flight carries, c v / 4 for 1 K.
@@ -159,9 +159,9 @@ def test_periodic_walls_may_join_bodies_of_one_crystal_under_two_names(series):
     """a | b | c with c a copy of a: the end of c goes on at the beginning of a."""
     mesh = {"regions": ("a", "b", "c"), "thicknesses": (20e-9, 60e-9, 20e-9)}
     walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
-    laws = {"a|b": {"kind": "dmm"}, "b|c": {"kind": "dmm"}}
+    models = {"a|b": {"kind": "dmm"}, "b|c": {"kind": "dmm"}}
     materials = {"a": HARD, "b": SOFT, "c": HARD | {"name": "copy"}}
-    apart = series(mesh=mesh, materials=materials, interfaces=laws)
+    apart = series(mesh=mesh, materials=materials, interfaces=models)
     regions = {"c": "a"}
     together = series(mesh=mesh, regions=regions)
     apart, together = (
@@ -206,7 +206,10 @@ def test_first_principles_crystals_balance_on_any_number_of_ranks(series, comm):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"interfaces": {}}, r"no law for 'a' and 'b', which meet at the interface 'a-b'"),
+        (
+            {"interfaces": {}},
+            r"no interface model for 'a' and 'b', which meet at the interface 'a-b'",
+        ),
         ({"interfaces": {"a|b": {"kind": "perfect"}}}, r'interfaces."a|b": .* choose a mismatch'),
         ({"interfaces": {"a|b": {"kind": "amm"}}}, r'interfaces."a\|b": hard'),
         ({"interfaces": {"a|b": {"kind": "smm"}}}, r'interfaces."a\|b": hard'),
@@ -236,9 +239,9 @@ def test_tables_that_no_interface_can_have_are_refused(series, folder, comm, val
         rows = "".join(f"{frequency}, {values}\n" for frequency in (0.0, 1e3))
         table.write_text(f"frequency [THz], transmission\n{rows}")
     comm.barrier()
-    law = {"a|b": {"kind": "table", "file": str(table), "bins": 1}}
+    model = {"a|b": {"kind": "table", "file": str(table), "bins": 1}}
     with pytest.raises(InputError, match=sentence):
-        build_problem(series(interfaces=law), comm, lambda text: None)
+        build_problem(series(interfaces=model), comm, lambda text: None)
     comm.barrier()
 
 
@@ -267,9 +270,9 @@ def test_check_tells_of_materials_interfaces_and_memory(series, comm, monkeypatc
     assert two["memory"]["total"] == sum(v for k, v in two["memory"].items() if k != "total")
     # Twice the bodies, one program.
     assert two["memory"]["total"] < 1.5 * one["memory"]["total"]
-    ((law, resistance),) = [(each["law"], each["landauer"]) for each in two["interfaces"]]
+    ((model, resistance),) = [(each["model"], each["landauer"]) for each in two["interfaces"]]
     hard, soft = 1e6 * 5000.0 / 4.0, 2e6 * 2000.0 / 4.0
-    assert law == "dmm" and resistance == pytest.approx(1.0 / hard + 1.0 / soft, rel=0.02)
+    assert model == "dmm" and resistance == pytest.approx(1.0 / hard + 1.0 / soft, rel=0.02)
     with pytest.raises(InputError, match=r'interfaces."a\|b": .* choose a mismatch model'):
         examine(series(interfaces={"a|b": {"kind": "perfect"}}), comm)
 

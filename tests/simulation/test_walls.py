@@ -73,9 +73,9 @@ def test_half_of_a_film_behind_a_plane_of_symmetry_is_half_of_the_whole(solve):
     assert_same(solve(right={"kind": "specular", "bins": 3}), half, 1e-13)
 
 
-@pytest.mark.parametrize("law", [SYMMETRIC, SPECULAR, DIFFUSE, rough(roughness=3e-10)])
-def test_what_a_wall_sends_back_is_not_lost(solve, law):
-    results = solve(right=law)
+@pytest.mark.parametrize("condition", [SYMMETRIC, SPECULAR, DIFFUSE, rough(roughness=3e-10)])
+def test_what_a_wall_sends_back_is_not_lost(solve, condition):
+    results = solve(right=condition)
     for order in results.orders:
         assert abs(order.balance.defect) < 1e-13
     # Like an interface the wall holds what reaches it until the next order.
@@ -103,9 +103,9 @@ def test_a_rough_wall_goes_from_mirror_to_diffuse(solve):
     assert (steps > 0.0).all() or (steps < 0.0).all()
 
 
-@pytest.mark.parametrize("law", [SYMMETRIC, rough(roughness=3e-10), rough(specularity=0.5)])
-def test_a_film_beside_a_warm_wall_takes_its_temperature(solve, law):
-    results = solve(source=None, right=law, **isothermal(left=301.0))
+@pytest.mark.parametrize("condition", [SYMMETRIC, rough(roughness=3e-10), rough(specularity=0.5)])
+def test_a_film_beside_a_warm_wall_takes_its_temperature(solve, condition):
+    results = solve(source=None, right=condition, **isothermal(left=301.0))
     np.testing.assert_allclose(results.steady.temperature, 1.0, rtol=0.0, atol=1e-9)
     arriving = results.steady.outgoing_current.max()
     assert np.abs(results.steady.heat_flux).max() < 1e-9 * arriving

@@ -15,23 +15,23 @@ from pbte.transport.body import stream
 from pbte.transport.boundary import BoundaryFlux, group_normals, wall_surface
 from pbte.transport.orders import scattering_orders
 
-LAWS = {
+CONDITIONS = {
     "thermalising": DiffuseWall(elastic=False),
     "elastic": DiffuseWall(elastic=True),
     "specular": SpecularWall(),
 }
 
 
-def with_wall(domain, problem, wall, law):
+def with_wall(domain, problem, wall, condition):
     surface = wall_surface(
-        wall, problem.mesh, domain.walls[wall], problem.modes, problem.mode_partition, law
+        wall, problem.mesh, domain.walls[wall], problem.modes, problem.mode_partition, condition
     )
     return replace(problem, surfaces=(surface,))
 
 
-@pytest.fixture(params=LAWS)
-def law(request):
-    return LAWS[request.param]
+@pytest.fixture(params=CONDITIONS)
+def condition(request):
+    return CONDITIONS[request.param]
 
 
 @pytest.fixture(params=["full", "rta"])
@@ -52,10 +52,10 @@ def slab(body):
     return body("film", thickness=40e-9, width=20e-9, size=15e-9, dim=3)
 
 
-def test_each_order_closes_its_account_with_reflecting_sides(body, heat, kernel, law, comm):
+def test_each_order_closes_its_account_with_reflecting_sides(body, heat, kernel, condition, comm):
     """Deposited = net to every wall + handed on; what a side takes in an order it returns next."""
     domain = slab(body)
-    problem = with_wall(domain, heat(domain, kernel, sigma=10e-9, comm=comm), "sides", law)
+    problem = with_wall(domain, heat(domain, kernel, sigma=10e-9, comm=comm), "sides", condition)
     edges = frequency_bins(problem.modes.frequencies, 12)
     tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
     taken = 0.0
@@ -68,12 +68,12 @@ def test_each_order_closes_its_account_with_reflecting_sides(body, heat, kernel,
 
 
 @pytest.mark.parametrize("shape", ["slab", "sphere"])
-def test_a_body_in_equilibrium_with_its_walls_stays_so(body, heat, silicon, law, comm, shape):
+def test_a_body_in_equilibrium_with_its_walls_stays_so(body, heat, silicon, condition, comm, shape):
     """Modes that all arrive with 1 K are sent back with 1 K, whatever the normal of the facet."""
     domain = slab(body) if shape == "slab" else body("nanoparticle", diameter=50e-9, size=25e-9)
     wall = "sides" if shape == "slab" else "surface"
     problem = heat(domain, silicon.kernel, wall=1.0, comm=comm)
-    problem = with_wall(domain, problem, wall, law)
+    problem = with_wall(domain, problem, wall, condition)
     (surface,) = problem.surfaces
     state = BoundaryFlux(surface)
     ones = np.ones_like(problem.new_field())
@@ -93,11 +93,11 @@ def test_a_body_in_equilibrium_with_its_walls_stays_so(body, heat, silicon, law,
     np.testing.assert_array_equal(by_facet[leaving], 0.0)
 
 
-def test_the_power_sent_back_is_the_power_that_arrived(body, heat, silicon, law, comm):
+def test_the_power_sent_back_is_the_power_that_arrived(body, heat, silicon, condition, comm):
     """For any field and on every facet of a sphere."""
     domain = body("nanoparticle", diameter=50e-9, size=25e-9)
     problem = heat(domain, silicon.kernel, comm=comm)
-    problem = with_wall(domain, problem, "surface", law)
+    problem = with_wall(domain, problem, "surface", condition)
     mesh = problem.mesh
     random = np.random.default_rng(3).uniform(size=(problem.modes.num_modes, mesh.num_dofs))
     theta = random[problem.mode_partition.indices]
@@ -115,12 +115,12 @@ def test_the_power_sent_back_is_the_power_that_arrived(body, heat, silicon, law,
     np.testing.assert_allclose(leaving, arriving, rtol=1e-12)
 
 
-def test_ranks_send_back_what_one_rank_would(body, heat, silicon, law, comm):
+def test_ranks_send_back_what_one_rank_would(body, heat, silicon, condition, comm):
     domain = body("nanoparticle", diameter=50e-9, size=25e-9)
     fields = []
     for ranks in (comm, comm.Split(comm.rank)):
         problem = heat(domain, silicon.kernel, sigma=8e-9, comm=ranks)
-        problem = with_wall(domain, problem, "surface", law)
+        problem = with_wall(domain, problem, "surface", condition)
         edges = frequency_bins(problem.modes.frequencies, 6)
         tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
         *_, last = scattering_orders(problem, 3, tally)

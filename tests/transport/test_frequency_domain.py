@@ -48,7 +48,7 @@ def case(request, silicon, comm):
         laws,
         walls=(1.0, 0.0),
         heat=1e15,
-        wall_laws={RIGHT: wall},
+        boundary_conditions={RIGHT: wall},
         comm=comm,
     )
     return system, leading

@@ -53,7 +53,7 @@ def test_a_perfect_joint_of_identical_strings_changes_nothing(comm):
     """To 1e-12 of the drop; the resistance of emission stays that of one channel."""
     crystal, walls = string_crystal(3000.0), (0.7, -0.3)
     halves = (np.linspace(-1e-6, 0.0, 5), np.linspace(0.0, 2e-6, 7))
-    pair = Pair(edges=halves, crystals=(crystal, crystal), law=PerfectInterface(), walls=walls)
+    pair = Pair(edges=halves, crystals=(crystal, crystal), model=PerfectInterface(), walls=walls)
     state = solve_pair(pair, comm)
     edges = np.concatenate([halves[0], halves[1][1:]])
     whole = solve_film(Film(edges=edges, left=walls[0], right=walls[1]), crystal, comm)

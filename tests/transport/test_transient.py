@@ -40,12 +40,12 @@ def ring(domain, kernel, comm):
     """Return an interval whose ends are joined."""
     mesh, modes = sweep_mesh_of(domain), kernel.modes
     mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
-    law = PerfectInterface()
+    model = PerfectInterface()
     surface = make_surface(
         "left-right",
         [wall_side(mesh, domain.walls[name], mode_partition) for name in ("left", "right")],
         mesh.boundary_normals[mesh.boundary_walls == domain.walls["left"]],
-        lambda normal: law.flux_matrix(modes, modes, normal),
+        lambda normal: model.flux_matrix(modes, modes, normal),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
     return make_body(mesh, kernel, *nothing, mode_partition=mode_partition, surfaces=(surface,))

@@ -133,17 +133,17 @@ def test_the_steady_state_is_reached(comm, report):
 def test_superlattices_reach_their_steady_state_in_few_sweeps(comm, report):
     if on_first_rank(comm):
         diffuse, acoustic = report.superlattice
-        assert (diffuse.law, acoustic.law) == ("dmm", "amm")
+        assert (diffuse.model, acoustic.model) == ("dmm", "amm")
         for figures in (diffuse, acoustic):
             (period,) = figures.periods
             assert period.period == 2e-7 and period.corrections < period.sweeps <= 40
         assert 0.0 < acoustic.periods[0].conductivity < diffuse.periods[0].conductivity
 
 
-@pytest.mark.parametrize(("law", "most"), [("dmm", 40), ("amm", 60)])
-def test_thin_superlattices_take_more_sweeps_but_few(law, most):
+@pytest.mark.parametrize(("model", "most"), [("dmm", 40), ("amm", 60)])
+def test_thin_superlattices_take_more_sweeps_but_few(model, most):
     """No wall absorbs what acoustic interfaces bounce in layers of 10 nm."""
-    (period,) = superlattice_figures(law, [2e-8]).periods
+    (period,) = superlattice_figures(model, [2e-8]).periods
     assert period.sweeps <= most
 
 

@@ -20,7 +20,7 @@ _SCALARS = (
     ("local", "m^2 K/W", "resistance by the jump of the temperature of all modes"),
     ("extrapolated", "m^2 K/W", "by profiles of the bulk; nan where the layers are not bulk"),
     ("emission", "m^2 K/W", "by the temperatures of the streams that run into the interface"),
-    ("landauer", "m^2 K/W", "of the law alone, between reservoirs"),
+    ("landauer", "m^2 K/W", "of the interface model alone, between reservoirs"),
     ("entropy", "W/m^2 K", "mean entropy production; nan of a sum of orders"),
     ("least_entropy", "W/m^2 K", "smallest entropy production at any node"),
 )
@@ -46,7 +46,7 @@ def put_interfaces(group: Any, interfaces: Sequence[InterfaceResult]) -> None:
     for number, interface in enumerate(interfaces):
         own = group.create_group(f"{number:03d}")
         put(own, "name", interface.name, "", "name of the interface")
-        put(own, "law", interface.law, "", "kind of its law")
+        put(own, "model", interface.model, "", "kind of its interface model")
         put(own, "materials", texts(interface.materials), "", "materials of side 1 and side 2")
         for name, unit, description in (*_SCALARS, *_PAIRS):
             put(own, name, getattr(interface, name), unit, description)
@@ -67,7 +67,7 @@ def _interface(group: Any) -> InterfaceResult:
     spectrum = {name: group["spectrum"][name][()] for name, _, _ in _SPECTRUM}
     return InterfaceResult(
         name=strings(group["name"]),
-        law=strings(group["law"]),
+        model=strings(group["model"]),
         materials=(one, other),
         spectrum=InterfaceSpectrum(**spectrum),
         **values,

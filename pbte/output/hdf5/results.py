@@ -65,7 +65,11 @@ _PIECES = (
 _FIELDS = (
     ("temperature", "K", "deviation from T0 at the vertices of each cell"),
     ("heat_flux", "W/m^2", "heat flux at the vertices of each cell, three components"),
-    ("outgoing_current", "W/m^2", "power arriving at each boundary facet, before any wall law"),
+    (
+        "outgoing_current",
+        "W/m^2",
+        "power arriving at each boundary facet, before any boundary condition",
+    ),
 )
 _ESTIMATE = (
     ("self_scattering", "1", "the split s that was tried"),

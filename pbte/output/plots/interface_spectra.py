@@ -47,7 +47,7 @@ def plot_interface_distributions(results: Results) -> Figure:
             for colour, beside in zip(SIDE_COLOURS, fourier.get(interface.name, ()), strict=False):
                 axes.axhline(beside * factor, **fourier_line(colour))
             axes.set_ylabel(f"$T - T_0$ ({unit})")
-            axes.set_title(f"interface {interface.name}, {interface.law}")
+            axes.set_title(f"interface {interface.name}, {interface.model}")
             axes.set_xlim(0.0, edges[-1])
         if fourier:
             explain_fourier(rows[0])
@@ -60,7 +60,7 @@ def plot_interface_distributions(results: Results) -> Figure:
 def plot_interface_flux(results: Results) -> Figure:
     """Return the heat flux through interfaces by frequency, as either side carries it.
 
-    From side 1 to side 2. An elastic law keeps the two equal within its own energy bins, which need
+    From side 1 to side 2. An elastic model keeps the two equal in its own energy bins, which need
     not be those of the figure. One panel for each of the first few interfaces.
 
     Raises:
@@ -86,7 +86,7 @@ def plot_interface_flux(results: Results) -> Figure:
                 )
             axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
             axes.set_ylabel(f"Heat flux ({unit}/m$^2$ THz)")
-            axes.set_title(f"interface {interface.name}, {interface.law}")
+            axes.set_title(f"interface {interface.name}, {interface.model}")
             axes.set_xlim(0.0, edges[-1])
         rows[0].legend(loc="best")
         rows[-1].set_xlabel("Frequency (THz)")

@@ -22,12 +22,12 @@ def interface_tables(results: Results) -> Iterator[Table | str]:
     if results.model == "fourier":
         state = ", by the heat equation"
     table = _table(f"Resistance of the interfaces [m^2 K/W]{state}")
-    for name in ("interface", "law", "local", "extrapolated", "emission", "Landauer"):
-        table.add_column(name, justify="left" if name in ("interface", "law") else "right")
+    for name in ("interface", "model", "local", "extrapolated", "emission", "Landauer"):
+        table.add_column(name, justify="left" if name in ("interface", "model") else "right")
     for each in results.interfaces:
         values = (each.local, each.extrapolated, each.emission, each.landauer)
         table.add_row(
-            f"{each.name} ({' | '.join(each.materials)})", each.law, *map(_number, values)
+            f"{each.name} ({' | '.join(each.materials)})", each.model, *map(_number, values)
         )
     yield table
     for each in results.interfaces:

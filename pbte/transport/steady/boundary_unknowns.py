@@ -1,7 +1,7 @@
 """What walls and interfaces send in, as unknowns of the steady state.
 
 Beside the moments inside the bodies, the temperatures of a surface's bins at every facet node are
-unknown and, for a sparse law, the mode temperatures that enter there. Ranks that share the modes
+unknown and, with a sparse part, the mode temperatures that enter there. Ranks that share the modes
 hold the same bins; each owns those of consecutive facets.
 """
 

@@ -79,7 +79,7 @@ class MomentSystem:
             self.correction = DiffusionSyntheticAcceleration(
                 system, self.bodies, self.layout, black, passages, conductances
             )
-            # Of a diffuse law the bins are few, and what is in one bin forgets where it came from.
+            # Diffuse surfaces have few bins, and what is in one bin forgets where it came from.
             if system.comm.allreduce(_sends_modes(system), MPI.LOR):
                 self.flights = RayPreconditioner(system, self.bodies, self.unknowns)
         self.krylov = RecyclingGCR(

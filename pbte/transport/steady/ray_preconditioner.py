@@ -7,7 +7,7 @@ what enters is found beforehand from what is missing there,
 
     (1 - R T) z = r,
 
-with the laws R of all surfaces and the flights T between them, estimated along rays
+with the flux matrices R of all surfaces and the flights T between them, estimated along rays
 (`pbte.transport.steady.ray_tracing`) instead of by a sweep: as many steps of a Krylov method as it
 takes, none of which visits the cells. (Like the iteration of the boundary values alone in response
 matrix methods: E. E. Lewis and W. F. Miller, Computational Methods of Neutron Transport (1984).)

@@ -13,7 +13,7 @@ from pbte.case.case import Case
 from pbte.core.errors import RunError
 from pbte.run import run_case
 
-LAWS = ("dmm", "amm")
+MODELS = ("dmm", "amm")
 CRYSTALS = ("Si-5", "Ge-5")
 CELLS_PER_LAYER = 10
 TOLERANCE = 1e-8
@@ -42,7 +42,7 @@ class SuperlatticeFigures:
 
     Attributes:
         materials: The two crystals, with their full matrices.
-        law: Kind of the interface.
+        model: Kind of the interface.
         num_modes: Modes of both crystals together.
         num_cells: Cells of a period.
         tolerance: Relative residual that was reached.
@@ -50,18 +50,18 @@ class SuperlatticeFigures:
     """
 
     materials: tuple[str, str]
-    law: str
+    model: str
     num_modes: int
     num_cells: int
     tolerance: float
     periods: tuple[PeriodFigures, ...]
 
 
-def superlattice_figures(law: str, periods: Sequence[float]) -> SuperlatticeFigures:
+def superlattice_figures(model: str, periods: Sequence[float]) -> SuperlatticeFigures:
     """Return the sweeps of superlattices of silicon and germanium, layers of equal thickness.
 
     Args:
-        law: Kind of the interface.
+        model: Kind of the interface.
         periods: Thickness of both layers together [m].
 
     Raises:
@@ -70,10 +70,10 @@ def superlattice_figures(law: str, periods: Sequence[float]) -> SuperlatticeFigu
     figures, num_modes, num_cells = [], 0, 0
     for period in periods:
         with tempfile.TemporaryDirectory(prefix="pbte-bench-") as folder:
-            results = run_case(_case(law, period, Path(folder)), MPI.COMM_SELF)
+            results = run_case(_case(model, period, Path(folder)), MPI.COMM_SELF)
         report, conductivity = results.steady_report, results.conductivity
         if report is None or conductivity is None or not report.converged:
-            raise RunError(f"the superlattice of {period:g} m with {law} did not converge")
+            raise RunError(f"the superlattice of {period:g} m with {model} did not converge")
         num_modes, num_cells = results.num_modes, results.geometry.points.shape[0]
         figures.append(
             PeriodFigures(
@@ -85,7 +85,7 @@ def superlattice_figures(law: str, periods: Sequence[float]) -> SuperlatticeFigu
         )
     return SuperlatticeFigures(
         materials=CRYSTALS,
-        law=law,
+        model=model,
         num_modes=num_modes,
         num_cells=num_cells,
         tolerance=TOLERANCE,
@@ -93,14 +93,14 @@ def superlattice_figures(law: str, periods: Sequence[float]) -> SuperlatticeFigu
     )
 
 
-def _case(law: str, period: float, folder: Path) -> Case:
+def _case(model: str, period: float, folder: Path) -> Case:
     layer = 0.5 * period
     drop = {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}
     return Case.model_validate(
         {
             "temperature": 300.0,
             "materials": {name: {"file": name} for name in CRYSTALS},
-            "interfaces": {"|".join(CRYSTALS): {"kind": law}},
+            "interfaces": {"|".join(CRYSTALS): {"kind": model}},
             "mesh": {
                 "file": str(folder / "period.msh"),
                 "builder": {

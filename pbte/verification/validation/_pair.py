@@ -9,7 +9,7 @@ import numpy as np
 
 from pbte.core.errors import RunError
 from pbte.core.types import Array
-from pbte.interfaces.base import InterfaceLaw
+from pbte.interfaces.base import InterfaceModel
 from pbte.materials.kernel import FactoredKernel
 from pbte.materials.storage import Material
 from pbte.verification.validation._interval import interval
@@ -29,13 +29,13 @@ class Pair:
         edges: Ends of the cells of each crystal, ascending; the last of the first is the first of
             the second [m].
         crystals: The two materials, of low rank.
-        law: What happens at the interface.
+        model: What happens at the interface.
         walls: Deviation of the black walls at both ends [K].
     """
 
     edges: tuple[Array, Array]
     crystals: tuple[Material, Material]
-    law: InterfaceLaw
+    model: InterfaceModel
     walls: tuple[float, float]
 
 
@@ -89,7 +89,10 @@ def pair_system(pair: Pair, comm: MPI.Intracomm) -> System:
         source = np.zeros(mesh.num_dofs)
         bodies.append(make_body(mesh, crystal.kernel, source, inflow, mode_partition=partition))
     joint = make_surface(
-        "joint", sides, np.ones((1, 1)), lambda normal: pair.law.flux_matrix(first, second, normal)
+        "joint",
+        sides,
+        np.ones((1, 1)),
+        lambda normal: pair.model.flux_matrix(first, second, normal),
     )
     return System(bodies=tuple(bodies), joints=(joint,))
 

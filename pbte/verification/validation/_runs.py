@@ -49,9 +49,9 @@ def periodic(first: str, last: str, drop: float = 0.0) -> str:
     return f'[walls.{first}]\nkind = "periodic"\npartner = "{last}"\ntemperature_drop = {drop:g}\n'
 
 
-def walls(law: str, *names: str) -> str:
-    """Return the lines of walls that all have one law."""
-    return "".join(f"[walls.{name}]\n{law}\n" for name in names)
+def walls(condition: str, *names: str) -> str:
+    """Return the lines of walls that all have one boundary condition."""
+    return "".join(f"[walls.{name}]\n{condition}\n" for name in names)
 
 
 def run_whole(comm: MPI.Intracomm, text: str) -> Results:

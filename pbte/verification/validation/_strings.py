@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
 from pbte.core.types import Array
-from pbte.interfaces.base import InterfaceLaw
+from pbte.interfaces.base import InterfaceModel
 from pbte.interfaces.table import TabulatedTransmission, TransmissionTable
 from pbte.materials.kernel import rta_kernel
 from pbte.materials.modes import ModeTable, canonical_partners
@@ -45,7 +45,7 @@ def string_crystal(speed: float) -> Material:
     )
 
 
-def string_joint(transmission: float) -> InterfaceLaw:
+def string_joint(transmission: float) -> InterfaceModel:
     """Return an interface that lets a share of the energy pass, at every frequency alike (A1)."""
     frequency = BOLTZMANN * T0 / REDUCED_PLANCK
     table = TabulatedTransmission(

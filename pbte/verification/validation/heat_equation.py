@@ -61,7 +61,7 @@ def cases() -> list[ValidationCase]:
         *(
             ValidationCase(
                 name=f"heat equation/two slabs, {definition} resistance between them",
-                source=f"In series: q = dT / (L/k1 + R + L/k2), {law}",
+                source=f"In series: q = dT / (L/k1 + R + L/k2), {formula}",
                 quantity="heat flux",
                 unit="W/m^2",
                 expected=1.0
@@ -69,7 +69,7 @@ def cases() -> list[ValidationCase]:
                 tolerance=1e-7,
                 run=_flux(_driven_slabs(definition)),
             )
-            for definition, law in (
+            for definition, formula in (
                 ("landauer", "R = 1/G1 + 1/G2, gray diffuse mismatch with G = Cv/4"),
                 ("local", "R = 1/2G1 + 1/2G2, gray diffuse mismatch with G = Cv/4"),
             )

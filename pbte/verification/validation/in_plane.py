@@ -106,7 +106,9 @@ def cases() -> list[ValidationCase]:
     ]
 
 
-def _along(material: str, law: str, directions: str, slices: int, thickness: float = 1e-7) -> Run:
+def _along(
+    material: str, condition: str, directions: str, slices: int, thickness: float = 1e-7
+) -> Run:
     """Return a run of a film along its plane, cut into so many cells across."""
 
     def run(comm: MPI.Intracomm) -> float:
@@ -119,16 +121,18 @@ def _along(material: str, law: str, directions: str, slices: int, thickness: flo
                 f'{{ shape = "block", lengths = [{thickness:.17g}, {thickness:.17g}], '
                 f'size = {size:.17g}, periodic = "x" }}'
             ),
-            rest=periodic("x_min", "x_max", 1.0) + walls(law, "y_min", "y_max"),
+            rest=periodic("x_min", "x_max", 1.0) + walls(condition, "y_min", "y_max"),
         )
 
     return run
 
 
-def _gray_share(law: str, slices: int = 10, polar: int = 24, directions: str | None = None) -> Run:
+def _gray_share(
+    condition: str, slices: int = 10, polar: int = 24, directions: str | None = None
+) -> Run:
     """Return a run for the conductivity of a gray film of one mean free path over the bulk's."""
     chosen = directions or HALF_RANGE.format(polar=polar)
-    along = _along(gray(), law, chosen, slices, GRAY_PATH)
+    along = _along(gray(), condition, chosen, slices, GRAY_PATH)
     return lambda comm: along(comm) / GRAY_BULK
 
 

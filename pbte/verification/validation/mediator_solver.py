@@ -92,7 +92,7 @@ def joined(
     pair = Pair(
         edges=(even(-1e-7, 0.0, 8), even(0.0, 1e-7, 8)),
         crystals=(material, material),
-        law=MediatorInterface(transmission=passing, density=density, bins=edges),
+        model=MediatorInterface(transmission=passing, density=density, bins=edges),
         walls=(0.5, -0.5),
     )
     return solve_pair(pair, comm, 1e-11)

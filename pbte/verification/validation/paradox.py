@@ -73,9 +73,9 @@ def cases() -> list[ValidationCase]:
                 expected=expected,
                 tolerance=4e-3,
                 absolute=expected == 0.0,
-                run=partial(_extrapolated, law),
+                run=partial(_extrapolated, model),
             )
-            for name, law, expected, source in (
+            for name, model, expected, source in (
                 ("perfect", "perfect", 0.0, f"{LITTLE}: none where there is no interface"),
                 ("diffuse", "dmm", 2.0 * 0.71044609, "Chandrasekhar (1950): q(oo) on either side"),
             )
@@ -151,7 +151,7 @@ def _of_diffuse_mismatch(crystal: str) -> list[ValidationCase]:
     return [films, *(local if crystal in CLOSED_FORMS else []), *streams]
 
 
-def _between_streams(name: str, crystal: str, law: str, expected: float) -> list[ValidationCase]:
+def _between_streams(name: str, crystal: str, model: str, expected: float) -> list[ValidationCase]:
     """Return the cases of the two resistances that stay: the paradox."""
     return [
         ValidationCase(
@@ -161,7 +161,7 @@ def _between_streams(name: str, crystal: str, law: str, expected: float) -> list
             unit="",
             expected=expected,
             tolerance=1e-10,
-            run=partial(_resistance, crystal, law, title.lower(), UNIFORM),
+            run=partial(_resistance, crystal, model, title.lower(), UNIFORM),
         )
         for title in ("emission", "Landauer")
     ]
@@ -181,7 +181,7 @@ def films(
     crystal: str,
     cells: str,
     *,
-    law: str | None = None,
+    model: str | None = None,
     num_films: int = 2,
     thickness: float = HALF,
     cold: float = 299.5,
@@ -192,7 +192,7 @@ def films(
         comm: The ranks.
         crystal: One of `CRYSTALS`.
         cells: Sizes of the cells, as the mesh builder takes them.
-        law: Kind of the interface between two films; None for no interface.
+        model: Kind of the interface between two films; None for no interface.
         num_films: One or two.
         thickness: Of each film [m].
         cold: Temperature of the wall on the right [K].
@@ -200,7 +200,7 @@ def films(
     Note: Collective over `comm`.
     """
     layers = f"regions = {['first', 'second'][:num_films]}, thicknesses = {[thickness] * num_films}"
-    interface = "" if law is None else f'[interfaces."first-second"]\nkind = "{law}"\n'
+    interface = "" if model is None else f'[interfaces."first-second"]\nkind = "{model}"\n'
     return run_text(
         comm,
         material=CRYSTALS[crystal],
@@ -211,20 +211,20 @@ def films(
     )
 
 
-def _resistance(crystal: str, law: str, kind: str, cells: str, comm: MPI.Intracomm) -> float:
-    (interface,) = films(comm, crystal, cells, law=law).interfaces
+def _resistance(crystal: str, model: str, kind: str, cells: str, comm: MPI.Intracomm) -> float:
+    (interface,) = films(comm, crystal, cells, model=model).interfaces
     return float(getattr(interface, kind)) * equilibrium_flux(crystal)
 
 
-def _extrapolated(law: str, comm: MPI.Intracomm) -> float:
+def _extrapolated(model: str, comm: MPI.Intracomm) -> float:
     cells = f"size = {GRAY_PATH:g}, size_at_interface = {GRAY_PATH / 50:g}, growth = 0.1"
-    (interface,) = films(comm, "gray", cells, law=law, thickness=30 * GRAY_PATH).interfaces
+    (interface,) = films(comm, "gray", cells, model=model, thickness=30 * GRAY_PATH).interfaces
     return interface.extrapolated * GRAY_SILICON.conductivity / GRAY_PATH
 
 
 def _change(crystal: str, comm: MPI.Intracomm) -> float:
     """Return by how much a perfect interface changes the temperature or the flux anywhere [-]."""
-    joined, whole = (films(comm, crystal, UNIFORM, law=law) for law in ("perfect", None))
+    joined, whole = (films(comm, crystal, UNIFORM, model=model) for model in ("perfect", None))
     assert joined.steady is not None and whole.steady is not None
     flux = joined.interfaces[0].heat_flux
     return max(
@@ -234,7 +234,7 @@ def _change(crystal: str, comm: MPI.Intracomm) -> float:
 
 
 def _jump_of_the_elements(crystal: str, cells: int, comm: MPI.Intracomm) -> float:
-    results = films(comm, crystal, f"size = {HALF / cells:.17g}", law="perfect")
+    results = films(comm, crystal, f"size = {HALF / cells:.17g}", model="perfect")
     left, right = (_film(results, piece) for piece in (0, 1))
     flux = results.interfaces[0].heat_flux
     return float(left[-1] - right[0]) / flux * equilibrium_flux(crystal)
@@ -242,7 +242,7 @@ def _jump_of_the_elements(crystal: str, cells: int, comm: MPI.Intracomm) -> floa
 
 def _change_of_a_half(crystal: str, comm: MPI.Intracomm) -> float:
     """Return how much a film beside a diffuse interface differs from one beside a wall [K]."""
-    joined = films(comm, crystal, UNIFORM, law="dmm")
+    joined = films(comm, crystal, UNIFORM, model="dmm")
     alone = films(comm, crystal, UNIFORM, num_films=1, cold=300.0)
     return float(np.abs(_film(joined, 0) - _film(alone, 0)).max())
 

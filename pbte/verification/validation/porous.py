@@ -44,7 +44,7 @@ def cases() -> list[ValidationCase]:
     return [
         *(
             ValidationCase(
-                name=f"porous/thick, {law} holes of {share:g} of the period",
+                name=f"porous/thick, {condition} holes of {share:g} of the period",
                 source=PERRINS,
                 quantity="conductivity over that of the bulk",
                 unit="",
@@ -52,9 +52,9 @@ def cases() -> list[ValidationCase]:
                     float(0.25 * np.pi * d**2)
                 ),
                 tolerance=3e-3,
-                run=_thick(share, law, 20),
+                run=_thick(share, condition, 20),
             )
-            for share, law in ((0.4, "diffuse"), (0.7, "diffuse"), (0.7, "specular"))
+            for share, condition in ((0.4, "diffuse"), (0.7, "diffuse"), (0.7, "specular"))
         ),
         ValidationCase(
             name="porous/convergence in the cells",
@@ -72,7 +72,7 @@ def cases() -> list[ValidationCase]:
     ]
 
 
-def _thick(diameter: float, law: str, cells: int) -> Run:
+def _thick(diameter: float, condition: str, cells: int) -> Run:
     size = PERIOD / cells
     # Chords of the hole leave the area of a smaller one: cells there are a third of the others.
     builder = (
@@ -83,7 +83,7 @@ def _thick(diameter: float, law: str, cells: int) -> Run:
     rest = (
         periodic("x_min", "x_max", 1.0)
         + periodic("y_min", "y_max")
-        + walls(f'kind = "{law}"', "pore")
+        + walls(f'kind = "{condition}"', "pore")
     )
 
     def run(comm: MPI.Intracomm) -> float:

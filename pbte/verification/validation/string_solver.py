@@ -61,7 +61,7 @@ def string_pair(share: float, cells: tuple[int, int] = (8, 6)) -> Pair:
     return Pair(
         edges=(even(-left, 0.0, cells[0]), even(0.0, right, cells[1])),
         crystals=(string_crystal(SPEEDS[0]), string_crystal(SPEEDS[1])),
-        law=string_joint(share),
+        model=string_joint(share),
         walls=(float(deviation(ENDS[0])), float(deviation(ENDS[1]))),
     )
 
@@ -201,7 +201,7 @@ def _identical(comm: MPI.Intracomm) -> tuple[float, float, float]:
     """Return jump, resistance of emission and change by a perfect joint, for equal strings."""
     crystal, walls = string_crystal(SPEEDS[0]), (1.0, -1.0)
     halves = (even(-1e-6, 0.0, 6), even(0.0, 1e-6, 6))
-    pair = Pair(edges=halves, crystals=(crystal, crystal), law=PerfectInterface(), walls=walls)
+    pair = Pair(edges=halves, crystals=(crystal, crystal), model=PerfectInterface(), walls=walls)
     state = solve_pair(pair, comm)
     edges = np.concatenate([halves[0], halves[1][1:]])
     whole = solve_film(Film(edges=edges, left=walls[0], right=walls[1]), crystal, comm)

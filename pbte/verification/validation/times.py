@@ -104,13 +104,13 @@ def _grating(
 
     kernel = _gray(1.0 / WAVE, polar)
     modes, domain = kernel.modes, interval(np.arange(cells + 1.0) / cells)
-    mesh, law = sweep_mesh_of(domain), PerfectInterface()
+    mesh, model = sweep_mesh_of(domain), PerfectInterface()
     mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     joined = make_surface(
         "left-right",
         [wall_side(mesh, domain.walls[name], mode_partition) for name in ("left", "right")],
         mesh.boundary_normals[mesh.boundary_walls == domain.walls["left"]],
-        lambda normal: law.flux_matrix(modes, modes, normal),
+        lambda normal: model.flux_matrix(modes, modes, normal),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
     body = make_body(mesh, kernel, *nothing, mode_partition=mode_partition, surfaces=(joined,))

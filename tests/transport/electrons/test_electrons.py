@@ -139,14 +139,14 @@ def test_energy_is_balanced(comm):
     assert absorbed["left"] == pytest.approx(0.0, abs=1e-12)
 
 
-def metal_on_substrate(comm, ratio, lengths, law, *, cells=60):
+def metal_on_substrate(comm, ratio, lengths, model, *, cells=60):
     """The same film on a crystal of the same phonons without electrons, black at its far end."""
     film = metal_film(comm, ratio, lengths, cells=cells)
     crystal = gray_crystal(
         speed=1.0, relaxation_time=1.0, heat_capacity=1.0, quadrature=line_rule(12)
     )
     edges = np.linspace(-film.depth, 0.0, cells + 1), np.linspace(0.0, 100.0, 41)
-    pair = Pair(edges=edges, crystals=(crystal, crystal), law=law, walls=(0.0, 0.0))
+    pair = Pair(edges=edges, crystals=(crystal, crystal), model=model, walls=(0.0, 0.0))
     system = pair_system(pair, comm)
     metal, substrate = system.bodies
     film.problem = replace(

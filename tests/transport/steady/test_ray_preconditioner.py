@@ -26,8 +26,8 @@ def crystal(mean_free_path):
     ).kernel
 
 
-def strip(grid, kernel, law, comm, drop=1.0):
-    """Return a film cut to a short period, warmer by `drop` at its partner, walls with a law."""
+def strip(grid, kernel, condition, comm, drop=1.0):
+    """Return a film cut to a short period, warmer by `drop` at its partner, with two walls."""
     mesh, modes = sweep_mesh_of(grid(2, 4, stretch=(PERIOD, 1.0))), kernel.modes
     mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     normals = mesh.boundary_normals / np.linalg.norm(mesh.boundary_normals, axis=1)[:, None]
@@ -52,7 +52,7 @@ def strip(grid, kernel, law, comm, drop=1.0):
             "walls",
             [across],
             mesh.boundary_normals[across.slots[:, 0] // 2],
-            lambda normal: law.flux_matrix(modes, normal),
+            lambda normal: condition.flux_matrix(modes, normal),
         ),
     ]
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
@@ -121,17 +121,17 @@ def test_what_is_lost_on_the_way_is_scattered_somewhere(grid, comm, absorption):
 
 
 @pytest.mark.parametrize(
-    ("law", "most"), [(DiffuseWall(), 22), (SpecularWall(), 32)], ids=["diffuse", "specular"]
+    ("condition", "most"), [(DiffuseWall(), 22), (SpecularWall(), 32)], ids=["diffuse", "specular"]
 )
 @pytest.mark.parametrize("mean_free_path", [0.01, 1.0, 100.0])
-def test_a_short_period_of_a_film_takes_few_sweeps(grid, comm, law, most, mean_free_path):
+def test_a_short_period_of_a_film_takes_few_sweeps(grid, comm, condition, most, mean_free_path):
     """Modes almost along the film pass hundreds of periods before they scatter.
 
     A Krylov solve that finds that out sweep by sweep takes 53 between diffuse walls, and 2000
     between mirrors, at 100.
     """
     kernel = crystal(mean_free_path)
-    body = strip(grid, kernel, law, comm)
+    body = strip(grid, kernel, condition, comm)
     report = solve_steady(body, kernel, tolerance=1e-8).report
     assert report.converged
     assert report.sweeps <= most

@@ -37,15 +37,15 @@ def layers(lengths, cells=6):
 
 
 class Once:
-    """A law whose matrix, the same at all interfaces of a stack, is made once."""
+    """A model whose matrix, the same at all interfaces of a stack, is made once."""
 
-    def __init__(self, law):
-        self.law, self.known = law, {}
+    def __init__(self, model):
+        self.model, self.known = model, {}
 
     def flux_matrix(self, first, second, normal):
         key = first.name, second.name, tuple(normal)
         if key not in self.known:
-            self.known[key] = self.law.flux_matrix(first, second, normal)
+            self.known[key] = self.model.flux_matrix(first, second, normal)
         return self.known[key]
 
 
@@ -113,28 +113,28 @@ def crystals(silicon):
     return kernels, leading
 
 
-@pytest.mark.parametrize("law", MISMATCHES, ids=["dmm", "amm"])
+@pytest.mark.parametrize("model", MISMATCHES, ids=["dmm", "amm"])
 @pytest.mark.parametrize("length", [1e-8, 1e-7, 1e-5])
-def test_the_sweeps_through_ten_layers_stay_few(comm, crystals, law, length):
+def test_the_sweeps_through_ten_layers_stay_few(comm, crystals, model, length):
     """Layers of silicon and germanium, full matrices: at most 40 sweeps to 1e-8.
 
     Through layers of 10 nm whose interfaces are mirrors for most modes, too.
     """
     kernels, leading = crystals
     system = film_of_layers(
-        layers([length] * 10, 4), kernels * 5, [law] * 9, walls=(1.0, -1.0), comm=comm
+        layers([length] * 10, 4), kernels * 5, [model] * 9, walls=(1.0, -1.0), comm=comm
     )
     _, report = snapshot_of(system, leading * 5, tolerance=1e-8)
     assert report.sweeps <= 40
 
 
-@pytest.mark.parametrize("law", MISMATCHES, ids=["dmm", "amm"])
+@pytest.mark.parametrize("model", MISMATCHES, ids=["dmm", "amm"])
 @pytest.mark.parametrize("length", [2e-8, 2e-7, 1e-6])
-def test_the_sweeps_through_a_period_of_a_superlattice_stay_few(comm, crystals, law, length):
+def test_the_sweeps_through_a_period_of_a_superlattice_stay_few(comm, crystals, model, length):
     """Silicon | germanium | silicon, warmer by 1 K where it begins anew: at most 40 to 1e-8."""
     (si, ge), (leading_si, leading_ge) = crystals
     system = film_of_layers(
-        layers([length / 4, length / 2, length / 4], 4), [si, ge, si], [law] * 2, comm=comm
+        layers([length / 4, length / 2, length / 4], 4), [si, ge, si], [model] * 2, comm=comm
     )
     ends = []
     for number, facet in ((2, 1), (0, 0)):

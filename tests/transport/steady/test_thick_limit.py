@@ -99,14 +99,18 @@ def test_walls_are_reached_through_unresolved_layers(grid, crystal, dim, n):
 
 
 @pytest.mark.parametrize(
-    "law", [SpecularWall(), DiffuseWall(elastic=False)], ids=["mirror", "rough"]
+    "condition", [SpecularWall(), DiffuseWall(elastic=False)], ids=["mirror", "rough"]
 )
-def test_an_adiabatic_wall_is_one_through_an_unresolved_layer(law):
+def test_an_adiabatic_wall_is_one_through_an_unresolved_layer(condition):
     """Even heat between a black wall and one that reflects: T = S (L x - x^2/2)/k at the cells."""
     kernel = thick_gray()
     length = 1.0
     system = film_of_layers(
-        [np.linspace(0.0, length, 9)], [kernel], [], heat=1.0, wall_laws={RIGHT: law}
+        [np.linspace(0.0, length, 9)],
+        [kernel],
+        [],
+        heat=1.0,
+        boundary_conditions={RIGHT: condition},
     )
     solution = solve_steady(system, kernel, tolerance=1e-8)
     assert solution.report.converged

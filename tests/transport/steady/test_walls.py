@@ -33,12 +33,12 @@ def periodic_problem(domain, kernel, drop, comm):
     mode_partition = partition_modes(modes.num_pairs, modes.num_modes, comm)
     sides = [wall_side(mesh, domain.walls[name], mode_partition) for name in ("left", "right")]
     normals = mesh.boundary_normals[mesh.boundary_walls == domain.walls["left"]]
-    law = PerfectInterface()
+    condition = PerfectInterface()
     surface = make_surface(
         "left-right",
         sides,
         normals,
-        lambda normal: law.flux_matrix(modes, modes, normal),
+        lambda normal: condition.flux_matrix(modes, modes, normal),
         jumps=(drop, -drop),
     )
     nothing = np.zeros(mesh.num_dofs), np.zeros(mesh.boundary_dofs.size)
@@ -114,8 +114,10 @@ def test_heat_in_is_heat_out_past_diffuse_sides(body, heat, silicon, comm, elast
     mesh = sweep_mesh_of(domain)
     mode_partition = partition_modes(silicon.modes.num_pairs, silicon.modes.num_modes, comm)
     inflow = wall_inflow(mesh, domain.walls, {"left": 1.0, "right": -1.0, "sides": 0.0})
-    law = DiffuseWall(elastic=elastic)
-    surface = wall_surface("sides", mesh, domain.walls["sides"], silicon.modes, mode_partition, law)
+    condition = DiffuseWall(elastic=elastic)
+    surface = wall_surface(
+        "sides", mesh, domain.walls["sides"], silicon.modes, mode_partition, condition
+    )
     problem = make_body(
         mesh,
         kernel,
@@ -142,7 +144,9 @@ def test_heat_in_is_heat_out_past_diffuse_sides(body, heat, silicon, comm, elast
             np.zeros(mesh.num_dofs),
             inflow,
             mode_partition=own,
-            surfaces=(wall_surface("sides", mesh, domain.walls["sides"], silicon.modes, own, law),),
+            surfaces=(
+                wall_surface("sides", mesh, domain.walls["sides"], silicon.modes, own, condition),
+            ),
         )
         other = observed(domain, single, kernel, 1e-11)[0]
         np.testing.assert_allclose(snapshot.temperature, other.temperature, rtol=0, atol=1e-9)
