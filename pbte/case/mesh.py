@@ -1,4 +1,8 @@
-"""Named mesh builders: their parameters as a case gives them, and the files they make.
+"""Named mesh builders: their parameters, and the files they make.
+
+A builder is a record with the name, unit, default and meaning of each parameter. The functions of
+the same names in `pbte.geometry` take these fields, and the options of ``pbte mesh`` are made of
+them.
 
 A mesh file made here ends in a comment that names the builder and its parameters, so that a run can
 tell whether the file is the one that the case asks for.
@@ -11,9 +15,9 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from pbte.case.record import Count, NonNegative, Positive, Record, Switch, Text
 from pbte.core.errors import InputError, RunError
@@ -23,52 +27,63 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 _MARK = "made by pbte mesh: "
-_GROWTH = "Increase of the edge length per distance from there [-]"
-_PERIODIC = "Axes along which opposite walls have the same mesh, such as 'x' or 'xy'"
 
-
-_Regions = Annotated[
-    tuple[Text, ...],
-    Field(min_length=1, description="Name of the region of each layer, from left to right"),
-]
-_Thicknesses = Annotated[tuple[Positive, ...], Field(description="Thickness of each layer [m]")]
+Extents = Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)]
 _FarSize = Annotated[
     Positive, Field(description="Edge length of the cells away from the interfaces [m]")
 ]
 _NearSize = Annotated[
-    Positive | None, Field(description="Edge length of the cells at the interfaces [m]")
+    Positive | None,
+    Field(description="Edge length of the cells at the interfaces, the size by default [m]"),
 ]
-_Dimension = Annotated[Literal[1, 2, 3], Field(description="Dimension of the mesh")]
+_Growth = Annotated[
+    Positive,
+    Field(description="Increase of the edge length per distance from the finest cells [-]"),
+]
+_Axes = Annotated[
+    Text | None,
+    Field(description="Axes along which opposite walls have the same mesh, such as 'x' or 'xy'"),
+]
+_Dimension = Annotated[Literal[1, 2, 3], Field(description="Dimension of the mesh: 1, 2 or 3")]
+_Height = Annotated[
+    Positive | None, Field(description="Extent in z, in 3D, the width by default [m]")
+]
 
 
 class NanoparticleMesh(Record):
-    """A sphere around the origin: region 'body', wall 'surface'."""
+    """A sphere around the origin: region 'body', wall 'surface'.
+
+    Cells grow linearly from the core to the surface.
+    """
 
     shape: Literal["nanoparticle"] = "nanoparticle"
     diameter: Positive = Field(description="Diameter of the sphere [m]")
     size: Positive = Field(description="Edge length of the cells at the surface [m]")
     core_size: Positive | None = Field(
-        default=None, description="Edge length of the cells in the core [m]"
+        default=None, description="Edge length of the cells in the core, the size by default [m]"
     )
     core_radius: NonNegative | None = Field(
-        default=None, description="Radius of the finely meshed core [m]"
+        default=None,
+        description="Radius of the finely meshed core, a quarter of the diameter by default [m]",
     )
 
 
 class FilmMesh(Record):
     """A film normal to x: region 'body', walls 'left', 'right' and, in 2D and 3D, 'sides'.
 
-    If periodic, 'y_min', 'y_max', ... instead of 'sides'.
+    If periodic, 'y_min', 'y_max', ... instead of 'sides': the cell of a film without end.
     """
 
     shape: Literal["film"] = "film"
     thickness: Positive = Field(description="Extent in x [m]")
     size: Positive = Field(description="Edge length of the cells [m]")
     dim: _Dimension = 1
-    width: Positive | None = Field(default=None, description="Extent in y, in 2D and 3D [m]")
-    height: Positive | None = Field(default=None, description="Extent in z, in 3D [m]")
-    periodic: Switch | None = Field(
-        default=None, description="Whether opposite sides have the same mesh"
+    width: Positive | None = Field(
+        default=None, description="Extent in y, in 2D and 3D, the thickness by default [m]"
+    )
+    height: _Height = None
+    periodic: Switch = Field(
+        default=False, description="Whether opposite sides have the same mesh and their own names"
     )
 
 
@@ -77,47 +92,55 @@ class WireMesh(Record):
 
     shape: Literal["wire"] = "wire"
     length: Positive = Field(description="Extent in x [m]")
-    diameter: Positive = Field(description="Diameter [m]")
+    diameter: Positive = Field(description="Diameter of the wire [m]")
     size: Positive = Field(description="Edge length of the cells [m]")
-    periodic: Switch | None = Field(
-        default=None, description="Whether both ends have the same mesh"
-    )
+    periodic: Switch = Field(default=False, description="Whether both ends have the same mesh")
 
 
 class BlockMesh(Record):
     """A box or rectangle: region 'body', walls 'x_min', 'x_max', 'y_min', ..."""
 
     shape: Literal["block"] = "block"
-    lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] = Field(
-        description="Extents in x, y and, in 3D, z [m]"
-    )
+    lengths: Extents = Field(description="Extents in x, y and, in 3D, z [m]")
     size: Positive = Field(description="Edge length of the cells [m]")
-    periodic: Text | None = Field(default=None, description=_PERIODIC)
+    periodic: _Axes = None
 
 
-class _Layered(Record):
+class LayeredMesh(Record):
     """What all layers along x have in common, their own sizes aside."""
 
-    repeat: Count | None = Field(
-        default=None, description="How often the layers follow each other [-]"
+    repeat: Count = Field(default=1, description="How often the layers follow each other [-]")
+    growth: _Growth = 0.3
+    width: Positive | None = Field(
+        default=None,
+        description="Extent in y, in 2D and 3D, the thickness of the first layer by default [m]",
     )
-    growth: Positive | None = Field(default=None, description=_GROWTH)
-    width: Positive | None = Field(default=None, description="Extent in y, in 2D and 3D [m]")
-    height: Positive | None = Field(default=None, description="Extent in z, in 3D [m]")
-    amplitude: NonNegative | None = Field(
-        default=None, description="Amplitude of waves of the interfaces along y [m]"
+    height: _Height = None
+    amplitude: NonNegative = Field(
+        default=0.0, description="Amplitude of sine waves of the interfaces along y [m]"
     )
-    period: Positive | None = Field(default=None, description="Period of these waves [m]")
-    periodic: Text | None = Field(default=None, description=_PERIODIC)
-    numbered: Switch | None = Field(
-        default=None, description="Whether interfaces are called 'interface-1', 'interface-2', ..."
+    period: Positive | None = Field(
+        default=None, description="Period of these waves, the width by default [m]"
+    )
+    periodic: _Axes = None
+    numbered: Switch = Field(
+        default=False, description="Whether interfaces are called 'interface-1', 'interface-2', ..."
     )
 
 
-class LayersMesh(_Layered):
+_Regions = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1, description="Name of the region of each layer, from left to right"),
+]
+_Thicknesses = Annotated[tuple[Positive, ...], Field(description="Thickness of each layer [m]")]
+
+
+class LayersMesh(LayeredMesh):
     """Layers along x: a region for each name, walls 'left', 'right', 'sides', interfaces 'a-b'.
 
     Layers of the same name are one region. If periodic in y or z, 'y_min', ... instead of 'sides'.
+    If periodic in x, half of the first layer goes to the other end, so that the interfaces of a
+    superlattice all lie inside.
     """
 
     shape: Literal["layers"] = "layers"
@@ -128,10 +151,10 @@ class LayersMesh(_Layered):
     dim: _Dimension = 1
 
 
-class HeterostructureMesh(_Layered):
-    """As 'layers', but with cells of their own choice: two cubes of 500 nm, 'si' on 'ge'.
+class HeterostructureMesh(LayeredMesh):
+    """Two cubes of 500 nm, 'si' on 'ge', or other layers, finer towards their interfaces.
 
-    Walls 'left', 'right', 'sides', interface 'si-ge', all by default. Cells get finer towards it.
+    Walls 'left', 'right', 'sides', interface 'si-ge', all by default.
     """
 
     shape: Literal["heterostructure"] = "heterostructure"
@@ -143,7 +166,7 @@ class HeterostructureMesh(_Layered):
         "default [m]",
     )
     size_at_interface: Positive | None = Field(
-        default=None, description="Edge length at the interfaces, 0.4 of the other by default [m]"
+        default=None, description="Edge length at the interfaces, 0.4 of the size by default [m]"
     )
     dim: _Dimension = 3
 
@@ -156,7 +179,7 @@ class CoreShellMesh(Record):
     core_diameter: Positive = Field(description="Diameter of the core [m]")
     size: _FarSize
     size_at_interface: _NearSize = None
-    growth: Positive | None = Field(default=None, description=_GROWTH)
+    growth: _Growth = 0.3
 
 
 class InclusionMesh(Record):
@@ -166,35 +189,32 @@ class InclusionMesh(Record):
     """
 
     shape: Literal["inclusion"] = "inclusion"
-    lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] = Field(
-        description="Extents of the matrix in x, y and, in 3D, z [m]"
-    )
+    lengths: Extents = Field(description="Extents of the matrix in x, y and, in 3D, z [m]")
     diameter: Positive | None = Field(default=None, description="Diameter of a round inclusion [m]")
-    inclusion_lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] | None = (
-        Field(default=None, description="Extents of a box-shaped inclusion [m]")
+    inclusion_lengths: Extents | None = Field(
+        default=None, description="Extents of a box-shaped inclusion [m]"
     )
     size: _FarSize
     size_at_interface: _NearSize = None
-    growth: Positive | None = Field(default=None, description=_GROWTH)
-    periodic: Text | None = Field(default=None, description=_PERIODIC)
+    growth: _Growth = 0.3
+    periodic: _Axes = None
 
 
 class PorousCellMesh(Record):
     """The periodic cell of a porous body: walls 'x_min', 'x_max', 'y_min', ... and 'pore'."""
 
     shape: Literal["porous_cell"] = "porous_cell"
-    lengths: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=3)] = Field(
-        description="Periods in x, y and, in 3D, z [m]"
-    )
+    lengths: Extents = Field(description="Periods in x, y and, in 3D, z [m]")
     diameter: Positive = Field(description="Diameter of the pore in the middle [m]")
     pore: Literal["cylinder", "sphere"] | None = Field(
-        default=None, description="Shape of the pore in 3D; the cylinder runs along z"
+        default=None,
+        description="Shape of the pore in 3D, a 'cylinder' along z by default, or a 'sphere'",
     )
     size: Positive = Field(description="Edge length of the cells away from the pore [m]")
     size_at_pore: Positive | None = Field(
-        default=None, description="Edge length of the cells at the pore [m]"
+        default=None, description="Edge length of the cells at the pore, the size by default [m]"
     )
-    growth: Positive | None = Field(default=None, description=_GROWTH)
+    growth: _Growth = 0.3
 
 
 class NanomeshMesh(Record):
@@ -207,13 +227,13 @@ class NanomeshMesh(Record):
     period: Positive = Field(description="Distance of neighbouring holes along x and y [m]")
     diameter: Positive = Field(description="Diameter of the holes [m]")
     thickness: Positive | None = Field(
-        default=None, description="Thickness of the film [m]; 2D if left out"
+        default=None, description="Thickness of the film, a mesh of its plane if left out [m]"
     )
     size: Positive = Field(description="Edge length of the cells away from the hole [m]")
     size_at_hole: Positive | None = Field(
-        default=None, description="Edge length of the cells at the hole [m]"
+        default=None, description="Edge length of the cells at the hole, the size by default [m]"
     )
-    growth: Positive | None = Field(default=None, description=_GROWTH)
+    growth: _Growth = 0.3
 
 
 MeshBuilder = (
@@ -230,16 +250,7 @@ MeshBuilder = (
 )
 
 BUILDERS: dict[str, type[MeshBuilder]] = {
-    "nanoparticle": NanoparticleMesh,
-    "film": FilmMesh,
-    "wire": WireMesh,
-    "block": BlockMesh,
-    "layers": LayersMesh,
-    "heterostructure": HeterostructureMesh,
-    "core_shell": CoreShellMesh,
-    "inclusion": InclusionMesh,
-    "porous_cell": PorousCellMesh,
-    "nanomesh": NanomeshMesh,
+    record.model_fields["shape"].default: record for record in get_args(MeshBuilder)
 }
 """Builder name -> the record of its parameters."""
 
@@ -285,14 +296,8 @@ def _writer(shape: str) -> Callable[..., Path]:
     """Return the function that writes the mesh of a named builder."""
     from pbte.geometry import cells, inclusions, layers, shapes
 
-    homes = {
-        "layers": layers,
-        "heterostructure": layers,
-        "core_shell": inclusions,
-        "inclusion": inclusions,
-    }
-    homes |= {"porous_cell": cells, "nanomesh": cells}
-    writer: Callable[..., Path] = getattr(homes.get(shape, shapes), shape)
+    home = next(room for room in (shapes, layers, inclusions, cells) if hasattr(room, shape))
+    writer: Callable[..., Path] = getattr(home, shape)
     return writer
 
 
@@ -335,7 +340,11 @@ def _is_current(path: Path, builder: MeshBuilder) -> bool:
             f"{path}: this mesh exists but no builder of pbte made it; drop mesh.builder from the "
             "case to use it, or give another mesh.file to be made"
         )
-    return mark == _signature(builder)
+    try:
+        made = type(builder).model_validate_json(mark)
+    except ValidationError:  # of another shape
+        return False
+    return made == builder
 
 
 def _signature(builder: MeshBuilder) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
+from pbte.case.errors import explain
+from pbte.case.mesh import BUILDERS, LayeredMesh, MeshBuilder, build_mesh
 from pbte.cli.mesh_report import show_mesh
 from pbte.cli.terminal import on_first_rank, parse_length
 from pbte.core.errors import InputError
@@ -22,280 +29,103 @@ def _length(text: str) -> Any:
     return typer.Option(parser=parse_length, metavar="LENGTH", help=text, show_default=False)
 
 
-CellSize = Annotated[float, _length("Edge length of the cells.")]
-FarSize = Annotated[float, _length("Edge length of the cells away from there.")]
-NearSize = Annotated[float | None, _length("Edge length at the interfaces (default: --size).")]
-Growth = Annotated[
-    float | None,
-    typer.Option(help="Increase of the edge length per distance (default: 0.3)."),
-]
-Axes = Annotated[
-    str | None,
-    typer.Option(help="Axes along which opposite walls have the same mesh, such as x or xy."),
-]
-OutputFile = Annotated[Path, typer.Argument(help="Mesh file to write (.msh).")]
+def _add_command(record: type[MeshBuilder]) -> None:
+    """Add the command of a builder, with an option for each field of its record."""
+    fields = {name: field for name, field in record.model_fields.items() if name != "shape"}
+    shape = record.model_fields["shape"].default
+    options = []
+    if issubclass(record, LayeredMesh):
+        fields.pop("thicknesses")
+        options = [_layer_option(required=fields.pop("regions").is_required())]
+    options += [_option(name, field) for name, field in fields.items()]
+
+    def command(output: Path, layer: list[str] | None = None, **given: object) -> None:
+        if layer:
+            regions, thicknesses = zip(*map(_region_and_thickness, layer), strict=True)
+            given |= {"regions": regions, "thicknesses": thicknesses}
+        _make(record, output, {name: value for name, value in given.items() if value is not None})
+
+    output = typer.Argument(help="Mesh file to write (.msh).", show_default=False)
+    parameters = [
+        Parameter("output", Parameter.KEYWORD_ONLY, annotation=Annotated[Path, output]),
+        *sorted(options, key=lambda option: option.default is not ...),
+    ]
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    described = inspect.getdoc(record) or ""
+    described = f"Make {described[0].lower()}{described[1:]}"
+    mesh_app.command(shape.replace("_", "-"), help=described)(command)
 
 
-@mesh_app.command()
-def nanoparticle(
-    output: OutputFile,
-    diameter: Annotated[float, _length("Diameter of the sphere.")],
-    size: Annotated[float, _length("Edge length of the cells at the surface.")],
-    core_size: Annotated[
-        float | None, _length("Edge length in the core (default: --size).")
-    ] = None,
-    core_radius: Annotated[
-        float | None, _length("Radius of the core (default: a quarter of the diameter).")
-    ] = None,
-) -> None:
-    """Make a sphere: region 'body', wall 'surface'."""
-    _make(
-        "nanoparticle",
-        output,
-        diameter=diameter,
-        size=size,
-        core_size=core_size,
-        core_radius=core_radius,
+def _option(name: str, field: FieldInfo) -> Parameter:
+    """Return the parameter of a command that stands for a field of a record."""
+    meaning, _, unit = str(field.description).rstrip("]").partition(" [")
+    default = ... if field.is_required() else field.default
+    kind, parser = _kind_of(field.annotation), dict[str, Any]()
+    if kind is tuple:
+        meaning += ", separated by commas"
+    if unit == "m":
+        parse, metavar = (_extents, "LENGTHS") if kind is tuple else (parse_length, "LENGTH")
+        kind, parser = Any, {"parser": parse, "metavar": metavar}
+        default = ... if field.is_required() else None  # the record's own
+    flag, shown = f"--{name.replace('_', '-')}", default is not ... and bool(default)
+    option = typer.Option(flag, help=meaning, show_default=shown, **parser)
+    annotation = Annotated[kind, option]  # type: ignore[valid-type]
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _layer_option(*, required: bool) -> Parameter:
+    """Return the parameter that stands for both regions and thicknesses."""
+    option = typer.Option(
+        help="Region and thickness, such as si=500nm; once for each layer.", show_default=False
+    )
+    return Parameter(
+        "layer",
+        Parameter.KEYWORD_ONLY,
+        annotation=Annotated[list[str] | None, option],
+        default=... if required else None,
     )
 
 
-@mesh_app.command()
-def film(
-    output: OutputFile,
-    thickness: Annotated[float, _length("Extent in x.")],
-    size: CellSize,
-    dim: Annotated[int, typer.Option(help="Dimension of the mesh: 1, 2 or 3.")] = 1,
-    width: Annotated[float | None, _length("Extent in y (default: the thickness).")] = None,
-    height: Annotated[float | None, _length("Extent in z (default: the width).")] = None,
-    periodic: Annotated[
-        bool | None,
-        typer.Option("--periodic", help="Give opposite sides the same mesh: 'y_min', 'y_max', ..."),
-    ] = None,
-) -> None:
-    """Make a film: region 'body', walls 'left', 'right' and, in 2D and 3D, 'sides'."""
-    _make(
-        "film",
-        output,
-        thickness=thickness,
-        size=size,
-        dim=dim,
-        width=width,
-        height=height,
-        periodic=periodic,
-    )
+def _kind_of(annotation: Any) -> Any:
+    """Return the type of an annotation without None, bounds and choices."""
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    if get_origin(annotation) is Literal:
+        return type(parts[0])
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return _kind_of(parts[0])
+    return get_origin(annotation) or annotation
 
 
-@mesh_app.command()
-def wire(
-    output: OutputFile,
-    length: Annotated[float, _length("Extent in x.")],
-    diameter: Annotated[float, _length("Diameter of the wire.")],
-    size: CellSize,
-    periodic: Annotated[
-        bool | None, typer.Option("--periodic", help="Give both ends the same mesh.")
-    ] = None,
-) -> None:
-    """Make a round wire: region 'body', walls 'left', 'right', 'side'."""
-    _make("wire", output, length=length, diameter=diameter, size=size, periodic=periodic)
+def _extents(text: str) -> tuple[float, ...]:
+    """Return lengths separated by commas."""
+    return tuple(parse_length(part) for part in text.split(","))
 
 
-@mesh_app.command()
-def block(
-    output: OutputFile,
-    lengths: Annotated[
-        str, typer.Option(help="Two or three extents in x, y, z, separated by commas.")
-    ],
-    size: CellSize,
-    periodic: Axes = None,
-) -> None:
-    """Make a box or a rectangle: region 'body', walls 'x_min', 'x_max', 'y_min', ..."""
-    _make("block", output, lengths=_extents(lengths), size=size, periodic=periodic)
-
-
-def _layers_command(shape: str, described: str, missing: Any) -> None:
-    """Add the command of one of the builders of layers.
-
-    Args:
-        shape: Name of the builder.
-        described: What the command says of itself.
-        missing: `...` where layers and size must be given, None where the builder has some.
-    """
-
-    @mesh_app.command(shape, help=described)
-    def command(
-        output: OutputFile,
-        layer: Annotated[
-            list[str] | None,
-            typer.Option(help="Region and thickness, such as si=500nm; once for each layer."),
-        ] = missing,
-        size: FarSize = missing,
-        repeat: Annotated[
-            int | None,
-            typer.Option(help="How often the layers follow each other (default: once)."),
-        ] = None,
-        size_at_interface: NearSize = None,
-        growth: Growth = None,
-        dim: Annotated[int | None, typer.Option(help="Dimension of the mesh: 1, 2 or 3.")] = None,
-        width: Annotated[
-            float | None, _length("Extent in y (default: thickness of the first layer).")
-        ] = None,
-        height: Annotated[float | None, _length("Extent in z (default: the width).")] = None,
-        amplitude: Annotated[
-            float | None, _length("Amplitude of waves of the interfaces along y.")
-        ] = None,
-        period: Annotated[
-            float | None, _length("Period of these waves (default: the width).")
-        ] = None,
-        periodic: Axes = None,
-        numbered: Annotated[
-            bool | None,
-            typer.Option("--numbered", help="Call the interfaces 'interface-1', ..."),
-        ] = None,
-    ) -> None:
-        pairs = [_region_and_thickness(text) for text in layer or ()]
-        _make(
-            shape,
-            output,
-            regions=tuple(name for name, _ in pairs) or None,
-            thicknesses=tuple(thickness for _, thickness in pairs) or None,
-            repeat=repeat,
-            size=size,
-            size_at_interface=size_at_interface,
-            growth=growth,
-            dim=dim,
-            width=width,
-            height=height,
-            amplitude=amplitude,
-            period=period,
-            periodic=periodic,
-            numbered=numbered,
+def _region_and_thickness(text: str) -> tuple[str, float]:
+    """Return both parts of ``si=500nm``."""
+    name, sign, thickness = text.rpartition("=")
+    if not (sign and name.strip()):
+        raise typer.BadParameter(
+            f"{text!r} is no layer: give its region and its thickness, such as si=500nm",
+            param_hint="'--layer'",
         )
+    return name.strip(), parse_length(thickness)
 
 
-_layers_command(
-    "layers",
-    """Make layers along x: walls 'left', 'right' and 'sides', interfaces such as 'si-ge'.
-
-    Layers of the same name are one region. With --periodic x, half of the first layer goes to the
-    other end, so that the interfaces of a superlattice all lie inside. 1D unless --dim says more.
-    """,
-    missing=...,
-)
-_layers_command(
-    "heterostructure",
-    """Make two cubes, 500 nm of 'si' on 500 nm of 'ge', finer towards their interface 'si-ge'.
-
-    Or other layers, with the options of [bold]layers[/bold]; 3D unless --dim says less. Cells are a
-    quarter of the thinnest layer (--size), and 0.4 of that at the interfaces.
-    """,
-    missing=None,
-)
+def _make(record: type[MeshBuilder], output: Path, given: dict[str, object]) -> None:
+    """Make a mesh with the given parameters and show what it holds."""
+    try:
+        builder = record.model_validate(given)
+    except ValidationError as error:
+        shape = record.model_fields["shape"].default
+        raise InputError(f"{shape}: " + explain(error, record).replace("\n", "; ")) from None
+    on_first_rank(lambda: build_mesh(builder, output))
+    show_mesh(output)
 
 
-@mesh_app.command("core-shell")
-def core_shell(
-    output: OutputFile,
-    diameter: Annotated[float, _length("Diameter of the whole sphere.")],
-    core_diameter: Annotated[float, _length("Diameter of the core.")],
-    size: FarSize,
-    size_at_interface: NearSize = None,
-    growth: Growth = None,
-) -> None:
-    """Make a sphere in a sphere: regions 'core', 'shell', interface 'core-shell'."""
-    _make(
-        "core_shell",
-        output,
-        diameter=diameter,
-        core_diameter=core_diameter,
-        size=size,
-        size_at_interface=size_at_interface,
-        growth=growth,
-    )
-
-
-@mesh_app.command()
-def inclusion(
-    output: OutputFile,
-    lengths: Annotated[
-        str, typer.Option(help="Two or three extents of the matrix, separated by commas.")
-    ],
-    size: FarSize,
-    diameter: Annotated[float | None, _length("Diameter of a round inclusion.")] = None,
-    inclusion_lengths: Annotated[
-        str | None, typer.Option(help="Extents of a box-shaped inclusion, separated by commas.")
-    ] = None,
-    size_at_interface: NearSize = None,
-    growth: Growth = None,
-    periodic: Axes = None,
-) -> None:
-    """Make a body in the middle of a box: regions 'matrix', 'inclusion', walls 'x_min', ..."""
-    _make(
-        "inclusion",
-        output,
-        lengths=_extents(lengths),
-        diameter=diameter,
-        inclusion_lengths=None if inclusion_lengths is None else _extents(inclusion_lengths),
-        size=size,
-        size_at_interface=size_at_interface,
-        growth=growth,
-        periodic=periodic,
-    )
-
-
-@mesh_app.command("porous-cell")
-def porous_cell(
-    output: OutputFile,
-    lengths: Annotated[
-        str, typer.Option(help="Two or three periods in x, y, z, separated by commas.")
-    ],
-    diameter: Annotated[float, _length("Diameter of the pore.")],
-    size: FarSize,
-    pore: Annotated[
-        str | None, typer.Option(help="In 3D: cylinder (along z, the default) or sphere.")
-    ] = None,
-    size_at_pore: Annotated[
-        float | None, _length("Edge length at the pore (default: --size).")
-    ] = None,
-    growth: Growth = None,
-) -> None:
-    """Make a periodic cell with a pore in its middle: walls 'x_min', 'x_max', ..., 'pore'."""
-    _make(
-        "porous_cell",
-        output,
-        lengths=_extents(lengths),
-        diameter=diameter,
-        pore=pore,
-        size=size,
-        size_at_pore=size_at_pore,
-        growth=growth,
-    )
-
-
-@mesh_app.command()
-def nanomesh(
-    output: OutputFile,
-    period: Annotated[float, _length("Distance of neighbouring holes along x and y.")],
-    diameter: Annotated[float, _length("Diameter of the holes.")],
-    size: FarSize,
-    thickness: Annotated[
-        float | None, _length("Thickness of the film (a mesh of its plane if left out).")
-    ] = None,
-    size_at_hole: Annotated[
-        float | None, _length("Edge length at the hole (default: --size).")
-    ] = None,
-    growth: Growth = None,
-) -> None:
-    """Make a cell of a film with a square array of holes: walls 'x_min', ..., 'z_max', 'hole'."""
-    _make(
-        "nanomesh",
-        output,
-        period=period,
-        diameter=diameter,
-        thickness=thickness,
-        size=size,
-        size_at_hole=size_at_hole,
-        growth=growth,
-    )
+for _record in BUILDERS.values():
+    _add_command(_record)
 
 
 @mesh_app.command()
@@ -327,36 +157,3 @@ def info(
 ) -> None:
     """Show what a mesh holds: regions, walls, sizes, quality, and what a case can name."""
     show_mesh(file, scale=1.0 if scale is None else scale, json=json)
-
-
-def _extents(text: str) -> tuple[float, ...]:
-    """Return lengths separated by commas."""
-    return tuple(parse_length(part) for part in text.split(","))
-
-
-def _region_and_thickness(text: str) -> tuple[str, float]:
-    """Return both parts of ``si=500nm``."""
-    name, sign, thickness = text.rpartition("=")
-    if not (sign and name.strip()):
-        raise typer.BadParameter(
-            f"{text!r} is no layer: give its region and its thickness, such as si=500nm",
-            param_hint="'--layer'",
-        )
-    return name.strip(), parse_length(thickness)
-
-
-def _make(shape: str, output: Path, **parameters: object) -> None:
-    """Make a mesh by a named builder and show what it holds."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from pbte.case.errors import explain
-    from pbte.case.mesh import BUILDERS, build_mesh
-
-    kind = BUILDERS[shape]
-    try:
-        given = {name: value for name, value in parameters.items() if value is not None}
-        builder = TypeAdapter(kind).validate_python(given)
-    except ValidationError as error:
-        raise InputError(f"{shape}: " + explain(error, kind).replace("\n", "; ")) from None
-    on_first_rank(lambda: build_mesh(builder, output))
-    show_mesh(output)

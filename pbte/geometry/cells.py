@@ -1,4 +1,7 @@
-"""Periodic cells of porous bodies: a box with a pore, and the nanomesh, a film with holes."""
+"""Periodic cells of porous bodies: a box with a pore, and the nanomesh, a film with holes.
+
+The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +37,6 @@ def porous_cell(
 
     The pore is a circle in 2D and, in 3D, a cylinder along z through the whole cell or a sphere.
     Opposite walls "x_min", "x_max", "y_min", ... have the same mesh. Region "body", wall "pore".
-
-    Args:
-        path: The ``.msh`` file to write.
-        lengths: Periods in x, y and, in 3D, z [m].
-        diameter: Diameter of the pore [m].
-        size: Element size away from the pore [m].
-        pore: "cylinder" or "sphere", in 3D; a cylinder if left out.
-        size_at_pore: Element size at the pore [m]; ``size`` if left out.
-        growth: Increase of the element size per distance from the pore [-].
 
     Raises:
         InputError: A length is not positive, the pore does not fit into the cell, or there is no
@@ -83,15 +77,6 @@ def nanomesh(
     The film lies normal to z, between "z_min" and "z_max"; without a thickness the mesh is that of
     its plane. The holes run through it. Opposite walls "x_min" and "x_max", "y_min" and "y_max"
     have the same mesh. Region "body", wall "hole".
-
-    Args:
-        path: The ``.msh`` file to write.
-        period: Distance of the centres of neighbouring holes, along x and along y [m].
-        diameter: Diameter of the holes [m].
-        size: Element size away from the hole [m].
-        thickness: Thickness of the film [m]; a mesh in two dimensions if left out.
-        size_at_hole: Element size at the hole [m]; ``size`` if left out.
-        growth: Increase of the element size per distance from the hole [-].
 
     Raises:
         InputError: A length is not positive, or the hole does not fit into the cell.

@@ -1,4 +1,7 @@
-"""A body inside another one: the core-shell particle, and an inclusion in a matrix."""
+"""A body inside another one: the core-shell particle, and an inclusion in a matrix.
+
+The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +35,6 @@ def core_shell(
     """Write the mesh of a sphere around the origin with a core inside, and return its path.
 
     Regions "core" and "shell", interface "core-shell", wall "surface".
-
-    Args:
-        path: The ``.msh`` file to write.
-        diameter: Diameter of the whole sphere [m].
-        core_diameter: Diameter of the core [m].
-        size: Element size away from the interface [m].
-        size_at_interface: Element size at the interface [m]; ``size`` if left out.
-        growth: Increase of the element size per distance from the interface [-].
 
     Raises:
         InputError: A length is not positive, or the core does not fit into the sphere.
@@ -97,19 +92,6 @@ def inclusion(
 
     In two dimensions a rectangle with a disc or a rectangle inside. Regions "matrix" and
     "inclusion", interface "matrix-inclusion", walls "x_min", "x_max", "y_min", ...
-
-    Args:
-        path: The ``.msh`` file to write.
-        lengths: Extents of the matrix in x, y and, in 3D, z [m].
-        size: Element size away from the interface [m].
-        diameter: Diameter of a round inclusion [m].
-        inclusion_lengths: Extents of a box-shaped one [m]; either these or the diameter.
-        size_at_interface: Element size at the interface [m]; ``size`` if left out.
-        growth: Increase of the element size per distance from the interface [-].
-        periodic: Axes along which opposite walls have the same mesh, such as "x" or "xyz".
-
-    Returns:
-        The path.
 
     Raises:
         InputError: A length is not positive, the inclusion does not fit into the matrix, or its

@@ -1,4 +1,7 @@
-"""Layers on top of each other along x: heterostructures, films in contact, superlattices."""
+"""Layers on top of each other along x: heterostructures, films in contact, superlattices.
+
+The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
+"""
 
 from __future__ import annotations
 
@@ -79,22 +82,6 @@ def layers(
     A body that is periodic in x and does not end in the region in which it begins gets half of its
     first layer at the other end, so that every interface lies inside: the period of a superlattice.
 
-    Args:
-        path: The ``.msh`` file to write.
-        regions: Name of each layer's region, such as ("si", "ge").
-        thicknesses: Thickness of each layer [m].
-        size: Element size away from the interfaces [m].
-        repeat: How many times the layers follow each other.
-        dim: Dimension of the mesh, 1, 2 or 3.
-        width: Extent in y [m]; the thickness of the first layer if left out.
-        height: Extent in z [m]; the width if left out.
-        size_at_interface: Element size at the interfaces [m]; ``size`` if left out.
-        growth: Increase of the element size per distance from the interface [-].
-        amplitude: Interfaces are at x + amplitude sin(2 pi y / period) instead of x [m].
-        period: Period of these waves [m]; the width if left out.
-        periodic: Axes along which opposite walls have the same mesh, such as "x" or "xyz".
-        numbered: Call the interfaces "interface-1", "interface-2", ... from left to right.
-
     Raises:
         InputError: A name or length makes no sense, an element is larger than a layer, or waves
             reach a wall or do not fit a periodic width.
@@ -154,15 +141,6 @@ def heterostructure(
     **options: Any,
 ) -> Path:
     """Write the mesh of layers whose cells get finer towards the interfaces, and return its path.
-
-    Args:
-        path: The ``.msh`` file to write.
-        regions: As of `layers`.
-        thicknesses: Thickness of each layer [m].
-        size: Element size away from the interfaces [m]; a quarter of the thinnest layer if left
-            out.
-        size_at_interface: Element size at the interfaces [m]; 0.4 of the other if left out.
-        options: Other parameters of `layers`.
 
     Raises:
         InputError: As `layers`.

@@ -1,4 +1,7 @@
-"""Builders of standard bodies: each writes one gmsh file, in metres, with every part named."""
+"""Builders of standard bodies: each writes one gmsh file, in metres, with every part named.
+
+The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,6 @@ def nanoparticle(
 
     The element size is ``core_size`` up to ``core_radius`` and from there grows linearly to
     ``size`` at the surface. Region "body", wall "surface".
-
-    Args:
-        path: The ``.msh`` file to write.
-        diameter: Diameter of the sphere [m].
-        size: Element size at the surface [m].
-        core_size: Element size in the core [m]; ``size`` if left out.
-        core_radius: Radius of the core [m]; a quarter of the diameter if left out.
 
     Raises:
         InputError: A length is not positive, a size is larger than the body, or the core does
@@ -92,15 +88,6 @@ def film(
     in two and three dimensions "sides" or, if ``periodic``, "y_min", "y_max", "z_min", "z_max"
     with the same mesh on opposite ones: the cell of a film without end.
 
-    Args:
-        path: The ``.msh`` file to write.
-        thickness: Thickness of the film [m].
-        size: Element size [m].
-        dim: Dimension of the mesh, 1, 2 or 3.
-        width: Extent in y [m]; the thickness if left out.
-        height: Extent in z [m]; the width if left out.
-        periodic: Whether opposite sides have the same mesh and names of their own.
-
     Raises:
         InputError: A length is not positive, the size is larger than the body, or there is no
             such dimension.
@@ -129,12 +116,6 @@ def block(path: str | Path, *, lengths: Sequence[float], size: float, periodic: 
     Region "body"; walls "x_min", "x_max", "y_min", "y_max" and, for a box, "z_min", "z_max".
     A film along its plane is a block that is periodic in x, or in x and z, with walls in y.
 
-    Args:
-        path: The ``.msh`` file to write.
-        lengths: Extents in x, y and z (box) or x and y (rectangle) [m].
-        size: Element size [m].
-        periodic: Axes along which opposite sides have the same mesh, such as "x" or "xy".
-
     Raises:
         InputError: A length is not positive, the size is larger than the body, or there are not
             two or three lengths or no such axes.
@@ -153,13 +134,6 @@ def wire(
 
     Region "body"; walls "left" (x = 0), "right" and "side". If ``periodic``, both ends have the
     same mesh: the cell of a wire without end.
-
-    Args:
-        path: The ``.msh`` file to write.
-        length: Length of the wire [m].
-        diameter: Its diameter [m].
-        size: Element size [m].
-        periodic: Whether both ends have the same mesh.
 
     Raises:
         InputError: A length is not positive or the size is larger than the body.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from pbte.case.mesh import (
     ensure_mesh,
 )
 from pbte.core.errors import InputError, RunError
-from pbte.geometry import shapes
+from pbte.geometry import cells, inclusions, layers, shapes
 from pbte.geometry.meshfile import read_mesh_file
 
 FILM = FilmMesh(thickness=100e-9, size=20e-9)
@@ -110,6 +112,18 @@ def test_every_builder_takes_its_parameters_and_names_every_part(tmp_path, shape
     told = " ".join(str(BUILDERS[shape].__doc__).split())
     told += " 'body' 'si' 'ge' 'si-ge' 'y_min' 'y_max'"
     assert all(f"'{name}'" in told for name in names)
+
+
+@pytest.mark.parametrize("shape", BUILDERS)
+def test_the_function_of_a_shape_has_the_parameters_and_defaults_of_its_record(shape):
+    home = next(room for room in (shapes, layers, inclusions, cells) if hasattr(room, shape))
+    fields = BUILDERS[shape].model_fields
+    parameters = dict(list(signature(getattr(home, shape)).parameters.items())[1:])
+    rest = parameters.pop("options", None)
+    assert rest is not None or set(parameters) == set(fields) - {"shape"}
+    for name, parameter in parameters.items():
+        if parameter.default is not parameter.empty:
+            assert (parameter.default or None) == (fields[name].default or None), name
 
 
 def test_a_heterostructure_is_two_graded_cubes_unless_said_otherwise(tmp_path):
