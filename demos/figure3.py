@@ -110,11 +110,11 @@ def both_sides(diffuse: Results, strain: Results) -> None:
         left, right = figure.subplots(1, 2)
         for run, colour, name in ((diffuse, "#0072b2", "diffuse"), (strain, "#d55e00", "strain")):
             points, values = run.geometry.points[..., 0], run.steady.temperature
-            for piece in (0, 1):
-                own = run.geometry.pieces == piece
+            for component in (0, 1):
+                own = run.geometry.components == component
                 order = np.argsort(points[own].ravel(), kind="stable")
                 x = 1e9 * (points[own].ravel()[order] - thin)
-                label = name if piece == 0 else None
+                label = name if component == 0 else None
                 left.plot(x, values[own].ravel()[order], color=colour, label=label)
             spectrum = run.interfaces[0].spectrum
             for side, line in enumerate(("-", (0, (3, 1.5)))):

@@ -91,8 +91,8 @@ def jump_of_the_elements(results: Results) -> float:
     """Return the jump of the temperature field at the interface [K]."""
     points, values = results.geometry.points[..., 0], results.steady.temperature
     ends = []
-    for piece, choose in ((0, np.argmax), (1, np.argmin)):
-        own = results.geometry.pieces == piece
+    for component, choose in ((0, np.argmax), (1, np.argmin)):
+        own = results.geometry.components == component
         ends.append(values[own].ravel()[choose(points[own].ravel())])
     return float(ends[0] - ends[1])
 

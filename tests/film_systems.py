@@ -101,7 +101,7 @@ def _interface(
             body=int(owner),
             share=bodies[owner].mode_partition,
             dofs=bodies[owner].mesh.boundary_dofs[facet][None, :],
-            slots=np.array([[facet]]),
+            boundary_dofs=np.array([[facet]]),
         )
         for owner, facet in zip(owners, facets, strict=True)
     ]

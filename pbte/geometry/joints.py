@@ -126,12 +126,12 @@ def _against_order(
 ) -> BoolArray:
     """Return which facets within one region have side 1 and 2 in the wrong order; see `Joints`."""
     corners = points.shape[1]
-    pieces = _pieces(cell_regions, mates, sides, corners)
+    components = _components(cell_regions, mates, sides, corners)
     place = _places(points)
-    lowest = np.full(pieces.max() + 1, place.max() + 1, dtype=np.int64)
-    np.minimum.at(lowest, pieces, place.min(axis=1))
+    lowest = np.full(components.max() + 1, place.max() + 1, dtype=np.int64)
+    np.minimum.at(lowest, components, place.min(axis=1))
     cells = sides[same] // corners
-    one, other = (lowest[pieces[cells[:, k]]] for k in (0, 1))
+    one, other = (lowest[components[cells[:, k]]] for k in (0, 1))
     # Parts that begin at the same point, and surfaces that divide nothing, go by the normal.
     across = points[cells[:, 1]].mean(axis=1) - points[cells[:, 0]].mean(axis=1)
     normals = facet_area_vectors(
@@ -145,8 +145,8 @@ def _against_order(
     return np.asarray(np.where(one == other, backwards, one > other), dtype=np.bool_)
 
 
-def _pieces(cell_regions: IntArray, mates: IntArray, sides: IntArray, corners: int) -> IntArray:
-    """Return the connected piece of each cell when regions and joints part the mesh."""
+def _components(cell_regions: IntArray, mates: IntArray, sides: IntArray, corners: int) -> IntArray:
+    """Return the connected component of each cell when regions and joints part the mesh."""
     cell = np.arange(len(mates)) // corners
     closed = mates < 0
     closed[sides.ravel()] = True

@@ -1,7 +1,7 @@
 """The cells of one rank as the sweep sees them, and the halo through which they touch the others.
 
 A facet between two ranks is a boundary facet of both, with the wall tag `CUT`: what flows in there
-stands in its inflow slots, like the temperature of a wall, and comes from the other rank. All
+is its inflow there, like the temperature of a wall, and comes from the other rank. All
 cells, normals and volumes are those of the undivided mesh, bit for bit.
 """
 
@@ -38,14 +38,14 @@ class Halo:
             shape (num_neighbours + 1,).
         send_dofs: Local degrees of freedom on each facet, in the order of the vertices' numbers
             in the whole mesh, shape (num_cut_facets, dim).
-        recv_slots: The inflow slots (b * dim + slot) at the same points, same shape.
+        recv_boundary_dofs: The boundary dofs at the same points, same shape.
     """
 
     comm: MPI.Intracomm
     neighbours: IntArray
     starts: IntArray
     send_dofs: IntArray
-    recv_slots: IntArray
+    recv_boundary_dofs: IntArray
 
     @property
     def num_facets(self) -> int:
@@ -235,14 +235,14 @@ def _make_halo(
     num_true = len(mesh.boundary_dofs) - num_cut
     dofs = mesh.boundary_dofs[num_true:]
     order = np.argsort(vertices.reshape(-1)[dofs], axis=1)
-    slots = (num_true + np.arange(num_cut)[:, None]) * mesh.dim + order
+    boundary_dofs = (num_true + np.arange(num_cut)[:, None]) * mesh.dim + order
     neighbours, counts = np.unique(ranks, return_counts=True)
     return Halo(
         comm=comm.Dup(),
         neighbours=neighbours,
         starts=np.concatenate([[0], np.cumsum(counts)]),
         send_dofs=np.take_along_axis(dofs, order, axis=1),
-        recv_slots=slots,
+        recv_boundary_dofs=boundary_dofs,
     )
 
 

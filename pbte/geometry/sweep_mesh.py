@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pbte.core.types import Array, IntArray
+from pbte.geometry.faces import connected
 
 if TYPE_CHECKING:  # the arrays themselves need no DOLFINx
     from pbte.geometry.domain import Domain
@@ -36,10 +37,10 @@ class SweepMesh:
             -1 - b, where b numbers the boundary facets.
         upstream_dofs: For face f and vertex i != f, where to find the temperature that flows in,
             shape (num_cells, dim + 1, dim + 1), in the sequence of all degrees of freedom
-            (that of the neighbour which sits on vertex i), all inflow values (number b * dim +
-            slot at boundary facet b) and one zero (for i = f).
-        boundary_dofs: Degrees of freedom on each boundary facet,
-            shape (num_boundary_facets, dim), in the order of the inflow slots.
+            (that of the neighbour which sits on vertex i), all inflow values (one for each
+            boundary dof) and one zero (for i = f).
+        boundary_dofs: Degree of freedom at each corner of the boundary facets, shape
+            (num_boundary_facets, dim). Boundary dof b * dim + k is corner k of facet b.
         boundary_normals: Outward area normals, shape (num_boundary_facets, dim) [m^(dim-1)].
         boundary_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
         records: What the sweep reads of each cell (see `SweepOrder`), where it was made already.
@@ -83,15 +84,15 @@ def side_by_side(meshes: Sequence[SweepMesh]) -> SweepMesh:
     dim = meshes[0].dim
     cells = np.cumsum([0] + [mesh.num_cells for mesh in meshes])
     facets = np.cumsum([0] + [mesh.boundary_dofs.shape[0] for mesh in meshes])
-    num_dofs, num_slots = int(cells[-1]) * (dim + 1), int(facets[-1]) * dim
+    num_dofs, num_boundary_dofs = int(cells[-1]) * (dim + 1), int(facets[-1]) * dim
     neighbours, upstream = [], []
     for mesh, cell, facet in zip(meshes, cells, facets, strict=False):
         own = mesh.neighbours
         neighbours.append(np.where(own >= 0, own + cell, own - facet))
-        dofs, slots = mesh.num_dofs, mesh.boundary_dofs.size
+        dofs, boundary_dofs = mesh.num_dofs, mesh.boundary_dofs.size
         numbers = mesh.upstream_dofs.astype(np.int64)
         flows_in = num_dofs + facet * dim + numbers - dofs
-        flows_in = np.where(numbers < dofs + slots, flows_in, num_dofs + num_slots)
+        flows_in = np.where(numbers < dofs + boundary_dofs, flows_in, num_dofs + num_boundary_dofs)
         upstream.append(np.where(numbers < dofs, numbers + cell * (dim + 1), flows_in))
     shifted = [
         mesh.boundary_dofs + cell * (dim + 1) for mesh, cell in zip(meshes, cells, strict=False)
@@ -106,6 +107,12 @@ def side_by_side(meshes: Sequence[SweepMesh]) -> SweepMesh:
         boundary_normals=np.concatenate([mesh.boundary_normals for mesh in meshes]),
         boundary_walls=np.concatenate([mesh.boundary_walls for mesh in meshes]),
     )
+
+
+def cell_components(mesh: SweepMesh) -> IntArray:
+    """Return the connected component that each cell belongs to, shape (num_cells,)."""
+    cells, faces = np.nonzero(mesh.neighbours >= 0)
+    return connected(mesh.num_cells, cells, mesh.neighbours[cells, faces].astype(np.int64))
 
 
 def sweep_mesh_of(domain: Domain) -> SweepMesh:
@@ -227,9 +234,9 @@ def _upstream_dofs(
     cells, faces = boundary // num_vertices, boundary % num_vertices
     for face in range(num_vertices):
         chosen = np.flatnonzero(faces == face)
-        for slot, vertex in enumerate(np.delete(np.arange(num_vertices), face)):
-            dofs[cells[chosen], face, vertex] = num_dofs + chosen * dim + slot
-            boundary_dofs[chosen, slot] = cells[chosen] * num_vertices + vertex
+        for corner, vertex in enumerate(np.delete(np.arange(num_vertices), face)):
+            dofs[cells[chosen], face, vertex] = num_dofs + chosen * dim + corner
+            boundary_dofs[chosen, corner] = cells[chosen] * num_vertices + vertex
     return dofs, boundary_dofs
 
 

@@ -75,7 +75,7 @@ class HarmonicResult:
         return abs(self.deposited - stored - sum(left)) / scale if scale > 0.0 else 0.0
 
     def mean_temperatures(self, geometry: MeshGeometry) -> dict[str, complex]:
-        """Return the mean amplitude in the body, or in each piece of one material [K].
+        """Return the mean amplitude in the body, or in each component of one material [K].
 
         Args:
             geometry: The whole mesh.
@@ -86,7 +86,7 @@ class HarmonicResult:
         several = [geometry.materials.count(name) > 1 for name in geometry.materials]
         means = {}
         for number, material in enumerate(geometry.materials):
-            own = geometry.pieces == number
+            own = geometry.components == number
             name = f"{material} ({number + 1})" if several[number] else material
             means[name] = complex(volumes[own] @ cells[own] / volumes[own].sum())
         return means

@@ -32,13 +32,13 @@ MODE_BLOCK = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Border:
-    """Facets where two pieces of bodies meet.
+    """Facets where two components of bodies meet.
 
     Attributes:
-        name: Name of the interface, with a number where it joins several pairs of pieces.
+        name: Name of the interface, with a number where it joins several pairs of components.
         model: Kind of its interface model.
         materials: Name of the material on either side.
-        pieces: Number of the piece on either side.
+        components: Number of the component on either side.
         contact: Number of the contact of two bodies that it belongs to.
         facets: Which facets of that, shape (num_facets,).
         corners: Corners of the facets, shape (num_facets, dim, dim) [m].
@@ -50,7 +50,7 @@ class Border:
     name: str
     model: str
     materials: tuple[str, str]
-    pieces: tuple[int, int]
+    components: tuple[int, int]
     contact: int
     facets: IntArray
     corners: Array
@@ -119,7 +119,7 @@ class InterfaceTally:
 
     Args:
         system: The bodies.
-        meetings: Where pieces of them meet.
+        meetings: Where components of them meet.
         frequency_edges: Edges of the frequency bins, shape (num_bins + 1,) [rad/s].
     """
 
@@ -225,7 +225,7 @@ class _SideObserver:
             modes = chosen[rows]
             theta = drift.theta[rows][:, self.side.dofs]
             own = drift.inflow if drift.inflow.shape[0] == 1 else drift.inflow[rows]
-            entering = np.broadcast_to(own[:, self.side.slots], theta.shape)
+            entering = np.broadcast_to(own[:, self.side.boundary_dofs], theta.shape)
             flux, outgoing, incoming = self._flux(modes)
             out = np.where(outgoing, flux, 0.0)
             into = np.where(incoming, -flux, 0.0)

@@ -59,7 +59,7 @@ class InterfaceResult:
     """An interface in one state; temperatures are deviations from T0, of side 1 and side 2.
 
     Attributes:
-        name: Its name in the mesh, with a number where it joins several pairs of pieces.
+        name: Its name in the mesh, with a number where it joins several pairs of components.
         model: Kind of its interface model.
         materials: On side 1 and side 2.
         area: [m^2] ([m] in 2D, 1 in 1D).
@@ -175,9 +175,11 @@ def _extrapolated(
     if normal is None:
         return nan
     ends = [
-        bulk_end(geometry, temperature, piece, normal, float(border.corners[0, 0] @ normal), slope)
-        for piece, slope in zip(
-            border.pieces,
+        bulk_end(
+            geometry, temperature, component, normal, float(border.corners[0, 0] @ normal), slope
+        )
+        for component, slope in zip(
+            border.components,
             (_slope(conductivities[material], normal, flux) for material in border.materials),
             strict=True,
         )
@@ -200,7 +202,7 @@ def flat_normal(border: Border) -> Array | None:
 def bulk_end(
     geometry: MeshGeometry,
     temperature: Array,
-    piece: int,
+    component: int,
     normal: Array,
     position: float,
     slope: float,
@@ -212,7 +214,7 @@ def bulk_end(
     Args:
         geometry: The whole mesh.
         temperature: Shape (num_cells, dim + 1) [K].
-        piece: Number of the layer.
+        component: Number of the layer.
         normal: Unit normal of the layer, shape (dim,).
         position: Where its end is along the normal [m].
         slope: Gradient along it in the bulk [K/m].
@@ -220,7 +222,7 @@ def bulk_end(
     Returns:
         nan if the middle third holds less than two cells, or another gradient by more than BULK.
     """
-    cells = geometry.pieces == piece
+    cells = geometry.components == component
     along = geometry.points[cells] @ normal
     low, high = float(along.min()), float(along.max())
     centres = along.mean(axis=1)
@@ -345,7 +347,7 @@ def series_resistance_of(
     chain = _chain(geometry, ends, borders)
     if chain is None:
         return None
-    pieces, crossed = chain
+    components, crossed = chain
     direction = ends.direction[: geometry.points.shape[2]]
     # Temperatures on both sides of everything that the heat passes, from hot to cold.
     levels = [
@@ -354,9 +356,9 @@ def series_resistance_of(
         for level in results[number].temperatures[:: -1 if turned else 1]
     ]
     films = []
-    for piece in pieces:
-        material = geometry.materials[piece]
-        along = geometry.points[geometry.pieces == piece] @ direction
+    for component in components:
+        material = geometry.materials[component]
+        along = geometry.points[geometry.components == component] @ direction
         thickness = float(np.ptp(along))
         bulk = -thickness * _slope(conductivities[material], direction, 1.0)
         films.append(("film", material, thickness, bulk))
@@ -390,35 +392,35 @@ def series_resistance_of(
 def _chain(
     geometry: MeshGeometry, ends: Reservoirs, borders: Sequence[Border]
 ) -> tuple[list[int], list[tuple[int, bool]]] | None:
-    """Return the pieces from wall to wall, and the interfaces between them, turned or not."""
-    start, goal = (_piece_at(geometry, wall) for wall in ends.walls)
+    """Return the components from wall to wall, and the interfaces between them, turned or not."""
+    start, goal = (_component_at(geometry, wall) for wall in ends.walls)
     if start is None or goal is None:
         return None
     direction = ends.direction[: geometry.points.shape[2]]
-    pieces, crossed = [start], list[tuple[int, bool]]()
+    components, crossed = [start], list[tuple[int, bool]]()
     while True:
-        here = pieces[-1]
+        here = components[-1]
         onward = [
             number
             for number, border in enumerate(borders)
-            if here in border.pieces and number not in [done for done, _ in crossed]
+            if here in border.components and number not in [done for done, _ in crossed]
         ]
         if not onward:
             complete = here == goal and len(crossed) == len(borders)
-            return (pieces, crossed) if complete else None
+            return (components, crossed) if complete else None
         if len(onward) > 1:
             return None
         border, normal = borders[onward[0]], flat_normal(borders[onward[0]])
-        turned = border.pieces[0] != here
+        turned = border.components[0] != here
         sign = -1.0 if turned else 1.0
         if normal is None or sign * float(normal @ direction) < 1.0 - _FLAT:
             return None
         crossed.append((onward[0], turned))
-        pieces.append(border.pieces[0] if turned else border.pieces[1])
+        components.append(border.components[0] if turned else border.components[1])
 
 
-def _piece_at(geometry: MeshGeometry, wall: str) -> int | None:
-    """Return the only piece that a wall belongs to, None if there are several."""
+def _component_at(geometry: MeshGeometry, wall: str) -> int | None:
+    """Return the only component that a wall belongs to, None if there are several."""
     on_wall = geometry.facet_walls == geometry.walls[wall]
-    found = np.unique(geometry.facet_pieces[on_wall])
+    found = np.unique(geometry.facet_components[on_wall])
     return int(found[0]) if found.size == 1 else None

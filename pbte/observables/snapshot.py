@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     pass
 
 
-def _no_pieces() -> IntArray:
+def _no_components() -> IntArray:
     return np.empty(0, dtype=np.int64)
 
 
@@ -82,10 +82,10 @@ class MeshGeometry:
         facet_normals: Outward unit normals, shape (num_boundary_facets, dim).
         facet_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
         walls: Wall name -> tag.
-        pieces: Connected component that each cell belongs to, numbered from left to right: the
+        components: Connected component that each cell belongs to, numbered from left to right: the
             parts that interfaces leave connected, shape (num_cells,); empty without interfaces.
-        materials: Name of the material of each piece.
-        facet_pieces: Component that each boundary facet belongs to, shape
+        materials: Name of the material of each component.
+        facet_components: Component that each boundary facet belongs to, shape
             (num_boundary_facets,).
     """
 
@@ -96,6 +96,6 @@ class MeshGeometry:
     facet_normals: Array
     facet_walls: IntArray
     walls: Mapping[str, int]
-    pieces: IntArray = field(default_factory=_no_pieces)
+    components: IntArray = field(default_factory=_no_components)
     materials: tuple[str, ...] = ()
-    facet_pieces: IntArray = field(default_factory=_no_pieces)
+    facet_components: IntArray = field(default_factory=_no_components)

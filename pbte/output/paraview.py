@@ -220,7 +220,7 @@ def _materials(geometry: MeshGeometry) -> tuple[list[NamedArray], dict[str, str]
     names = list(dict.fromkeys(geometry.materials))
     numbers = np.array([names.index(name) for name in geometry.materials], dtype=np.int32)
     legend = ", ".join(f"{number}: {name}" for number, name in enumerate(names))
-    values = numbers[geometry.pieces]
+    values = numbers[geometry.components]
     return [NamedArray(name="material", unit="", values=values)], {"materials": legend}
 
 

@@ -17,10 +17,15 @@ from pbte.case.regions import (
 )
 from pbte.core.types import BoolArray, IntArray
 from pbte.geometry.domain import Domain
-from pbte.geometry.faces import connected
 from pbte.geometry.joints import Joints, joints_of
 from pbte.geometry.material_split import MaterialSplit, divide, groups_of_cells
-from pbte.geometry.sweep_mesh import SweepMesh, build_sweep_mesh, cells_of, sweep_mesh_of
+from pbte.geometry.sweep_mesh import (
+    SweepMesh,
+    build_sweep_mesh,
+    cell_components,
+    cells_of,
+    sweep_mesh_of,
+)
 from pbte.observables.snapshot import MeshGeometry
 from pbte.transport.sweep.sweep import with_records
 
@@ -36,7 +41,7 @@ class BodyMesh:
         cells: Number of each cell in the whole mesh, shape (num_cells,).
         facets: Number of each wall facet in the boundary of the whole mesh; facets of interfaces
             follow after these in the boundary of the body, shape (num_wall_facets,).
-        pieces: Connected piece that each cell belongs to, numbered over all bodies.
+        components: Connected component that each cell belongs to, numbered over all bodies.
     """
 
     material: str
@@ -44,7 +49,7 @@ class BodyMesh:
     mesh: SweepMesh
     cells: IntArray
     facets: IntArray
-    pieces: IntArray
+    components: IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +136,7 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
         with_records(build_sweep_mesh(body.points, body.vertices, body.boundary, body.tags))
         for _, body in sorted(division.bodies.items())
     ]
-    pieces = _pieces(meshes)
+    components = _components(meshes)
     bodies = tuple(
         BodyMesh(
             material=materials[number],
@@ -139,7 +144,7 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
             mesh=mesh,
             cells=division.bodies[number].cells,
             facets=division.bodies[number].wall_facets,
-            pieces=pieces[number],
+            components=components[number],
         )
         for number, mesh in enumerate(meshes)
     )
@@ -172,7 +177,7 @@ def one_body(
         mesh=mesh,
         cells=np.arange(mesh.num_cells),
         facets=np.arange(mesh.boundary_walls.size),
-        pieces=np.zeros(mesh.num_cells, dtype=np.int64),
+        components=np.zeros(mesh.num_cells, dtype=np.int64),
     )
     return Bodies(
         whole=mesh,
@@ -201,14 +206,14 @@ def geometry_of(bodies: Bodies) -> MeshGeometry:
     )
     if not bodies.is_cut:
         return whole
-    pieces = np.empty(mesh.num_cells, dtype=np.int64)
+    components = np.empty(mesh.num_cells, dtype=np.int64)
     materials: dict[int, str] = {}
     for body in bodies.bodies:
-        pieces[body.cells] = body.pieces
-        materials |= {int(piece): body.material for piece in np.unique(body.pieces)}
-    names = tuple(materials[piece] for piece in sorted(materials))
-    beside = pieces[mesh.boundary_dofs[:, 0] // (mesh.dim + 1)]
-    return replace(whole, pieces=pieces, materials=names, facet_pieces=beside)
+        components[body.cells] = body.components
+        materials |= {int(component): body.material for component in np.unique(body.components)}
+    names = tuple(materials[component] for component in sorted(materials))
+    beside = components[mesh.boundary_dofs[:, 0] // (mesh.dim + 1)]
+    return replace(whole, components=components, materials=names, facet_components=beside)
 
 
 def _models(
@@ -272,18 +277,17 @@ def _turned(pairs: IntArray, swapped: BoolArray) -> IntArray:
     return np.where(swapped[:, None], pairs[:, ::-1], pairs)
 
 
-def _pieces(meshes: Sequence[SweepMesh]) -> list[IntArray]:
-    """Return the connected piece of each cell of each mesh, from left to right in x."""
-    pieces, count = [], 0
+def _components(meshes: Sequence[SweepMesh]) -> list[IntArray]:
+    """Return the connected component of each cell of each mesh, from left to right in x."""
+    components, count = [], 0
     for mesh in meshes:
-        cells, faces = np.nonzero(mesh.neighbours >= 0)
-        own = connected(mesh.num_cells, cells, mesh.neighbours[cells, faces].astype(np.int64))
-        pieces.append(own + count)
+        own = cell_components(mesh)
+        components.append(own + count)
         count += int(own.max()) + 1
-    whole = np.concatenate(pieces)
+    whole = np.concatenate(components)
     points = np.concatenate([mesh.points for mesh in meshes])
     starts = np.full(count, np.inf)
     np.minimum.at(starts, whole, points[:, :, 0].min(axis=1))
     rank = np.empty(count, dtype=np.int64)
     rank[np.argsort(starts, kind="stable")] = np.arange(count)
-    return [rank[own] for own in pieces]
+    return [rank[own] for own in components]

@@ -233,7 +233,7 @@ def boundary_pieces(problem: Problem, boundary: Boundary) -> dict[str, Distribut
     pieces, first = {}, problem.system.group.rank == 0
     for number, state in enumerate(boundary.states):
         sides = state.surface.sides
-        facets = sides[0].slots[:, 0] // sides[0].slots.shape[1]
+        facets = sides[0].boundary_dofs[:, 0] // sides[0].boundary_dofs.shape[1]
         if problem.part is not None:
             facets = problem.part.facets[facets]
         width = sides[0].dofs.size

@@ -1,4 +1,4 @@
-"""The interfaces of a run: where pieces of bodies meet, and what is reported of it."""
+"""The interfaces of a run: where components of bodies meet, and what is reported of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def meetings_of(problem: Problem) -> tuple[Meeting, ...]:
                 body=side.body,
                 mode_partition=side.mode_partition,
                 dofs=side.dofs[border.facets],
-                slots=side.slots[border.facets],
+                boundary_dofs=side.boundary_dofs[border.facets],
             )
             for side in problem.joints[border.contact].surface.sides
         )
@@ -52,7 +52,7 @@ def meetings_of(problem: Problem) -> tuple[Meeting, ...]:
 
 
 def borders_of(bodies: Bodies, conductances: Sequence[Array]) -> tuple[Border, ...]:
-    """Return the interfaces, one for each pair of pieces that meet, by name and from left to right.
+    """Return the interfaces, one for each pair of components, by name and from left to right.
 
     Layers of a superlattice meet under one name; each of their interfaces stands by itself.
 
@@ -80,9 +80,9 @@ def _of_contact(bodies: Bodies, number: int, conductances: Array) -> list[Border
     contact = bodies.contacts[number]
     pair = [bodies.bodies[body] for body in contact.bodies]
     first = pair[0].mesh
-    pieces = np.column_stack(
+    components = np.column_stack(
         [
-            body.pieces[body.mesh.boundary_dofs[facets, 0] // (first.dim + 1)]
+            body.components[body.mesh.boundary_dofs[facets, 0] // (first.dim + 1)]
             for body, facets in zip(pair, contact.facets.T, strict=True)
         ]
     )
@@ -90,14 +90,14 @@ def _of_contact(bodies: Bodies, number: int, conductances: Array) -> list[Border
     normals = first.boundary_normals[contact.facets[:, 0]]
     areas = np.linalg.norm(normals, axis=1)
     borders = []
-    for one, other in np.unique(pieces, axis=0):
-        own = np.flatnonzero((pieces == (one, other)).all(axis=1))
+    for one, other in np.unique(components, axis=0):
+        own = np.flatnonzero((components == (one, other)).all(axis=1))
         borders.append(
             Border(
                 name=contact.interface,
                 model=contact.model.choice.kind,
                 materials=(pair[0].material, pair[1].material),
-                pieces=(int(one), int(other)),
+                components=(int(one), int(other)),
                 contact=number,
                 facets=own,
                 corners=corners[own],

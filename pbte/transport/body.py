@@ -264,7 +264,7 @@ def stream(
         field: Source on entry [K/s], mode temperatures on return [K], shape (modes, num_dofs).
         modes: Which local modes the rows are; all by default.
         walls: Whether the walls send in their temperature; if not they only absorb.
-        inflow: What enters at the boundary instead, shape (modes or 1, boundary slots) [K].
+        inflow: What enters at the boundary instead, shape (modes or 1, num_boundary_dofs) [K].
     """
     if inflow is None:
         inflow = body.inflow if walls else np.zeros_like(body.inflow)

@@ -43,13 +43,14 @@ class Side:
         body: Number of the body it belongs to.
         mode_partition: The modes of that body on each rank.
         dofs: Degree of freedom at each facet node, shape (num_facets, dim).
-        slots: Inflow slot of each facet node, shape (num_facets, dim).
+        boundary_dofs: Number of each facet node among the boundary dofs of the body, shape
+            (num_facets, dim).
     """
 
     body: int
     mode_partition: ModePartition
     dofs: IntArray
-    slots: IntArray
+    boundary_dofs: IntArray
 
 
 class Surface:
@@ -138,7 +139,7 @@ class BoundaryFlux:
         Args:
             side: Number of the side.
             modes: Local modes, shape (n,).
-            rows: Inflow of these modes at all boundary slots, shape (n, num_slots) [K].
+            rows: Inflow of these modes, shape (n, num_boundary_dofs) [K].
             jump: Whether the imposed temperature drop is included.
         """
         surface = self.surface
@@ -149,7 +150,7 @@ class BoundaryFlux:
             values += self.inflow[side][modes]
         if jump and surface.jumps[side] != 0.0:
             values += surface.jumps[side] * port.enters[:, modes].T[:, normal_of, None]
-        rows[:, here.slots] += values
+        rows[:, here.boundary_dofs] += values
 
     def collect(self, side: int, modes: IntArray, theta: Numbers) -> None:
         """Take what some local modes run into one side with, theta (modes, num_dofs) [K]."""
@@ -319,7 +320,7 @@ def facet_side(
         facets: Their numbers, shape (num_facets,).
         mode_partition: The modes of each rank.
         body: Number of the body.
-        corners: The slots of each facet in the sequence wanted, shape (num_facets, dim); that of
+        corners: The corners of each facet in the sequence wanted, shape (num_facets, dim); that of
             the mesh by default.
     """
     if corners is None:
@@ -328,7 +329,7 @@ def facet_side(
         body=body,
         mode_partition=mode_partition,
         dofs=np.take_along_axis(mesh.boundary_dofs[facets], corners, axis=1),
-        slots=facets[:, None] * mesh.dim + corners,
+        boundary_dofs=facets[:, None] * mesh.dim + corners,
     )
 
 

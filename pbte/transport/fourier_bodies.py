@@ -20,21 +20,21 @@ def side_by_side(meshes: Sequence[SweepMesh]) -> SweepMesh:
     cells = _starts([mesh.num_cells for mesh in meshes])
     facets = _starts([mesh.boundary_dofs.shape[0] for mesh in meshes])
     n, dim = meshes[0].dim + 1, meshes[0].dim
-    num_dofs, num_slots = int(cells[-1]) * n, int(facets[-1]) * dim
+    num_dofs, num_boundary_dofs = int(cells[-1]) * n, int(facets[-1]) * dim
 
     def joined(name: str) -> Array:
         return np.concatenate([getattr(mesh, name) for mesh in meshes])
 
     def upstream(number: int) -> IntArray:
-        """Degrees of freedom, inflow slots and the zero, in the numbers of all bodies."""
+        """Dofs, boundary dofs and the zero, in the numbers of all bodies."""
         mesh, own = meshes[number], meshes[number].upstream_dofs.astype(np.int64)
-        slots = mesh.boundary_dofs.shape[0] * dim
+        boundary_dofs = mesh.boundary_dofs.shape[0] * dim
         shifted = np.where(
             own < mesh.num_dofs,
             own + cells[number] * n,
             own - mesh.num_dofs + num_dofs + facets[number] * dim,
         )
-        return np.where(own == mesh.num_dofs + slots, num_dofs + num_slots, shifted)
+        return np.where(own == mesh.num_dofs + boundary_dofs, num_dofs + num_boundary_dofs, shifted)
 
     def neighbours(number: int) -> IntArray:
         own = meshes[number].neighbours.astype(np.int64)

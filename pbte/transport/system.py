@@ -89,7 +89,7 @@ class StreamedBlock:
         body: Number of the body.
         modes: Which of its local modes.
         theta: Mode temperatures, shape (modes, num_dofs) [K]; complex in the frequency domain.
-        inflow: What entered at the boundary, shape (modes or 1, boundary slots) [K].
+        inflow: What entered at the boundary, shape (modes or 1, num_boundary_dofs) [K].
     """
 
     body: int
@@ -149,7 +149,7 @@ class Boundary:
         return sum(state.nbytes for state in self.states)
 
     def inflow(self, number: int, modes: Modes, *, given: bool) -> Numbers:
-        """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K].
+        """Return what enters some modes of a body, shape (modes or 1, num_boundary_dofs) [K].
 
         Args:
             number: Number of the body.

@@ -66,13 +66,15 @@ def test_both_sides_of_a_cut_hold_opposite_normals_and_the_same_points(divided, 
     if halo is None:
         assert CUT not in mesh.boundary_walls
         return
-    facets = halo.recv_slots // mesh.dim
+    facets = halo.recv_boundary_dofs // mesh.dim
     np.testing.assert_array_equal(facets[:, 0], len(part.facets) + np.arange(halo.num_facets))
     normals = mesh.boundary_normals[facets[:, 0]]
     np.testing.assert_array_equal(swap(halo, normals), -normals)
     corners = mesh.points.reshape(-1, mesh.dim)
     there = swap(halo, corners[halo.send_dofs])
-    np.testing.assert_array_equal(there, corners[mesh.boundary_dofs.ravel()[halo.recv_slots]])
+    np.testing.assert_array_equal(
+        there, corners[mesh.boundary_dofs.ravel()[halo.recv_boundary_dofs]]
+    )
     cells, faces = np.nonzero(mesh.neighbours < 0)
     slots = -1 - mesh.neighbours[cells, faces]
     np.testing.assert_array_equal(mesh.face_normals[cells, :, faces], mesh.boundary_normals[slots])

@@ -240,7 +240,7 @@ def test_what_is_told_of_interfaces_is_written_and_read_back(series, shared_tmp_
         for name, values in vars(other.spectrum).items():
             np.testing.assert_array_equal(getattr(one.spectrum, name), values)
     assert again.geometry.materials == ("a", "b")
-    np.testing.assert_array_equal(again.geometry.pieces, series.geometry.pieces)
+    np.testing.assert_array_equal(again.geometry.components, series.geometry.components)
     data = as_data(again)
     assert data["stack"]["total"] == series.series.total
     assert data["interfaces"][0]["local"] == series.interfaces[0].local
@@ -350,7 +350,7 @@ def test_a_shell_around_a_heated_core_carries_its_power(solve):
     outward = 1.0 if interface.materials[0] == "core" else -1.0
     core = results.geometry.materials.index("core")
     volumes = results.geometry.volumes
-    assert volumes[results.geometry.pieces == core].sum() < 0.2 * volumes.sum()
+    assert volumes[results.geometry.components == core].sum() < 0.2 * volumes.sum()
     # Of a Gaussian 97 % lie within three standard deviations.
     assert 0.9e-6 < outward * interface.heat_flux * interface.area < 1e-6
     assert interface.local > 0.0 and math.isnan(interface.extrapolated)

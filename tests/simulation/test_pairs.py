@@ -37,7 +37,7 @@ def mean_temperatures(results, snapshot):
     """Return the mean temperature of each layer [K]."""
     geometry = results.geometry
     means = snapshot.temperature.mean(axis=1)
-    own = [geometry.pieces == piece for piece in range(2)]
+    own = [geometry.components == component for component in range(2)]
     return [geometry.volumes[o] @ means[o] / geometry.volumes[o].sum() for o in own]
 
 

@@ -64,7 +64,7 @@ def test_bodies_are_put_together_in_the_numbers_of_the_mesh(series):
     geometry = results.geometry
     assert geometry.materials == ("a", "b")
     centres = geometry.points.mean(axis=(1, 2))
-    np.testing.assert_array_equal(geometry.pieces, (centres > 40e-9).astype(int))
+    np.testing.assert_array_equal(geometry.components, (centres > 40e-9).astype(int))
     assert geometry.volumes.sum() == pytest.approx(100e-9, rel=1e-12)
     np.testing.assert_array_equal(np.sort(geometry.facets.ravel()), [0.0, 100e-9])
     assert geometry.walls.keys() == {"left", "right"}

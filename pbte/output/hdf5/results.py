@@ -58,9 +58,9 @@ _GEOMETRY = (
     ("facet_normals", "1", "outward unit normal of each boundary facet"),
     ("facet_walls", "1", "wall tag of each boundary facet"),
 )
-_PIECES = (
-    ("pieces", "1", "piece of each cell: the parts that interfaces leave connected"),
-    ("facet_pieces", "1", "piece of each boundary facet"),
+_COMPONENTS = (
+    ("components", "1", "component of each cell: the parts that interfaces leave connected"),
+    ("facet_components", "1", "component of each boundary facet"),
 )
 _FIELDS = (
     ("temperature", "K", "deviation from T0 at the vertices of each cell"),
@@ -181,10 +181,10 @@ def _put_all(file: Any, results: Results) -> None:
         put(geometry, name, getattr(results.geometry, name), unit, description)
     _put_mapping(geometry, "walls", results.geometry.walls, ("names", "tags"), "1")
     if results.geometry.materials:
-        for name, unit, description in _PIECES:
+        for name, unit, description in _COMPONENTS:
             put(geometry, name, getattr(results.geometry, name), unit, description)
         names = texts(results.geometry.materials)
-        put(geometry, "materials", names, "", "material of each piece")
+        put(geometry, "materials", names, "", "material of each component")
     for number, estimate in enumerate(results.eigenvalues):
         group = file.create_group(f"eigenvalues/{number:03d}")
         for name, unit, description in _ESTIMATE:
@@ -322,7 +322,7 @@ def _get_responses(file: Any, name: str) -> tuple[HarmonicResult, ...]:
 def _get_geometry(group: Any) -> MeshGeometry:
     arrays = {name: group[name][()] for name, _, _ in _GEOMETRY}
     if "materials" in group:
-        arrays |= {name: group[name][()] for name, _, _ in _PIECES}
+        arrays |= {name: group[name][()] for name, _, _ in _COMPONENTS}
         arrays["materials"] = tuple(strings(group["materials"]))
     return MeshGeometry(**arrays, walls=_mapping(group["walls"], "names", "tags"))
 

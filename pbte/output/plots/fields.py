@@ -241,7 +241,7 @@ def _name_layers(axes: Any, geometry: MeshGeometry, lengths: float) -> None:
     if not is_film(geometry) or len(geometry.materials) > MOST_NAMES:
         return
     for number, material in enumerate(geometry.materials):
-        along = geometry.points[geometry.pieces == number, :, 0]
+        along = geometry.points[geometry.components == number, :, 0]
         middle = 0.5 * (along.min() + along.max()) * lengths
         place = axes.get_xaxis_transform()
         axes.text(middle, 1.0, material, transform=place, ha="center", va="bottom", fontsize=8.0)
@@ -255,7 +255,7 @@ def _check_any(snapshots: Sequence[object]) -> None:
 def _profile(geometry: MeshGeometry, values: Array, axis: int | None) -> Profile:
     """Radial, or along an axis; the exact curve in one dimension.
 
-    Each piece of the body has a curve of its own, with nan between them: the temperature may jump
+    Each component has a curve of its own, with nan between them: the temperature may jump
     at interfaces.
     """
     centre = centre_of_volume(geometry)
@@ -263,9 +263,9 @@ def _profile(geometry: MeshGeometry, values: Array, axis: int | None) -> Profile
         return _smooth_profile(geometry, values, centre, axis)
     positions, curves = [], []
     for number in range(len(geometry.materials)):
-        own = geometry.pieces == number
-        piece = replace(geometry, points=geometry.points[own], volumes=geometry.volumes[own])
-        curve = _smooth_profile(piece, values[own], centre, axis)
+        own = geometry.components == number
+        component = replace(geometry, points=geometry.points[own], volumes=geometry.volumes[own])
+        curve = _smooth_profile(component, values[own], centre, axis)
         positions += [curve.positions, curve.positions[-1:]]
         curves += [curve.values, np.full_like(curve.values[-1:], np.nan)]
     return Profile(positions=np.concatenate(positions[:-1]), values=np.concatenate(curves[:-1]))
@@ -274,7 +274,7 @@ def _profile(geometry: MeshGeometry, values: Array, axis: int | None) -> Profile
 def _smooth_profile(
     geometry: MeshGeometry, values: Array, centre: Array, axis: int | None
 ) -> Profile:
-    """Return the profile of one piece."""
+    """Return the profile of one component."""
     if geometry.points.shape[2] == 1:
         ends = geometry.points.min(), geometry.points.max()
         line = line_profile(geometry, values, np.array([ends[0]]), np.array([ends[1]]), 601)

@@ -132,7 +132,7 @@ def _with_ghosts(
     )
     beyond = swap(halo, numbers.reshape(-1, n)[here]).reshape(-1)
     there = ghosts[:, None] * n + swap(halo, halo.send_dofs % n)
-    facets = halo.recv_slots[:, 0] // mesh.dim
+    facets = halo.recv_boundary_dofs[:, 0] // mesh.dim
     pairs = FacetPairs(
         cells=np.stack([here, ghosts], axis=1),
         dofs=np.stack([halo.send_dofs, there], axis=1),

@@ -30,7 +30,7 @@ class SourceBlock:
         modes: Which of its local modes.
         rows: In-scattering, source and past, a new array to stream in place,
             shape (modes, num_dofs) [K/s].
-        inflow: What enters at the boundary, shape (modes or 1, boundary slots) [K].
+        inflow: What enters at the boundary, shape (modes or 1, num_boundary_dofs) [K].
     """
 
     body: int
@@ -286,7 +286,7 @@ class BoundaryState:
         self.previous: Numbers = self.unknowns.read()
 
     def inflow(self, number: int, modes: Modes) -> Numbers:
-        """Return what enters some modes of a body, shape (modes or 1, boundary slots) [K]."""
+        """Return what enters some modes of a body, shape (modes or 1, num_boundary_dofs) [K]."""
         return self.boundary.inflow(number, modes, given=True)
 
     def before(self, number: int, modes: Modes) -> Numbers:

@@ -222,7 +222,7 @@ def black_facets(system: System, number: int) -> Array:
     sides = [side for surface in body.surfaces for side in surface.sides]
     sides += [side for joint in system.joints for side in joint.sides if side.body == number]
     for side in sides:
-        absorption[side.slots[:, 0] // body.mesh.dim] = 0.0
+        absorption[side.boundary_dofs[:, 0] // body.mesh.dim] = 0.0
     return absorption
 
 
@@ -264,4 +264,4 @@ def _joined(system: System, mesh: SweepMesh) -> tuple[FacetPairs | None, FacetPa
 
 def _normals_of(system: System, surface: Surface, owner: int) -> Array:
     mesh = system.bodies[owner].mesh
-    return mesh.boundary_normals[surface.sides[0].slots[:, 0] // mesh.dim]
+    return mesh.boundary_normals[surface.sides[0].boundary_dofs[:, 0] // mesh.dim]

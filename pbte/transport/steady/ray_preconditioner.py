@@ -26,8 +26,7 @@ from dataclasses import replace
 import numpy as np
 
 from pbte.core.types import IntArray, Numbers
-from pbte.geometry.faces import connected
-from pbte.geometry.sweep_mesh import SweepMesh
+from pbte.geometry.sweep_mesh import cell_components
 from pbte.transport.boundary import Side, Surface
 from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
 from pbte.transport.steady.krylov import RecyclingGCR
@@ -85,12 +84,12 @@ class RayPreconditioner:
         self.unknowns.write(entering)
         moments, powers = [], []
         for number, crossed in enumerate(self.bodies):
-            own = np.zeros((crossed.num_pieces, crossed.moments.rank), dtype=entering.dtype)
+            own = np.zeros((crossed.num_components, crossed.moments.rank), dtype=entering.dtype)
             power = np.zeros(crossed.body.mesh.num_dofs, dtype=entering.dtype)
             for modes in crossed.body.mode_blocks():
                 inflow = self.boundary.inflow(number, modes, given=False)
                 crossed.add_scattered(modes, inflow, own, power)
-            moments.append(self.group.allreduce(own)[crossed.piece_of_row])
+            moments.append(self.group.allreduce(own)[crossed.component_of_row])
             powers.append(power)
         return moments, np.asarray(self.group.allreduce(np.concatenate(powers)))
 
@@ -120,15 +119,16 @@ class _Crossed:
         rows = np.arange(self.body.mode_partition.num_modes)
         self.partners = np.concatenate([rows[pairs : 2 * pairs], rows[:pairs], rows[2 * pairs :]])
         self.dofs = mesh.boundary_dofs[rays.facets].ravel()
-        self.slots = (rays.facets[:, None] * mesh.dim + np.arange(mesh.dim)).ravel()
+        self.boundary_dofs = (rays.facets[:, None] * mesh.dim + np.arange(mesh.dim)).ravel()
         inward = mesh.boundary_normals[rays.facets] / -mesh.dim
         self.normals = np.repeat(inward, mesh.dim, axis=0)
-        pieces = _pieces(mesh)
-        self.num_pieces = int(pieces.max(initial=-1)) + 1
-        of_dofs = np.repeat(pieces, mesh.dim + 1)
-        self.piece_of_row = of_dofs[moments.rows]
-        volumes = np.bincount(pieces, mesh.volumes, self.num_pieces)
-        self.averages = np.zeros((self.num_pieces, self.dofs.size))  # over the piece of a node
+        components = cell_components(mesh)
+        self.num_components = int(components.max(initial=-1)) + 1
+        of_dofs = np.repeat(components, mesh.dim + 1)
+        self.component_of_row = of_dofs[moments.rows]
+        volumes = np.bincount(components, mesh.volumes, self.num_components)
+        # Over the component of a node.
+        self.averages = np.zeros((self.num_components, self.dofs.size))
         self.averages[of_dofs[self.dofs], np.arange(self.dofs.size)] = (
             1.0 / volumes[of_dofs[self.dofs]]
         )
@@ -140,14 +140,14 @@ class _Crossed:
 
         Args:
             modes: Which local modes.
-            inflow: What they enter with, shape (modes or 1, boundary slots) [K].
-            moments: Mean of the moments of each piece, shape (num_pieces, rank) [K].
+            inflow: What they enter with, shape (modes or 1, num_boundary_dofs) [K].
+            moments: Mean of the moments of each component, shape (num_components, rank) [K].
             power: Power at the degrees of freedom, shape (num_dofs,) [W].
         """
         body = self.body
         speeds = body.velocities[modes, : body.mesh.dim] @ self.normals.T
         passing = self.rays.passing(self.partners[modes])
-        lost = np.maximum(speeds, 0.0) * (1.0 - passing) * inflow[:, self.slots]
+        lost = np.maximum(speeds, 0.0) * (1.0 - passing) * inflow[:, self.boundary_dofs]
         # Over a time 1 / Gamma each, wherever that is.
         staying = ((lost * passing) @ self.averages.T) / body.loss_rates[modes, None]
         moments += (self.moments.factors.w_out[:, modes] @ staying).T
@@ -165,7 +165,7 @@ def _sides(system: System, number: int) -> Iterator[Side]:
 def _facets(system: System, number: int) -> IntArray:
     """Return the boundary facets of a body that belong to a surface, ascending."""
     dim = system.bodies[number].mesh.dim
-    facets = [side.slots[:, 0] // dim for side in _sides(system, number)]
+    facets = [side.boundary_dofs[:, 0] // dim for side in _sides(system, number)]
     every: IntArray = np.concatenate([np.zeros(0, dtype=np.int64), *facets])
     return np.asarray(np.unique(every), dtype=np.int64)
 
@@ -176,9 +176,9 @@ def _skin(system: System, rays: Sequence[Rays]) -> System:
     def skin(surface: Surface, owners: Sequence[int]) -> Surface:
         sides = []
         for side, owner in zip(surface.sides, owners, strict=False):
-            dim = side.slots.shape[1]
-            place = np.searchsorted(rays[owner].facets, side.slots[:, 0] // dim)
-            sides.append(replace(side, dofs=place[:, None] * dim + side.slots % dim))
+            dim = side.boundary_dofs.shape[1]
+            place = np.searchsorted(rays[owner].facets, side.boundary_dofs[:, 0] // dim)
+            sides.append(replace(side, dofs=place[:, None] * dim + side.boundary_dofs % dim))
         other = copy(surface)
         other.sides = tuple(sides)
         return other
@@ -189,9 +189,3 @@ def _skin(system: System, rays: Sequence[Rays]) -> System:
     )
     joints = tuple(skin(joint, [side.body for side in joint.sides]) for joint in system.joints)
     return replace(system, bodies=bodies, joints=joints)
-
-
-def _pieces(mesh: SweepMesh) -> IntArray:
-    """Return which connected piece each cell belongs to, shape (num_cells,)."""
-    cells, faces = np.nonzero(mesh.neighbours >= 0)
-    return connected(mesh.num_cells, cells, mesh.neighbours[cells, faces].astype(np.int64))

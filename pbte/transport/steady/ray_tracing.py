@@ -54,7 +54,7 @@ class Rays:
 
         Args:
             modes: Which local modes.
-            inflow: What enters at the boundary, shape (modes or 1, boundary slots) [K].
+            inflow: What enters at the boundary, shape (modes or 1, num_boundary_dofs) [K].
         """
         origins, weights = self.origins[modes], self.weights[modes]
         arrived = np.empty(origins.shape, dtype=np.result_type(inflow, np.float64))

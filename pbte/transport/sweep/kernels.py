@@ -385,16 +385,16 @@ def sweep_lanes(origin, num_threads, body, tasks, inflow, field, stalled):
     """
     records, upstream, cells = body
     rows, backwards, cyclic, velocities, loss_rates, factors, modes = tasks
-    parts, size, num_slots = loss_rates.itemsize // 8, field.shape[1], inflow.shape[1]
+    parts, size, num_boundary_dofs = loss_rates.itemsize // 8, field.shape[1], inflow.shape[1]
     own_inflow, unchanged = 1 if inflow.shape[0] > 1 else 0, np.ones(LANES)
     for thread in numba.prange(num_threads):
-        theta = _aligned((size + num_slots + parts) // parts * LANES, loss_rates)
+        theta = _aligned((size + num_boundary_dofs + parts) // parts * LANES, loss_rates)
         reals = theta.view(np.float64)
         for k in range(thread, modes.shape[0], num_threads):
             members = modes[k]
             _fill_lanes(field, members, factors[k], reals)
             _fill_lanes(inflow, members * own_inflow, unchanged, reals[size * LANES :])
-            reals[(size + num_slots) * LANES :] = 0.0
+            reals[(size + num_boundary_dofs) * LANES :] = 0.0
             row = cells[rows[k]]
             row = row[::-1] if backwards[k] else row[::1]
             velocity, rate = vector_of(velocities[k], origin), loss_rates[k]

@@ -108,7 +108,7 @@ class Block:
     def fill(self) -> None:
         """Take the sources from the field for several rounds, and the inflow of the walls."""
         drift = self.drift
-        given = drift.inflow.shape[1] - drift.halo.recv_slots.size
+        given = drift.inflow.shape[1] - drift.halo.recv_boundary_dofs.size
         for rows, work in zip(self.members, self.theta, strict=True):
             fill_array(drift.field, rows, drift.factors[rows], drift.inflow, given, work)
         self.source = self.theta.copy()
@@ -163,7 +163,7 @@ class Block:
             (
                 halo.neighbours.size,
                 halo.send_dofs,
-                halo.recv_slots,
+                halo.recv_boundary_dofs,
                 order.faces,
                 order.out_starts,
                 order.in_starts,
@@ -177,7 +177,7 @@ class Block:
                 self.out_offsets,
                 self.in_offsets,
             ),
-            (drift.field, drift.inflow, drift.inflow.shape[1] - halo.recv_slots.size),
+            (drift.field, drift.inflow, drift.inflow.shape[1] - halo.recv_boundary_dofs.size),
             self.source,
             self.theta,
             (self.sent, self.arrived),

@@ -239,19 +239,19 @@ def _ask_for(visits, upstream, num_faces, lanes, values):  # type: ignore[no-unt
 def run_task(origin, stage, whole, body, halo, tasks, fields, source, theta, buffers):  # type: ignore[no-untyped-def]
     """Visit the cells of one stage for the modes of one block.
 
-    What the neighbours sent after the stage before is put in the inflow slots, the cells are
+    What the neighbours sent after the stage before is put in the inflow, the cells are
     visited, and what they hand to other ranks is taken to the outgoing buffer.
 
     Args: (0,) * dim; stage; whether the modes come from the field with the first stage and go back
     with the last; records of the cells, their integers, orders, starts of the stages, last stages;
-    number of neighbours, degrees of freedom and slots of the facets to other ranks, lists of
+    number of neighbours, dofs and boundary dofs of the facets to other ranks, lists of
     facets, their starts in what is sent and received; for each work array its flight, velocity,
     Gamma, rows of the field, factors of their sources, and where its facets begin in the buffers;
-    field, inflow and how many of its slots are read; sources; work arrays; buffers
+    field, inflow and how many boundary dofs are read; sources; work arrays; buffers
     (facets, dim * lanes) of what is sent and received.
     """
     records, upstream, cells, starts, last = body
-    num_neighbours, dofs, slots, faces, out_starts, in_starts = halo
+    num_neighbours, dofs, boundary_dofs, faces, out_starts, in_starts = halo
     flights, velocities, loss_rates, members, factors, out_offsets, in_offsets = tasks
     field, inflow, num_given = fields
     sent, arrived = buffers
@@ -265,8 +265,8 @@ def run_task(origin, stage, whole, body, halo, tasks, fields, source, theta, buf
         for q in range(max(stage - 1, 0) * num_neighbours, stage * num_neighbours):
             place = in_offsets[m, q]
             for j in range(in_starts[flight, q], in_starts[flight, q + 1]):
-                for i in range(slots.shape[1]):
-                    first = (num_dofs + slots[facets[j], i]) * lanes
+                for i in range(boundary_dofs.shape[1]):
+                    first = (num_dofs + boundary_dofs[facets[j], i]) * lanes
                     for lane in range(lanes):
                         values[first + lane] = arrived[place, i * lanes + lane]
                 place += 1

@@ -235,7 +235,7 @@ def _change(crystal: str, comm: MPI.Intracomm) -> float:
 
 def _jump_of_the_elements(crystal: str, cells: int, comm: MPI.Intracomm) -> float:
     results = films(comm, crystal, f"size = {HALF / cells:.17g}", model="perfect")
-    left, right = (_film(results, piece) for piece in (0, 1))
+    left, right = (_film(results, component) for component in (0, 1))
     flux = results.interfaces[0].heat_flux
     return float(left[-1] - right[0]) / flux * equilibrium_flux(crystal)
 
@@ -247,13 +247,13 @@ def _change_of_a_half(crystal: str, comm: MPI.Intracomm) -> float:
     return float(np.abs(_film(joined, 0) - _film(alone, 0)).max())
 
 
-def _film(results: Results, piece: int) -> Array:
+def _film(results: Results, component: int) -> Array:
     """Return the temperature of one film from left to right, both ends of each cell [K]."""
     assert results.steady is not None
     points, values = results.geometry.points[..., 0], results.steady.temperature
     centres = points.mean(axis=1)
     cells = np.argsort(centres)
-    cells = cells[np.floor(centres[cells] / HALF) == piece]
+    cells = cells[np.floor(centres[cells] / HALF) == component]
     ends = np.argsort(points[cells], axis=1)
     return np.take_along_axis(values[cells], ends, axis=1).ravel()
 

@@ -44,14 +44,14 @@ def strip(grid, kernel, condition, comm, drop=1.0):
         make_surface(
             "ends",
             ends,
-            mesh.boundary_normals[ends[0].slots[:, 0] // 2],
+            mesh.boundary_normals[ends[0].boundary_dofs[:, 0] // 2],
             lambda normal: PerfectInterface().flux_matrix(modes, modes, normal),
             jumps=(drop, -drop),
         ),
         make_surface(
             "walls",
             [across],
-            mesh.boundary_normals[across.slots[:, 0] // 2],
+            mesh.boundary_normals[across.boundary_dofs[:, 0] // 2],
             lambda normal: condition.flux_matrix(modes, normal),
         ),
     ]

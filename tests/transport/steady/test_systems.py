@@ -139,8 +139,15 @@ def test_the_sweeps_through_a_period_of_a_superlattice_stay_few(comm, crystals, 
     ends = []
     for number, facet in ((2, 1), (0, 0)):
         body = system.bodies[number]
-        dofs, slots = body.mesh.boundary_dofs[facet : facet + 1], np.array([[facet]])
-        ends.append(Side(body=number, mode_partition=body.mode_partition, dofs=dofs, slots=slots))
+        dofs, boundary_dofs = body.mesh.boundary_dofs[facet : facet + 1], np.array([[facet]])
+        ends.append(
+            Side(
+                body=number,
+                mode_partition=body.mode_partition,
+                dofs=dofs,
+                boundary_dofs=boundary_dofs,
+            )
+        )
     again = make_surface(
         "again",
         ends,

@@ -51,20 +51,20 @@ def divide(domain, comm):
             neighbours=none,
             starts=np.zeros(1, dtype=np.int64),
             send_dofs=empty,
-            recv_slots=empty,
+            recv_boundary_dofs=empty,
         )
     dim = whole.dim
     dofs = (part.cells[:, None] * (dim + 1) + np.arange(dim + 1)).ravel()
-    slots = (part.facets[:, None] * dim + np.arange(dim)).ravel()
+    boundary_dofs = (part.facets[:, None] * dim + np.arange(dim)).ravel()
     return SimpleNamespace(
-        whole=whole, part=part, mesh=part.mesh, halo=halo, dofs=dofs, slots=slots
+        whole=whole, part=part, mesh=part.mesh, halo=halo, dofs=dofs, boundary_dofs=boundary_dofs
     )
 
 
 def local_inflow(body, inflow):
     """Return the inflow of the local facets, and no numbers at all at those to other ranks."""
     local = np.full((len(inflow), body.mesh.boundary_dofs.size), np.nan, dtype=inflow.dtype)
-    local[:, : body.slots.size] = inflow[:, body.slots]
+    local[:, : body.boundary_dofs.size] = inflow[:, body.boundary_dofs]
     return local
 
 
@@ -175,7 +175,7 @@ def test_energy_is_conserved_through_all_parts(body_in_parts, comm):
     true = len(body.part.facets)
     through = velocities[:, :dim] @ mesh.boundary_normals[:true].T
     leaving = theta[:, mesh.boundary_dofs[:true]].mean(axis=2)
-    entering = inflow[:, body.slots].reshape(len(inflow), true, dim).mean(axis=2)
+    entering = inflow[:, body.boundary_dofs].reshape(len(inflow), true, dim).mean(axis=2)
     lost = (through * np.where(through > 0.0, leaving, entering)).sum(axis=1)
     scale = source[:, body.dofs] @ mesh.dof_weights + np.abs(through * entering).sum(axis=1)
     made, lost, scale = comm.allreduce(np.stack([made, lost, scale]))
