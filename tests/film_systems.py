@@ -99,7 +99,7 @@ def _interface(
     sides = [
         Side(
             body=int(owner),
-            share=bodies[owner].mode_partition,
+            mode_partition=bodies[owner].mode_partition,
             dofs=bodies[owner].mesh.boundary_dofs[facet][None, :],
             boundary_dofs=np.array([[facet]]),
         )
