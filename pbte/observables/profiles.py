@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from pbte.core.errors import InputError
-from pbte.core.types import Array, IntArray
+from pbte.core.types import Array
+from pbte.observables.sampling import values_at
 from pbte.observables.snapshot import MeshGeometry
 
 _PIECES_PER_EDGE = {1: 32, 2: 12, 3: 5}
 _POINTS_PER_BLOCK = 1_000_000
-_INSIDE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def radial_profile(
     Raises:
         InputError: The field does not belong to the mesh, or num_bins is below 1.
     """
-    _check_field(geometry, values)
+    check_field(geometry, values)
     origin = centre_of_volume(geometry) if centre is None else np.asarray(centre, dtype=float)
     if origin.shape != (geometry.points.shape[2],):
         raise InputError(
@@ -97,7 +97,7 @@ def axis_profile(
         InputError: The field does not belong to the mesh, the mesh has no such axis, or num_bins is
             below 1.
     """
-    _check_field(geometry, values)
+    check_field(geometry, values)
     dim = geometry.points.shape[2]
     if not 0 <= axis < dim:
         raise InputError(f"profile along axis {axis}: the mesh has axes 0 to {dim - 1}")
@@ -130,7 +130,7 @@ def line_profile(
         InputError: The field does not belong to the mesh, a point has the wrong number of
             coordinates, or num_points is below 2.
     """
-    _check_field(geometry, values)
+    check_field(geometry, values)
     dim = geometry.points.shape[2]
     first, last = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
     if first.shape != (dim,) or last.shape != (dim,):
@@ -142,10 +142,9 @@ def line_profile(
         raise InputError(f"line profile: {num_points} points were asked for; ask for 2 or more")
     shares = np.linspace(0.0, 1.0, num_points)
     points = first + shares[:, None] * (last - first)
-    candidates = _cells_near_segment(geometry.points, first, last)
     return Profile(
         positions=shares * float(np.linalg.norm(last - first)),
-        values=_values_at(geometry.points[candidates], values[candidates], points),
+        values=values_at(geometry, values, points),
     )
 
 
@@ -156,11 +155,12 @@ def centre_of_volume(geometry: MeshGeometry) -> Array:
 
 def volume_average(geometry: MeshGeometry, values: Array) -> Array:
     """Return the volume average of a field, shape (...), exact for linear fields."""
-    _check_field(geometry, values)
+    check_field(geometry, values)
     return np.asarray(np.average(values.mean(axis=1), axis=0, weights=geometry.volumes))
 
 
-def _check_field(geometry: MeshGeometry, values: Array) -> None:
+def check_field(geometry: MeshGeometry, values: Array) -> None:
+    """Raise an InputError unless a field has a value for each cell and cell vertex of the mesh."""
     expected = geometry.points.shape[:2]
     if values.shape[:2] != expected:
         raise InputError(
@@ -236,38 +236,3 @@ def _piece_centres(dim: int) -> Array:
     ordered = np.array(centres)
     ends = np.hstack([np.ones((len(ordered), 1)), ordered, np.zeros((len(ordered), 1))])
     return -np.diff(ends, axis=1)
-
-
-def _cells_near_segment(points: Array, start: Array, end: Array) -> IntArray:
-    """Return the cells whose circumscribed ball (about the centroid) touches the segment."""
-    centroids = points.mean(axis=1)
-    radii = np.linalg.norm(points - centroids[:, None], axis=2).max(axis=1)
-    along = end - start
-    length = float(along @ along)
-    share = np.clip((centroids - start) @ along / length, 0.0, 1.0) if length > 0.0 else 0.0
-    nearest = start + np.multiply.outer(share, along)
-    distance = np.linalg.norm(centroids - nearest, axis=1)
-    return np.flatnonzero(distance <= radii * (1.0 + 1e-6)).astype(np.int64)
-
-
-def _values_at(cells: Array, values: Array, points: Array) -> Array:
-    """Evaluate the linear fields of all cells that hold each point, and average them."""
-    found = np.full((len(points), *values.shape[2:]), np.nan)
-    if not len(cells):
-        return found
-    origin = cells[:, 0]
-    inverse = np.linalg.inv(np.swapaxes(cells[:, 1:] - origin[:, None], 1, 2))
-    size = max(1, _POINTS_PER_BLOCK // len(cells))
-    for block in _blocks(len(points), size):
-        offset = points[block, None] - origin
-        tail = np.einsum("cij,pcj->pci", inverse, offset)
-        weights = np.concatenate([1.0 - tail.sum(axis=2, keepdims=True), tail], axis=2)
-        rows, owners = np.nonzero(weights.min(axis=2) >= -_INSIDE_TOLERANCE)
-        held = np.einsum("hk,hk...->h...", weights[rows, owners], values[owners])
-        counts = np.bincount(rows, minlength=offset.shape[0])
-        sums = np.zeros((offset.shape[0], *values.shape[2:]))
-        np.add.at(sums, rows, held)
-        inside = counts > 0
-        shape = (-1,) + (1,) * (values.ndim - 2)
-        found[block][inside] = sums[inside] / counts[inside].reshape(shape)
-    return found
