@@ -74,6 +74,7 @@ def whole_geometry(geometry: MeshGeometry, part: Part | None) -> MeshGeometry:
     facets, areas = gather_facets(part, geometry.facets), gather_facets(part, geometry.facet_areas)
     normals = gather_facets(part, geometry.facet_normals)
     walls = gather_facets(part, geometry.facet_walls)
+    regions = gather_cells(part, geometry.cell_regions)
     if points is None or volumes is None or facets is None or areas is None:
         own = slice(len(part.facets))
         return replace(
@@ -83,7 +84,7 @@ def whole_geometry(geometry: MeshGeometry, part: Part | None) -> MeshGeometry:
             facet_normals=geometry.facet_normals[own],
             facet_walls=geometry.facet_walls[own],
         )
-    assert normals is not None and walls is not None
+    assert normals is not None and walls is not None and regions is not None
     return replace(
         geometry,
         points=points,
@@ -92,4 +93,5 @@ def whole_geometry(geometry: MeshGeometry, part: Part | None) -> MeshGeometry:
         facet_areas=areas,
         facet_normals=normals,
         facet_walls=walls,
+        cell_regions=regions,
     )

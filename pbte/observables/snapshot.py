@@ -87,6 +87,8 @@ class MeshGeometry:
         materials: Name of the material of each component.
         facet_components: Component that each boundary facet belongs to, shape
             (num_boundary_facets,).
+        cell_regions: Tag of the region of each cell, shape (num_cells,).
+        regions: Region name -> tag.
     """
 
     points: Array
@@ -99,3 +101,5 @@ class MeshGeometry:
     components: IntArray = field(default_factory=_no_components)
     materials: tuple[str, ...] = ()
     facet_components: IntArray = field(default_factory=_no_components)
+    cell_regions: IntArray = field(default_factory=_no_components)
+    regions: Mapping[str, int] = field(default_factory=dict)

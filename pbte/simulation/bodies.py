@@ -203,6 +203,8 @@ def geometry_of(bodies: Bodies) -> MeshGeometry:
         facet_normals=mesh.boundary_normals / areas[:, None],
         facet_walls=mesh.boundary_walls,
         walls=dict(bodies.walls),
+        cell_regions=bodies.cell_regions,
+        regions=dict(bodies.regions),
     )
     if not bodies.is_cut:
         return whole

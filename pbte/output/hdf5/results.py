@@ -180,6 +180,8 @@ def _put_all(file: Any, results: Results) -> None:
     for name, unit, description in _GEOMETRY:
         put(geometry, name, getattr(results.geometry, name), unit, description)
     _put_mapping(geometry, "walls", results.geometry.walls, ("names", "tags"), "1")
+    _put_mapping(geometry, "regions", results.geometry.regions, ("names", "tags"), "1")
+    put(geometry, "cell_regions", results.geometry.cell_regions, "1", "region tag of each cell")
     if results.geometry.materials:
         for name, unit, description in _COMPONENTS:
             put(geometry, name, getattr(results.geometry, name), unit, description)
@@ -324,6 +326,9 @@ def _get_geometry(group: Any) -> MeshGeometry:
     if "materials" in group:
         arrays |= {name: group[name][()] for name, _, _ in _COMPONENTS}
         arrays["materials"] = tuple(strings(group["materials"]))
+    if "regions" in group:  # earlier versions did not write them
+        arrays["cell_regions"] = group["cell_regions"][()]
+        arrays["regions"] = _mapping(group["regions"], "names", "tags")
     return MeshGeometry(**arrays, walls=_mapping(group["walls"], "names", "tags"))
 
 
