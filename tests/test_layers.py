@@ -30,7 +30,7 @@ ROOMS = {
     "verification": FIELDS | {"reference", "case", "output", "simulation", "run"},
     "cli": FIELDS | {"reference", "case", "output", "simulation", "run", "verification"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": FIELDS | {"case", "output", "simulation", "run"},  # in functions, when called
 }
 WITHOUT_CASE = ("materials", "interfaces", "geometry", "transport", "observables", "output")
 HEAVY = {"dolfinx", "petsc4py", "slepc4py", "gmsh", "ufl", "basix", "mpi4py"}
@@ -110,6 +110,10 @@ def test_iterations_see_meshes_as_arrays(module):
     found = imports_of(module, at_import_only=True)
     assert not {name.split(".")[0] for name in found} & {"dolfinx", "ufl", "basix", "gmsh"}
     assert not files_imported(module, at_import_only=True) & set(WITH_FORMS)
+
+
+def test_the_package_itself_imports_nothing():
+    assert not files_imported("__init__.py", at_import_only=True)
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) in WITHOUT_CASE])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,10 +37,9 @@ from pbte.simulation.walls import (
 from pbte.transport.body import Body, make_body, stream
 from pbte.transport.boundary import Surface
 from pbte.transport.steady.eigenvalues import NUM_MOMENTS
-from pbte.transport.sweep.compile_cache import log_first_compilation
 from pbte.transport.system import System
 
-LOG = logging.getLogger("pbte.simulation")
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +182,7 @@ def _read_bodies(case: Case, grid: RankGrid) -> tuple[Domain | None, Bodies, Par
     return domain, one_body(case, part.mesh, part.cell_regions, own.walls, own.regions), part
 
 
-def build_problem(case: Case, comm: MPI.Intracomm) -> Problem:
+def build_problem(case: Case, comm: MPI.Intracomm, progress: Say) -> Problem:
     """Read mesh and materials and put sources, walls and interfaces on them.
 
     Note: Collective over `comm`.
@@ -192,9 +190,8 @@ def build_problem(case: Case, comm: MPI.Intracomm) -> Problem:
     inputs = read_inputs(case, comm)
     bodies, part = inputs.bodies, inputs.part
     for material in inputs.of_bodies:
-        LOG.info("%s: %d modes", material.name, material.modes.num_modes)
-    LOG.info("mesh: %d cells", bodies.whole.num_cells if part is None else part.num_cells)
-    log_first_compilation()
+        progress(f"{material.name}: {material.modes.num_modes} modes")
+    progress(f"mesh: {bodies.whole.num_cells if part is None else part.num_cells} cells")
     solves = case.solves
     rank = case.steady.rank if solves else NUM_MOMENTS
     leading = tuple(

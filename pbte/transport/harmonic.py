@@ -10,7 +10,6 @@ numbers, one frequency at a time. M, the walls and the interfaces stay what they
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -55,5 +54,4 @@ def solve_harmonic(
         *kernels,
         tolerance=tolerance,
         max_iterations=max_iterations,
-        level=logging.DEBUG,
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import math
 import pkgutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,6 @@ from pbte.verification.validation._case import ValidationCase
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-LOG = logging.getLogger("pbte.verification")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,19 +154,17 @@ def run_case(case: ValidationCase, comm: MPI.Intracomm) -> ValidationResult:
     )
 
 
-def run_cases(cases: Sequence[ValidationCase], comm: MPI.Intracomm) -> list[ValidationResult]:
+def run_cases(
+    cases: Sequence[ValidationCase],
+    comm: MPI.Intracomm,
+    progress: Callable[[str], None] = lambda text: None,
+) -> list[ValidationResult]:
     """Return what comes of the cases.
 
     Note: Collective over `comm`.
     """
     results = []
     for number, case in enumerate(cases, start=1):
-        LOG.info(
-            "%d of %d: %s",
-            number,
-            len(cases),
-            case.name,
-            extra={"stage": "validate", "done": (number - 1) / len(cases)},
-        )
+        progress(f"{number} of {len(cases)}: {case.name}")
         results.append(run_case(case, comm))
     return results
