@@ -91,7 +91,7 @@ case = parse_case(
     """,
     folder=folder,
 )
-problem = build_problem(case, comm, lambda text: None)
+problem = build_problem(case, comm)
 system, kernels = problem.system, problem.leading
 film, silicon = (body.mesh for body in system.bodies)
 lit = np.abs(film.points.reshape(-1)[film.boundary_dofs[:, 0]]) < 1e-12  # the face x = 0

@@ -67,7 +67,7 @@ case = parse_case(
     """,
     folder=folder,
 )
-problem = build_problem(case, comm, lambda text: None)
+problem = build_problem(case, comm)
 body, leading = problem.body, problem.leading
 mesh, capacity = body.mesh, body.modes.heat_capacity
 spot = project(mesh, gaussian(np.zeros(3), width))

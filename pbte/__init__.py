@@ -105,7 +105,7 @@ def run(
         run_together(comm, lambda: prepare_folder(target) if first else None)
     limit_threads(comm)
     checkpoints = CheckpointManager(target, resume=resume)
-    results = RunResults(**vars(run_case(case, comm, keeping=checkpoints)))
+    results = RunResults(**vars(run_case(case, comm, checkpoints=checkpoints)))
     if target is not None:
         choice = case.output
 

@@ -35,7 +35,7 @@ from pbte.simulation.heat import compare_with_fourier, run_fourier
 from pbte.simulation.interface_results import interface_results
 from pbte.simulation.notes import run_notes
 from pbte.simulation.orders import compute_scattering_orders
-from pbte.simulation.problem import Say, build_problem
+from pbte.simulation.problem import build_problem
 from pbte.simulation.sources import undershoot
 from pbte.simulation.steady import compute_steady_state
 from pbte.simulation.transient import integrate_in_time
@@ -45,9 +45,8 @@ from pbte.transport.reports import SteadyReport
 def run_case(
     case: Case,
     comm: MPI.Intracomm,
-    progress: Say = lambda text: None,
     *,
-    keeping: CheckpointManager | None = None,
+    checkpoints: CheckpointManager | None = None,
 ) -> Results:
     """Run a case and return everything it reports.
 
@@ -57,8 +56,7 @@ def run_case(
     Args:
         case: The case.
         comm: The ranks; they share the phonon modes, and the cells if the case says so.
-        progress: Called with a line of text now and then.
-        keeping: Where checkpoints are kept, to go on from; nowhere by default.
+        checkpoints: Writes checkpoints and finds the one to restart from; none by default.
 
     Raises:
         InputError: Something the case names, or a checkpoint, is missing, damaged or does not fit.
@@ -67,35 +65,33 @@ def run_case(
     Note: Collective over `comm`.
     """
     if case.model == "fourier":
-        return run_fourier(case, comm, progress)
+        return run_fourier(case, comm)
     timings: dict[str, float] = {}
     with _timed(timings, "setup"):
-        problem = build_problem(case, comm, progress)
-    keeping = CheckpointManager() if keeping is None else keeping
-    keeping.begin(case, problem, progress)
+        problem = build_problem(case, comm)
+    checkpoints = CheckpointManager() if checkpoints is None else checkpoints
+    checkpoints.begin(case, problem)
     steady: Snapshot | None = None
     report: SteadyReport | None = None
     kept: tuple[Array, ...] | None = None
     transient: TransientResult | None = None
     harmonic: tuple[HarmonicResult, ...] = ()
-    with keeping.listening():
+    with checkpoints.listening():
         with _timed(timings, "orders"):
-            orders, estimates, fields = compute_scattering_orders(case, problem, progress, keeping)
+            orders, estimates, fields = compute_scattering_orders(case, problem, checkpoints)
         if case.steady.enabled:
             gc.collect()  # a cycle of references would keep the field of the last order alive
             with _timed(timings, "steady"):
-                steady, report, fields, kept = compute_steady_state(
-                    case, problem, progress, keeping
-                )
+                steady, report, fields, kept = compute_steady_state(case, problem, checkpoints)
         if case.transient is not None:
             gc.collect()
             with _timed(timings, "transient"):
-                transient = integrate_in_time(case, problem, progress, keeping, kept)
+                transient = integrate_in_time(case, problem, checkpoints, kept)
         kept = None
         if case.harmonic is not None:
             gc.collect()
             with _timed(timings, "harmonic"):
-                harmonic = compute_harmonic_response(case, problem, progress, keeping)
+                harmonic = compute_harmonic_response(case, problem, checkpoints)
     bodies = problem.system.bodies
     geometry = whole_geometry(geometry_of(problem.bodies), problem.part)
     conductivity, slips = conduction_of(case, problem.system, geometry, steady, report)
@@ -108,7 +104,7 @@ def run_case(
         whole=steady is not None,
     )
     with _timed(timings, "fourier"):
-        fourier = compare_with_fourier(case, problem, progress)
+        fourier = compare_with_fourier(case, problem)
     return Results(
         title=case.title,
         case=resolved_toml(case),
@@ -145,7 +141,7 @@ def run_case(
             harmonic=harmonic,
         )
         + fourier.notes
-        + keeping.remarks,
+        + checkpoints.remarks,
         timings=timings,
     )
 

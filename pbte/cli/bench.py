@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pbte.cli.terminal import Progress, show, show_data, world
+from pbte.cli.terminal import log_to_terminal, show, show_data, world
 from pbte.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def bench(
         sections=choose_sections(only),
     )
     comm = world()
-    report = run_bench(settings, comm, Progress())
+    log_to_terminal("pbte.verification")
+    report = run_bench(settings, comm)
     if json:
         show_data({"quick": quick, "num_ranks": comm.size, **asdict(report)})
     elif comm.rank == 0:

@@ -7,6 +7,7 @@ PBTE_TRACEBACK=1 shows where it happened. What takes long to import is imported 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -24,11 +25,11 @@ from pbte.cli.interface import interface
 from pbte.cli.material import material_app
 from pbte.cli.mesh import mesh_app
 from pbte.cli.terminal import (
-    Progress,
     complain,
     failure_channel,
     is_talking,
     load_case,
+    log_to_terminal,
     show,
     show_data,
     wants_traceback,
@@ -44,6 +45,8 @@ from pbte.core.parallel import (
     stop_all,
     under_launcher,
 )
+
+LOG = logging.getLogger("pbte.cli")
 
 app = typer.Typer(
     name="pbte",
@@ -117,17 +120,17 @@ def run(
         if comm.rank == 0:
             prepare_folder(folder)
     limit_threads(comm)
-    progress = Progress()
-    keeping = CheckpointManager(folder, resume=resume)
-    results = run_case(wanted, comm, progress, keeping=keeping)
+    log_to_terminal()
+    checkpoints = CheckpointManager(folder, resume=resume)
+    results = run_case(wanted, comm, checkpoints=checkpoints)
     files: list[Path] = []
     with on_all_ranks(comm):
         if comm.rank == 0:
-            progress(f"writing {folder}")
+            LOG.info("writing %s", folder)
             choice = wanted.output
             write_results(results, folder, paraview=choice.paraview, plots=choice.plots)
             files = result_files(folder)
-            keeping.done()
+            checkpoints.done()
     show(summary(results, files=files, peak_memory=peak_memory(comm)))
     if not results.converged:
         raise typer.Exit(1)  # the summary says why

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pbte.cli.terminal import is_talking, on_first_rank, show, show_data
+from pbte.cli.terminal import log_to_terminal, on_first_rank, show, show_data
 from pbte.core.constants import TERAHERTZ
 from pbte.core.errors import InputError, RunError
 
@@ -68,6 +68,7 @@ def from_phono3py(
         from pbte.materials.phono3py import importer as phono3py
         from pbte.materials.storage import write_material
 
+        log_to_terminal("pbte.materials")
         made = phono3py.from_phono3py(
             yaml,
             mesh=_grid(mesh),
@@ -77,7 +78,6 @@ def from_phono3py(
             name=name,
             source=source,
             attribution=attribution,
-            progress=_count_wave_vectors,
         )
         write_material(
             output,
@@ -103,13 +103,6 @@ def _grid(text: str) -> int | tuple[int, int, int]:
     if len(numbers) == 3:
         return numbers
     raise InputError(f"--mesh {text}: expected one or three whole numbers, such as 9 or 9x9x9")
-
-
-def _count_wave_vectors(done: int, total: int) -> None:
-    from pbte.cli.terminal import complain
-
-    if is_talking():
-        complain(f"scattering matrix: {done} of {total} irreducible wave vectors")
 
 
 def _inform(name: str, *, json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
@@ -72,18 +73,26 @@ def complain(message: str) -> None:
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
-class Progress:
-    """Writes a line for each step of a run to the error output, with the time since the start."""
+class TerminalHandler(logging.Handler):
+    """Writes log records to the error output, each with the time since the start."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._start = time.monotonic()
-        self._talks = is_talking()
 
-    def __call__(self, text: str) -> None:
-        """Report one step."""
-        if self._talks:
-            elapsed = time.monotonic() - self._start
-            complain(f"{elapsed:7.1f} s  {text}")
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        complain(f"{time.monotonic() - self._start:7.1f} s  {record.getMessage()}")
+
+
+def log_to_terminal(room: str = "pbte") -> None:
+    """Show what the package, or one room of it, logs on the error output of the talking rank."""
+    logger = logging.getLogger(room)
+    for handler in [each for each in logger.handlers if isinstance(each, TerminalHandler)]:
+        logger.removeHandler(handler)
+    if is_talking():
+        logger.setLevel(logging.INFO)
+        logger.addHandler(TerminalHandler())
 
 
 def load_case(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pbte.cli.terminal import Progress, on_first_rank, show, show_data, world
+from pbte.cli.terminal import log_to_terminal, on_first_rank, show, show_data, world
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,7 +51,8 @@ def validate(
         return
     comm = world()
     limit_threads(comm)
-    results = run_cases(cases, comm, Progress())
+    log_to_terminal("pbte.verification")
+    results = run_cases(cases, comm)
     if report is not None:
         target = report
         on_first_rank(lambda: write_report(target, results))

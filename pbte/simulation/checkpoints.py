@@ -7,6 +7,7 @@ to go on. A finished stage is not repeated.
 from __future__ import annotations
 
 import hashlib
+import logging
 import signal
 import threading
 import time
@@ -39,8 +40,10 @@ from pbte.output.checkpoint import (
     remove_checkpoint,
     write_checkpoint,
 )
-from pbte.simulation.problem import Problem, Say
+from pbte.simulation.problem import Problem
 from pbte.transport.system import Boundary
+
+LOG = logging.getLogger("pbte.simulation")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _KINDS = (Balance, SpectralEstimate, TransientResult, HarmonicResult, Snapshot, SteadyReport)
@@ -63,13 +66,12 @@ class CheckpointManager:
         self.remarks: tuple[str, ...] = ()
         self._case = ""
         self._comm: MPI.Intracomm = MPI.COMM_SELF
-        self._say: Say = lambda text: None
         self._found: Checkpoint | None = None
         self._finished: dict[str, Any] = {}
         self._told: list[int] = []
         self._last = time.monotonic()
 
-    def begin(self, case: Case, problem: Problem, progress: Say) -> None:
+    def begin(self, case: Case, problem: Problem) -> None:
         """Look for a checkpoint to go on from, and remember whose it is.
 
         Raises:
@@ -77,7 +79,7 @@ class CheckpointManager:
 
         Note: Collective over the ranks.
         """
-        self._comm, self._say = problem.system.comm, progress
+        self._comm = problem.system.comm
         self.interval, self._last = case.output.checkpoint_interval, time.monotonic()
         if self.folder is None:
             return
@@ -86,14 +88,15 @@ class CheckpointManager:
                 self._case = fingerprint(case, problem)
         if not self.resume:
             if latest(self.folder) is not None:
-                progress(
-                    f"{self.folder} is left alone until this run writes a checkpoint of its own; "
-                    "--resume would go on from it"
+                LOG.info(
+                    "%s stays until this run writes a checkpoint of its own; --resume would "
+                    "continue from it",
+                    self.folder,
                 )
             return
         found = read_checkpoint(self.folder, self._case, _KINDS, self._comm)
         if found is None:
-            progress(f"no checkpoint in {self.folder}: the run begins at the beginning")
+            LOG.info("no checkpoint in %s: the run starts from the beginning", self.folder)
             return
         self._found, self._finished = _local(found, problem.part), dict(found.finished)
         done = ", ".join(self._finished) or "nothing"
@@ -101,7 +104,7 @@ class CheckpointManager:
             f"The run was interrupted and went on from a checkpoint: finished were {done}, under "
             f"way {found.stage}. Its times are those of the last part.",
         )
-        progress(f"goes on from {self.folder}: finished are {done}, under way {found.stage}")
+        LOG.info("restart from %s: finished %s, under way %s", self.folder, done, found.stage)
 
     def finished(self, stage: str) -> Any:
         """Return what a stage reported, or None if it is not finished."""
@@ -144,9 +147,9 @@ class CheckpointManager:
         state = Checkpoint(case=self._case, stage=stage, present=present, finished=self._finished)
         try:
             write_checkpoint(self.folder, state, pieces, self._comm)
-            self._say(f"checkpoint in {self.folder}, under way: {stage}")
+            LOG.info("checkpoint in %s, under way: %s", self.folder, stage)
         except (OSError, RunError) as error:
-            self._say(f"the checkpoint could not be written ({error}); the run goes on")
+            LOG.warning("the checkpoint could not be written (%s); the run continues", error)
         self._last = time.monotonic()
         if self._comm.allreduce(int(bool(self._told)), op=MPI.MAX):
             raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -10,23 +11,24 @@ from pbte.case.case import Case
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.harmonic import HarmonicResult, HarmonicTally
 from pbte.simulation.checkpoints import CheckpointManager
-from pbte.simulation.problem import Problem, Say
+from pbte.simulation.problem import Problem
 from pbte.simulation.walls import given_inflow
 from pbte.transport.harmonic import solve_harmonic
 from pbte.transport.system import System
+
+LOG = logging.getLogger("pbte.simulation")
 
 STAGE = "harmonic"
 
 
 def compute_harmonic_response(
-    case: Case, problem: Problem, progress: Say, keeping: CheckpointManager
+    case: Case, problem: Problem, keeping: CheckpointManager
 ) -> tuple[HarmonicResult, ...]:
     """Return the answer of a case at each of its frequencies. Collective over the ranks.
 
     Args:
         case: The case, with a table of oscillations.
         problem: The problem of the case.
-        progress: Called with a line of text now and then.
         keeping: Where checkpoints are kept.
     """
     harmonic = case.harmonic
@@ -54,9 +56,13 @@ def compute_harmonic_response(
                 imaginary=whole_snapshot(own.imaginary, problem.part),
             )
         )
-        progress(
-            f"oscillation {number} of {len(frequencies)}: {frequency:.4g} Hz, "
-            f"{solution.report.sweeps} sweeps"
+        LOG.info(
+            "frequency %d of %d: %.4g Hz, %d sweeps",
+            number,
+            len(frequencies),
+            frequency,
+            solution.report.sweeps,
+            extra={"stage": STAGE, "done": number / len(frequencies)},
         )
         if keeping.is_due():
             keeping.keep(STAGE, tuple(responses), {})

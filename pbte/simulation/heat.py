@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,11 +30,13 @@ from pbte.simulation.heat_problem import Conductor, HeatProblem, Passage
 from pbte.simulation.heat_transient import integrate_heat_in_time, solve_heat_harmonic
 from pbte.simulation.interface_results import borders_of
 from pbte.simulation.interfaces import landauer_conductances
-from pbte.simulation.problem import Problem, Say, read_inputs
+from pbte.simulation.problem import Problem, read_inputs
 from pbte.simulation.sources import heat_sources
 
+LOG = logging.getLogger("pbte.simulation")
 
-def run_fourier(case: Case, comm: MPI.Intracomm, progress: Say) -> Results:
+
+def run_fourier(case: Case, comm: MPI.Intracomm) -> Results:
     """Run a case by the heat equation and return what it reports, complete on every rank.
 
     The conductivity is that of the endless crystal; modes that a source heats, and what walls do to
@@ -42,7 +45,6 @@ def run_fourier(case: Case, comm: MPI.Intracomm, progress: Say) -> Results:
     Args:
         case: The case.
         comm: The ranks; they share the work.
-        progress: Called with a line of text now and then.
 
     Raises:
         InputError: Something the case names is missing, damaged or does not fit; a conductivity is
@@ -55,16 +57,16 @@ def run_fourier(case: Case, comm: MPI.Intracomm, progress: Say) -> Results:
     bodies = inputs.bodies
     tensors = []
     for material in inputs.of_bodies:
-        progress(f"{material.name}: bulk conductivity of {material.modes.num_modes} modes")
+        LOG.info("%s: bulk conductivity of %d modes", material.name, material.modes.num_modes)
         tensors.append(shared_on_node(comm, partial(bulk_conductivity, material.kernel)))
     heats = heat_sources(case, inputs.place)
     conductances = landauer_conductances(case, bodies, inputs.materials, comm)
     ready = time.perf_counter()
-    progress(f"heat equation on {bodies.whole.num_cells} cells")
+    LOG.info("heat equation on %d cells", bodies.whole.num_cells)
     tables = [material.modes for material in inputs.of_bodies]
     given = [heat.sum(axis=0) for heat in heats]
     heat_problem = _problem(case, bodies, tables, tensors, given, conductances, comm)
-    found = _answers(heat_problem, borders_of(bodies, conductances), progress)
+    found = _answers(heat_problem, borders_of(bodies, conductances))
     end = time.perf_counter()
     highest = np.concatenate([modes.frequencies for modes in tables])
     return Results(
@@ -109,7 +111,7 @@ class HeatAnswers:
     notes: tuple[str, ...] = ()
 
 
-def compare_with_fourier(case: Case, problem: Problem, progress: Say) -> HeatAnswers:
+def compare_with_fourier(case: Case, problem: Problem) -> HeatAnswers:
     """Return what the heat equation says beside a run of phonon transport, and notes on it.
 
     Nothing where the case does not want it; where the cells are shared by ranks, and where the heat
@@ -138,12 +140,12 @@ def compare_with_fourier(case: Case, problem: Problem, progress: Say) -> HeatAns
             conductances,
             bodies[0].comm,
         )
-        return _answers(heat_problem, borders_of(problem.bodies, conductances), progress)
+        return _answers(heat_problem, borders_of(problem.bodies, conductances))
     except (InputError, RunError) as error:
         return HeatAnswers(notes=(f"The heat equation was not solved for comparison: {error}.",))
 
 
-def _answers(heat_problem: HeatProblem, borders: Sequence[Border], progress: Say) -> HeatAnswers:
+def _answers(heat_problem: HeatProblem, borders: Sequence[Border]) -> HeatAnswers:
     """Return all that a case asks for: the steady state, unless it is switched off for others."""
     case = heat_problem.case
     field, steady = None, None
@@ -152,10 +154,8 @@ def _answers(heat_problem: HeatProblem, borders: Sequence[Border], progress: Say
         steady = heat_problem.state(field, borders)
     return HeatAnswers(
         steady=steady,
-        transient=None
-        if case.transient is None
-        else integrate_heat_in_time(heat_problem, field, progress),
-        harmonic=() if case.harmonic is None else solve_heat_harmonic(heat_problem, progress),
+        transient=None if case.transient is None else integrate_heat_in_time(heat_problem, field),
+        harmonic=() if case.harmonic is None else solve_heat_harmonic(heat_problem),
     )
 
 

@@ -6,6 +6,7 @@ initial energy, or take up heat, do not matter.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -22,22 +23,19 @@ from pbte.transport.sources import project
 from pbte.transport.step_control import StepControl
 from pbte.transport.transient import steps_to
 
+LOG = logging.getLogger("pbte.simulation")
+
 # Without a step of its own an adaptive run begins with this share of the time in which heat passes
 # a cell.
 FIRST_SHARE = 0.1
 
-Say = Callable[[str], None]
 
-
-def integrate_heat_in_time(
-    problem: HeatProblem, steady: Array | None, progress: Say
-) -> TransientResult:
+def integrate_heat_in_time(problem: HeatProblem, steady: Array | None) -> TransientResult:
     """Return the transient of a case by the heat equation. Collective over the ranks.
 
     Args:
         problem: The case, with a transient.
         steady: Its steady temperature, shape (num_dofs,) [K], where that is the initial one.
-        progress: Called with a line of text now and then.
 
     Raises:
         InputError: The initial state does not fit the case or its mesh.
@@ -67,19 +65,22 @@ def integrate_heat_in_time(
             evolution, step, stepper.energy, stepper.time, step.measured[-1] if written else None
         )
         if written:
-            progress(
-                f"heat equation: {stepper.time:.4g} s of {transient.end:.4g} s, step "
-                f"{len(evolution.ends)} of {step.size:.2g} s"
+            LOG.info(
+                "heat equation: %.4g s of %.4g s, step %d of %.2g s",
+                stepper.time,
+                transient.end,
+                len(evolution.ends),
+                step.size,
+                extra={"stage": "fourier", "done": stepper.time / transient.end},
             )
     return TransientResult(**(vars(evolution) | {"integral": integral}))
 
 
-def solve_heat_harmonic(problem: HeatProblem, progress: Say) -> tuple[HarmonicResult, ...]:
+def solve_heat_harmonic(problem: HeatProblem) -> tuple[HarmonicResult, ...]:
     """Return the answer at each frequency of a case. Collective over the ranks.
 
     Args:
         problem: The case, with a table of oscillations.
-        progress: Called with a line of text now and then.
 
     Raises:
         InputError: Heat has nowhere to go at zero frequency.
@@ -109,7 +110,13 @@ def solve_heat_harmonic(problem: HeatProblem, progress: Say) -> tuple[HarmonicRe
                 residuals=np.zeros(0),
             )
         )
-        progress(f"heat equation: oscillation {number} of {len(frequencies)}: {frequency:.4g} Hz")
+        LOG.info(
+            "heat equation: frequency %d of %d: %.4g Hz",
+            number,
+            len(frequencies),
+            frequency,
+            extra={"stage": "fourier", "done": number / len(frequencies)},
+        )
     return tuple(responses)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +18,14 @@ from pbte.observables.snapshot import Snapshot
 from pbte.output.checkpoint import DistributedArray
 from pbte.simulation.checkpoints import CheckpointManager, boundary_pieces, cells_of, of_modes
 from pbte.simulation.interface_results import interface_tally
-from pbte.simulation.problem import Problem, Say
+from pbte.simulation.problem import Problem
 from pbte.transport.orders import scattering_orders
 from pbte.transport.reports import SpectralEstimate
 from pbte.transport.scattering_source import FieldScatteringSource, MomentScatteringSource
 from pbte.transport.steady.eigenvalues import SpectralEstimator, converges
 from pbte.transport.system import SourceIteration, System, split_system
+
+LOG = logging.getLogger("pbte.simulation")
 
 # The self-scattering that "auto" tries, in this order. The first with which the orders fade is
 # taken (the plain series diverges in silicon bodies above 70 to 100 nm).
@@ -51,14 +54,13 @@ class _Account:
 
 
 def compute_scattering_orders(
-    case: Case, problem: Problem, progress: Say, keeping: CheckpointManager
+    case: Case, problem: Problem, keeping: CheckpointManager
 ) -> tuple[tuple[Snapshot, ...], tuple[SpectralEstimate, ...], tuple[MeetingFields, ...]]:
     """Follow the scattering orders. Collective over the ranks.
 
     Args:
         case: The case.
         problem: The problem of the case.
-        progress: Called with a line of text now and then.
         keeping: Where checkpoints are kept.
 
     Returns:
@@ -67,14 +69,14 @@ def compute_scattering_orders(
     """
     report = keeping.finished(STAGE)
     if report is None:
-        report = _try_all(case, problem, progress, keeping).record()
+        report = _try_all(case, problem, keeping).record()
         keeping.finish(STAGE, report)
     interfaces = interface_tally(problem)
     interfaces.go_on(report["at_interfaces"])
     return report["snapshots"], report["estimates"], interfaces.take()
 
 
-def _try_all(case: Case, problem: Problem, progress: Say, keeping: CheckpointManager) -> _Account:
+def _try_all(case: Case, problem: Problem, keeping: CheckpointManager) -> _Account:
     """Return the orders with the first self-scattering with which they fade."""
     wanted = case.orders.self_scattering
     trials = SELF_SCATTERING if wanted == "auto" else (float(wanted),)
@@ -83,7 +85,7 @@ def _try_all(case: Case, problem: Problem, progress: Say, keeping: CheckpointMan
     for trial in trials[len(estimates) :]:
         account = _Account(estimates)
         try_further = trial != trials[-1]
-        if _try_orders(case, problem, trial, account, progress, keeping, begun, try_further):
+        if _try_orders(case, problem, trial, account, keeping, begun, try_further):
             return account
         begun = None
     raise AssertionError("the last self-scattering is never given up")
@@ -94,7 +96,6 @@ def _try_orders(
     problem: Problem,
     self_scattering: float,
     account: _Account,
-    progress: Say,
     keeping: CheckpointManager,
     begun: Any,
     try_further: bool,
@@ -131,12 +132,18 @@ def _try_orders(
         snapshot = tally.snapshot(order.deposited, scatters=True)
         if order.number <= last:
             account.snapshots.append(whole_snapshot(snapshot, problem.part))
-            progress(f"order {order.number} of {last}, self-scattering {self_scattering:g}")
+            LOG.info(
+                "order %d of %d, self-scattering %g",
+                order.number,
+                last,
+                self_scattering,
+                extra={"stage": STAGE, "done": (order.number + 1) / (last + 1)},
+            )
         if order.number == last:
             account.at_interfaces = interfaces.sums()
         estimate_now = order.number == ORDERS_TO_ESTIMATE and try_further
         if estimate_now and not converges(growth.estimate()):
-            progress(f"self-scattering {self_scattering:g}: the orders do not fade, trying more")
+            LOG.info("self-scattering %g: the orders diverge, trying more", self_scattering)
             account.estimates.append(growth.estimate())
             return False
     account.estimates.append(growth.estimate())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -37,9 +38,10 @@ from pbte.simulation.walls import (
 from pbte.transport.body import Body, make_body, stream
 from pbte.transport.boundary import Surface
 from pbte.transport.steady.eigenvalues import NUM_MOMENTS
+from pbte.transport.sweep.compile_cache import log_first_compilation
 from pbte.transport.system import System
 
-Say = Callable[[str], None]
+LOG = logging.getLogger("pbte.simulation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +184,7 @@ def _read_bodies(case: Case, grid: RankGrid) -> tuple[Domain | None, Bodies, Par
     return domain, one_body(case, part.mesh, part.cell_regions, own.walls, own.regions), part
 
 
-def build_problem(case: Case, comm: MPI.Intracomm, progress: Say) -> Problem:
+def build_problem(case: Case, comm: MPI.Intracomm) -> Problem:
     """Read mesh and materials and put sources, walls and interfaces on them.
 
     Note: Collective over `comm`.
@@ -190,8 +192,9 @@ def build_problem(case: Case, comm: MPI.Intracomm, progress: Say) -> Problem:
     inputs = read_inputs(case, comm)
     bodies, part = inputs.bodies, inputs.part
     for material in inputs.of_bodies:
-        progress(f"{material.name}: {material.modes.num_modes} modes")
-    progress(f"mesh: {bodies.whole.num_cells if part is None else part.num_cells} cells")
+        LOG.info("%s: %d modes", material.name, material.modes.num_modes)
+    LOG.info("mesh: %d cells", bodies.whole.num_cells if part is None else part.num_cells)
+    log_first_compilation()
     solves = case.solves
     rank = case.steady.rank if solves else NUM_MOMENTS
     leading = tuple(

@@ -15,7 +15,7 @@ from pbte.observables.snapshot import Snapshot
 from pbte.output.checkpoint import DistributedArray
 from pbte.simulation.checkpoints import CheckpointManager, boundary_pieces, cells_of, of_modes
 from pbte.simulation.interface_results import interface_tally
-from pbte.simulation.problem import Problem, Say
+from pbte.simulation.problem import Problem
 from pbte.transport.reports import SteadyReport
 from pbte.transport.steady.iterate import Guess, SteadyProgress, is_whole
 from pbte.transport.steady.moment_system import MomentSystem
@@ -26,7 +26,7 @@ STAGE = "steady"
 
 
 def compute_steady_state(
-    case: Case, problem: Problem, progress: Say, keeping: CheckpointManager
+    case: Case, problem: Problem, keeping: CheckpointManager
 ) -> tuple[Snapshot, SteadyReport, tuple[MeetingFields, ...], tuple[Array, ...] | None]:
     """Return the observables of the steady state, how it was reached, and the state itself.
 
@@ -38,7 +38,7 @@ def compute_steady_state(
     if known is not None:
         interfaces.go_on(known["at_interfaces"])
         return known["snapshot"], known["report"], interfaces.take(), None
-    solution = _solve(case, problem, progress, keeping)
+    solution = _solve(case, problem, keeping)
     tally, bodies = problem.tally, problem.system.bodies
     begins = case.transient is not None and case.transient.initial.kind == "steady"
     kept = tuple(body.new_field() for body in bodies) if begins else None
@@ -57,7 +57,7 @@ def compute_steady_state(
     return known["snapshot"], known["report"], interfaces.take(), kept
 
 
-def _solve(case: Case, problem: Problem, progress: Say, keeping: CheckpointManager) -> SteadyState:
+def _solve(case: Case, problem: Problem, keeping: CheckpointManager) -> SteadyState:
     keeper = _Keeper(problem, keeping)
     return solve_steady(
         problem.system,
@@ -67,7 +67,6 @@ def _solve(case: Case, problem: Problem, progress: Say, keeping: CheckpointManag
         moments=keeper.moments,
         begun=keeper.begun(),
         keeper=keeper,
-        progress=progress,
     )
 
 

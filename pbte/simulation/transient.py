@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from pbte.observables.transient import (
 )
 from pbte.simulation.checkpoints import CheckpointManager, field_pieces
 from pbte.simulation.initial_state import initial_profile, require_sources
-from pbte.simulation.problem import Problem, Say
+from pbte.simulation.problem import Problem
 from pbte.simulation.sources import selected_modes
 from pbte.simulation.walls import given_inflow
 from pbte.transport.body import Body
@@ -30,6 +31,8 @@ from pbte.transport.sources import project
 from pbte.transport.step_control import StepControl
 from pbte.transport.system import StreamedBlock, System, as_system
 from pbte.transport.transient import Step, TimeStepper, march
+
+LOG = logging.getLogger("pbte.simulation")
 
 # Without a step of its own an adaptive run begins with this share of the mean life of a phonon, in
 # which the error is well below any tolerance.
@@ -170,7 +173,6 @@ class Recorder:
 def integrate_in_time(
     case: Case,
     problem: Problem,
-    progress: Say,
     keeping: CheckpointManager,
     steady: tuple[Array, ...] | None = None,
 ) -> TransientResult:
@@ -179,7 +181,6 @@ def integrate_in_time(
     Args:
         case: The case, with a transient.
         problem: The problem of the case.
-        progress: Called with a line of text now and then.
         keeping: Where checkpoints are kept.
         steady: Mode temperatures of the steady state, where that is the initial one.
 
@@ -202,7 +203,7 @@ def integrate_in_time(
         fields = tuple(body.new_field() for body in problem.system.bodies)
         keeping.fill(field_pieces(problem, fields))
         control.size, control.last_error = begun["size"], begun["last_error"]
-        progress(f"transient: goes on at {begun['time']:.4g} s")
+        LOG.info("transient: restart at %.4g s", begun["time"])
     stepper = TimeStepper(
         switched(case, problem),
         problem.leading,
@@ -216,7 +217,7 @@ def integrate_in_time(
     recorder = Recorder(case, problem, stepper, None if begun is None else begun["evolution"])
     for step in march(stepper, transient.stops(), control, recorder.measure):
         recorder.take(step)
-        tell(progress, transient, step, stepper.time, len(recorder.evolution.ends))
+        _report(transient, step, stepper.time, len(recorder.evolution.ends))
         if keeping.is_due():
             present = {
                 "time": stepper.time,
@@ -231,9 +232,13 @@ def integrate_in_time(
     return evolution
 
 
-def tell(
-    progress: Say, transient: Transient, step: Step[Snapshot], now: float, number: int
-) -> None:
-    """Tell how far a transient is."""
-    what = f"step {number}" if step.accepted else "a step refused"
-    progress(f"transient: {now:.4g} s of {transient.end:.4g} s, {what} of {step.size:.2g} s")
+def _report(transient: Transient, step: Step[Snapshot], now: float, number: int) -> None:
+    """Log how far a transient is."""
+    LOG.info(
+        "transient: %.4g s of %.4g s, %s of %.2g s",
+        now,
+        transient.end,
+        f"step {number}" if step.accepted else "rejected a step",
+        step.size,
+        extra={"stage": STAGE, "done": now / transient.end},
+    )

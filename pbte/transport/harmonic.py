@@ -10,6 +10,7 @@ numbers, one frequency at a time. M, the walls and the interfaces stay what they
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -54,4 +55,5 @@ def solve_harmonic(
         *kernels,
         tolerance=tolerance,
         max_iterations=max_iterations,
+        level=logging.DEBUG,
     )

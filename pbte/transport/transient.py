@@ -29,6 +29,7 @@ Memory: the state and the past, two fields of all modes; with a full matrix two 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
@@ -198,6 +199,7 @@ class TimeStepper:
             max_iterations=self.max_iterations,
             moments=self._solver[1],
             guess=guess,
+            level=logging.DEBUG,
         )
 
     def _finish(

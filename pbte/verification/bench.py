@@ -12,6 +12,7 @@ Everything but the scaling runs on the first rank, while the others sleep.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -52,7 +53,7 @@ SECTIONS = ("sweep", "bands", "collide", "order", "steady", "superlattice", "pet
 # Pairs of modes of opposite velocity: four matrices in all.
 PETSC_MODES = 4
 
-Say = Callable[[str], None]
+LOG = logging.getLogger("pbte.verification")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,15 +155,12 @@ def choose_sections(pattern: str | None) -> tuple[str, ...]:
     return tuple(name for name in SECTIONS if name in chosen)
 
 
-def run_bench(
-    settings: BenchSettings, comm: MPI.Intracomm, progress: Say = lambda text: None
-) -> BenchReport:
+def run_bench(settings: BenchSettings, comm: MPI.Intracomm) -> BenchReport:
     """Measure what the settings ask for; the report is complete on the first rank.
 
     Args:
         settings: What to measure.
         comm: The ranks; only the scaling uses more than the first.
-        progress: Called with a line of text now and then.
 
     Raises:
         InputError: A material or mesh that is missing or does not fit, or too many threads.
@@ -178,13 +176,13 @@ def run_bench(
         try:
             if comm.rank == 0:
                 for section in (name for name in wanted if name in _MEASURES):
-                    progress(f"measuring {section}")
+                    LOG.info("measuring %s", section)
                     figures = _MEASURES[section](settings, material)
                     report = replace(report, **{section: figures})
         finally:
             rest_until_all_arrive(comm)
     if "scaling" in wanted and comm.size > 1:
-        progress("measuring scaling")
+        LOG.info("measuring scaling")
         figures = scaling_figures(
             _main_mesh(settings, comm),
             material.kernel,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import pkgutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from pbte.verification.validation._case import ValidationCase
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+LOG = logging.getLogger("pbte.verification")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,17 +157,19 @@ def run_case(case: ValidationCase, comm: MPI.Intracomm) -> ValidationResult:
     )
 
 
-def run_cases(
-    cases: Sequence[ValidationCase],
-    comm: MPI.Intracomm,
-    progress: Callable[[str], None] = lambda text: None,
-) -> list[ValidationResult]:
+def run_cases(cases: Sequence[ValidationCase], comm: MPI.Intracomm) -> list[ValidationResult]:
     """Return what comes of the cases.
 
     Note: Collective over `comm`.
     """
     results = []
     for number, case in enumerate(cases, start=1):
-        progress(f"{number} of {len(cases)}: {case.name}")
+        LOG.info(
+            "%d of %d: %s",
+            number,
+            len(cases),
+            case.name,
+            extra={"stage": "validate", "done": (number - 1) / len(cases)},
+        )
         results.append(run_case(case, comm))
     return results

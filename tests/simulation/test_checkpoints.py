@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
@@ -115,6 +116,18 @@ def assert_same(one, other, rtol=1e-8):
         np.testing.assert_allclose(b.spectrum.heat_flux, a.spectrum.heat_flux, rtol=1e-6, atol=1e-3)
 
 
+def resumed(case, comm, out):
+    """Return the results of a run that restarts from its checkpoint."""
+    return run_case(case, comm, checkpoints=CheckpointManager(out, resume=True))
+
+
+def taken(caplog):
+    """Return the lines logged since the last call."""
+    lines = caplog.messages[:]
+    caplog.clear()
+    return lines
+
+
 def followed(lines):
     """Return how many orders, corrections and oscillations were told of."""
     return tuple(sum(text in line for line in lines) for text in ("order ", "correction", "Hz"))
@@ -123,17 +136,23 @@ def followed(lines):
 @pytest.mark.parametrize(
     ("crystal", "asked"), [(SILICON, (14, 15)), (CUT, (14, 12)), (RELAXING, (3, 12))]
 )
-def test_a_run_is_interrupted_twice_and_gives_the_same_numbers(folder, comm, crystal, asked):
+def test_a_run_is_interrupted_twice_and_gives_the_same_numbers(
+    folder, comm, caplog, crystal, asked
+):
     """In the second trial of its orders, and on the way to the steady state."""
-    case, out, lines = parse_case(FILM + crystal, folder=folder), folder / str(asked), []
-    through = run_case(case, comm, lines.append)
-    first, second, third = [], [], []
+    case, out = parse_case(FILM + crystal, folder=folder), folder / str(asked)
+    caplog.set_level(logging.INFO, "pbte")
+    through = run_case(case, comm)
+    lines = taken(caplog)
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, first.append, keeping=Stopper(out, "orders", asked[0]))
+        run_case(case, comm, checkpoints=Stopper(out, "orders", asked[0]))
+    first = taken(caplog)
     with pytest.raises(KeyboardInterrupt):
         stopper = Stopper(out, "steady", asked[1], resume=True)
-        run_case(case, comm, second.append, keeping=stopper)
-    again = run_case(case, comm, third.append, keeping=CheckpointManager(out, resume=True))
+        run_case(case, comm, checkpoints=stopper)
+    second = taken(caplog)
+    again = resumed(case, comm, out)
+    third = taken(caplog)
     assert_same(through, again)
     assert any("interrupted" in note for note in again.notes)
     # Nothing is followed twice.
@@ -153,23 +172,25 @@ def test_layers_go_on_through_their_interface(folder, comm):
     case, out = parse_case(LAYERS, folder=folder), folder / "layers"
     through = run_case(case, comm)
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, keeping=Stopper(out, "orders", 3))
+        run_case(case, comm, checkpoints=Stopper(out, "orders", 3))
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, keeping=Stopper(out, "steady", 5, resume=True))
-    again = run_case(case, comm, keeping=CheckpointManager(out, resume=True))
+        run_case(case, comm, checkpoints=Stopper(out, "steady", 5, resume=True))
+    again = resumed(case, comm, out)
     assert through.interfaces
     assert_same(through, again)
     comm.barrier()
 
 
-def test_frequencies_that_are_finished_are_not_repeated(folder, comm):
+def test_frequencies_that_are_finished_are_not_repeated(folder, comm, caplog):
     case = parse_case(FILM + RELAXING + OSCILLATING, folder=folder)
-    out, lines = folder / "oscillating", []
+    out = folder / "oscillating"
+    caplog.set_level(logging.INFO, "pbte")
     through = run_case(case, comm)
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, keeping=Stopper(out, "harmonic", 2))
-    again = run_case(case, comm, lines.append, keeping=CheckpointManager(out, resume=True))
-    assert followed(lines) == (0, 0, 1)
+        run_case(case, comm, checkpoints=Stopper(out, "harmonic", 2))
+    caplog.clear()
+    again = resumed(case, comm, out)
+    assert followed(taken(caplog)) == (0, 0, 1)
     assert_same(through, again)
     assert again.steady_report.sweeps == through.steady_report.sweeps
     comm.barrier()
@@ -181,10 +202,10 @@ def test_other_ranks_go_on(folder, comm, stage):
     case, out = parse_case(FILM + SILICON, folder=folder), folder / f"handed-on-{stage}"
     through = run_case(case, comm)
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, keeping=Stopper(out, stage, 6))
+        run_case(case, comm, checkpoints=Stopper(out, stage, 6))
     alone = comm.Split(comm.rank)
     if comm.rank == 0:
-        again = run_case(case, alone, keeping=CheckpointManager(out, resume=True))
+        again = resumed(case, alone, out)
         assert_same(through, again)
     comm.barrier()
 
@@ -197,42 +218,44 @@ def test_parts_of_space_go_on_as_a_whole(folder, comm):
         through = run_case(parse_case(FILM + CUT, folder=folder), comm)
         with pytest.raises(KeyboardInterrupt):
             stopper = Stopper(out, stage, 6)
-            run_case(parse_case(FILM + CUT + cut, folder=folder), comm, keeping=stopper)
+            run_case(parse_case(FILM + CUT + cut, folder=folder), comm, checkpoints=stopper)
         again = run_case(
-            parse_case(FILM + CUT, folder=folder), comm, keeping=CheckpointManager(out, resume=True)
+            parse_case(FILM + CUT, folder=folder),
+            comm,
+            checkpoints=CheckpointManager(out, resume=True),
         )
         if comm.rank == 0:
             assert_same(through, again)
         comm.barrier()
 
 
-def test_another_case_mesh_or_material_is_refused(folder, comm):
+def test_another_case_mesh_or_material_is_refused(folder, comm, caplog):
     case, out = parse_case(FILM + RELAXING, folder=folder), folder / "refused"
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, keeping=Stopper(out, "orders", 2))
+        run_case(case, comm, checkpoints=Stopper(out, "orders", 2))
     for old, new in (("301.0", "302.0"), ('"rta"', "10"), ("size = 2e-8", "size = 1e-8")):
         text = (FILM + RELAXING).replace(old, new).replace("film.msh", f"film{len(new)}.msh")
         with pytest.raises(InputError, match=r"refused\.checkpoint: .* of another case"):
             run_case(
-                parse_case(text, folder=folder), comm, keeping=CheckpointManager(out, resume=True)
+                parse_case(text, folder=folder),
+                comm,
+                checkpoints=CheckpointManager(out, resume=True),
             )
-    lines = []
-    run_case(case, comm, lines.append, keeping=CheckpointManager(out))
-    assert any("--resume would go on from it" in line for line in lines)
-    run_case(case, comm, lines.append, keeping=CheckpointManager(folder / "no", resume=True))
-    assert any("begins at the beginning" in line for line in lines)
+    caplog.set_level(logging.INFO, "pbte")
+    run_case(case, comm, checkpoints=CheckpointManager(out))
+    assert "--resume would continue from it" in caplog.text
+    run_case(case, comm, checkpoints=CheckpointManager(folder / "no", resume=True))
+    assert "starts from the beginning" in caplog.text
 
 
 PBTE = """
-    import os, signal, sys
-    from pbte.cli import terminal
-    say = terminal.Progress.__call__
-    def told(self, text):
-        say(self, text)
-        if "correction {at}," in text:
-            os.kill(os.getpid(), signal.{signal})
-    terminal.Progress.__call__ = told
+    import logging, os, signal, sys
     from pbte.cli.main import main
+    class Stop(logging.Handler):
+        def emit(self, record):
+            if "correction {at}," in record.getMessage():
+                os.kill(os.getpid(), signal.{signal})
+    logging.getLogger("pbte").addHandler(Stop())
     main(sys.argv[1:])
 """
 

@@ -101,7 +101,7 @@ def test_a_share_by_measured_speed_changes_nothing(comm, shared_tmp_path):
 def test_modes_that_loop_count_for_many(comm, shared_tmp_path):
     """The first ten pairs are told to loop: the first rank is given fewer of the others."""
     text = CASE.format(parts=1, scattering="'rta'", wall="'isothermal'", balance="counted")
-    body = build_problem(parse_case(text, folder=shared_tmp_path), comm, lambda text: None).body
+    body = build_problem(parse_case(text, folder=shared_tmp_path), comm).body
     even = fairer_share(body, measured=False)
     assert even is None
     looping = body.mode_partition.indices < 10

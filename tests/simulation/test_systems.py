@@ -222,7 +222,7 @@ def test_first_principles_crystals_balance_on_any_number_of_ranks(series, comm):
 )
 def test_what_does_not_fit_is_refused(series, changes, sentence):
     with pytest.raises(InputError, match=sentence):
-        build_problem(series(**changes), MPI.COMM_WORLD, lambda text: None)
+        build_problem(series(**changes), MPI.COMM_WORLD)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_tables_that_no_interface_can_have_are_refused(series, folder, comm, val
     comm.barrier()
     model = {"a|b": {"kind": "table", "file": str(table), "bins": 1}}
     with pytest.raises(InputError, match=sentence):
-        build_problem(series(interfaces=model), comm, lambda text: None)
+        build_problem(series(interfaces=model), comm)
     comm.barrier()
 
 
@@ -250,7 +250,7 @@ def test_a_mesh_cut_into_parts_takes_no_interfaces(series, comm):
         pytest.skip("one rank cannot hold two parts")
     case = series(parallel={"space_parts": comm.size})
     with pytest.raises(InputError, match="several materials need the whole mesh on every rank"):
-        build_problem(case, comm, lambda text: None)
+        build_problem(case, comm)
 
 
 def test_check_tells_of_materials_interfaces_and_memory(series, comm, monkeypatch, shared_tmp_path):

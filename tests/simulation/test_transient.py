@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 
@@ -265,12 +266,12 @@ def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_stopped(folder, com
     out = folder / f"kept-{steps[0]}"
     through = run_case(case, comm).transient
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, keeping=Stopper(out, after=7))
+        run_case(case, comm, checkpoints=Stopper(out, after=7))
     assert CheckpointManager(out).folder.is_dir()
     other = parse_case(GRAY_FILM.replace("max_order = 2", "max_order = 1") + tables, folder=folder)
     with pytest.raises(InputError, match="of another case"):
-        run_case(other, comm, keeping=CheckpointManager(out, resume=True))
-    again = run_case(case, comm, keeping=CheckpointManager(out, resume=True)).transient
+        run_case(other, comm, checkpoints=CheckpointManager(out, resume=True))
+    again = run_case(case, comm, checkpoints=CheckpointManager(out, resume=True)).transient
     for name in ("times", "ends", "sizes", "energies", "deposited"):
         one, two = getattr(through, name), getattr(again, name)
         np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-9 * np.abs(one).max())
@@ -294,11 +295,11 @@ def test_a_run_goes_on_with_other_ranks_than_it_began_with(folder, comm):
     )
     out = folder / "handed-on"
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, keeping=Stopper(out, after=2))
+        run_case(case, comm, checkpoints=Stopper(out, after=2))
     through = run_case(case, comm).transient
     alone = comm.Split(comm.rank)
     if comm.rank == 0:
-        again = run_case(case, alone, keeping=CheckpointManager(out, resume=True)).transient
+        again = run_case(case, alone, checkpoints=CheckpointManager(out, resume=True)).transient
         scale = np.abs(through.energies).max()
         np.testing.assert_allclose(again.energies, through.energies, atol=1e-9 * scale)
         last, other = through.snapshots[-1].temperature, again.snapshots[-1].temperature
@@ -306,19 +307,20 @@ def test_a_run_goes_on_with_other_ranks_than_it_began_with(folder, comm):
     comm.barrier()
 
 
-def test_a_signal_is_noted_and_the_state_kept(folder, comm):
+def test_a_signal_is_noted_and_the_state_kept(folder, comm, caplog):
     case = parse_case(
         GRAY_FILM + WARMED + "[steady]\nenabled = false\n[transient]\nend = 1e-9\nstep = 1e-12\n",
         folder=folder,
     )
-    lines = []
 
-    def progress(text):
-        lines.append(text)
-        if "step 3" in text and comm.rank == 0:
+    def stop(record):
+        if "step 3" in record.getMessage() and comm.rank == 0:
             os.kill(os.getpid(), signal.SIGTERM)
+        return True
 
+    caplog.set_level(logging.INFO, "pbte")
+    caplog.handler.addFilter(stop)
     with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, progress, keeping=CheckpointManager(folder / "told"))
-    assert "under way: transient" in lines[-1]
+        run_case(case, comm, checkpoints=CheckpointManager(folder / "told"))
+    assert "under way: transient" in caplog.messages[-1]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -23,9 +23,9 @@ as the square of the number of grid points.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,8 @@ from pbte.materials.phono3py.processes import (
 from pbte.materials.phono3py.strain import elastic_constants, gruneisen_parameters
 from pbte.materials.symmetry import average_scalars
 
+LOG = logging.getLogger("pbte.materials")
+
 RADIAN_THZ = 2.0 * math.pi * TERAHERTZ
 """Angular frequency of 1 THz [rad/s]."""
 
@@ -59,9 +61,6 @@ LOWEST_FREQUENCY = 1e-3 * RADIAN_THZ
 
 SIGMA_SCALE = 0.118
 """Default sigma times grid divisions over the highest frequency [-]."""
-
-Progress = Callable[[int, int], None]
-"""Called with the number of irreducible wave vectors done, and in all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,6 @@ def from_phono3py(
     name: str | None = None,
     source: str = "",
     attribution: str = "",
-    progress: Progress | None = None,
 ) -> Phono3pyImport:
     """Return modes and full scattering matrix from the force constants of phono3py.
 
@@ -117,7 +115,6 @@ def from_phono3py(
         name: Name of the material. Default: the chemical formula.
         source: Where the force constants come from.
         attribution: Credit that the licences of the force constants ask for.
-        progress: Called after each irreducible wave vector.
 
     Returns:
         What `storage.write_material` takes, and warnings.
@@ -135,7 +132,7 @@ def from_phono3py(
     active = active_modes(grid.frequencies, divisions, str(yaml_path))
     width = sigma if sigma is not None else default_sigma(grid.frequencies, divisions)
     modes = modes_of(grid, temperature, active)
-    rows = scattering_rows(grid, modes, width * RADIAN_THZ, isotopes=isotopes, progress=progress)
+    rows = scattering_rows(grid, modes, width * RADIAN_THZ, isotopes=isotopes)
     _check_scattered(rows, modes, width)
     crystal, unstable = _with_elastic_constants(grid)
     num_rows = rows.shape[0] * rows.shape[1]
@@ -232,7 +229,6 @@ def scattering_rows(
     *,
     isotopes: bool,
     conserve_energy: bool = True,
-    progress: Progress | None = None,
 ) -> Array:
     """Return the irreducible rows of the symmetric scattering matrix A_s.
 
@@ -242,7 +238,6 @@ def scattering_rows(
         sigma: Width of the Gaussian [rad/s].
         isotopes: Add scattering by the natural isotopes.
         conserve_energy: Project within each process; False only to see the size of the violation.
-        progress: Called after each irreducible wave vector.
 
     Returns:
         Shape (num_irreducible, num_bands, num_q, num_bands) [1/s].
@@ -258,8 +253,12 @@ def scattering_rows(
         if isotopes:
             pairs = isotope_processes(modes, int(q0), grid.eigenvectors, variances, sigma)
             total.add(pairs, float(star) / 2.0)
-        if progress is not None:
-            progress(k + 1, num_irreducible)
+        LOG.info(
+            "scattering matrix: %d of %d irreducible wave vectors",
+            k + 1,
+            num_irreducible,
+            extra={"stage": "phono3py", "done": (k + 1) / num_irreducible},
+        )
     return total.symmetric_rows()
 
 

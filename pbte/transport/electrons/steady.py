@@ -21,7 +21,8 @@ not add up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +35,8 @@ from pbte.transport.electrons.electrons import ElectronEquation, Electrons
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.system import System, as_system
+
+LOG = logging.getLogger("pbte.transport")
 
 # The phonons are solved this much more sharply than the fixed point.
 INNER = 0.1
@@ -90,7 +93,6 @@ def solve_two_temperatures(
     *,
     tolerance: float = 1e-9,
     max_iterations: int = 60,
-    progress: Callable[[str], None] = lambda text: None,
 ) -> TwoTemperatures:
     """Return the steady state of electrons and phonons.
 
@@ -101,7 +103,6 @@ def solve_two_temperatures(
         electrons: Those of one of the bodies.
         tolerance: Power that may fail to match, relative to what passes between the two.
         max_iterations: Largest number of phonon solutions.
-        progress: Called with a line after each phonon solution.
 
     Raises:
         InputError: The coefficients do not fit the body.
@@ -117,7 +118,6 @@ def solve_two_temperatures(
         equation,
         tolerance=tolerance,
         max_iterations=max_iterations,
-        progress=progress,
     )
 
 
@@ -131,7 +131,6 @@ def solve_coupled(
     start: Array | None = None,
     tolerance: float,
     max_iterations: int,
-    progress: Callable[[str], None] = lambda text: None,
 ) -> TwoTemperatures:
     """Return the fixed point of a given electron equation and phonon system.
 
@@ -144,7 +143,6 @@ def solve_coupled(
         start: T_e to start from, shape (num_dofs,) [K]; that of cold phonons by default.
         tolerance: As `solve_two_temperatures` takes it.
         max_iterations: Likewise.
-        progress: Likewise.
 
     Raises:
         RunError: The phonons did not converge.
@@ -164,9 +162,11 @@ def solve_coupled(
         passing = coupling * float(weights @ np.abs(found - cold))
         missing = coupling * float(weights @ np.abs(found - given))
         residuals.append(missing / passing if passing > 0.0 else 0.0)
-        progress(
-            f"electrons and phonons: solution {len(residuals)}, mismatch {residuals[-1]:.1e} "
-            f"of {tolerance:.0e}"
+        LOG.info(
+            "electrons and phonons: solution %d, mismatch %.1e of %.0e",
+            len(residuals),
+            residuals[-1],
+            tolerance,
         )
         if residuals[-1] <= tolerance or len(residuals) >= max_iterations:
             break
@@ -224,7 +224,13 @@ class Phonons:
         if self._moments is None:
             self._moments = moment_system(coupled, *self.kernels)
         # Not from the phonons before: beside their emission the residual would look small.
-        state = solve_steady(coupled, *self.kernels, tolerance=tolerance, moments=self._moments)
+        state = solve_steady(
+            coupled,
+            *self.kernels,
+            tolerance=tolerance,
+            moments=self._moments,
+            level=logging.DEBUG,
+        )
         if not state.report.converged:
             raise RunError(
                 f"two temperatures: the phonons did not converge in {state.report.iterations} "

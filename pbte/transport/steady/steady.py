@@ -31,7 +31,8 @@ to the unknowns of the Krylov solves like what walls send back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,8 @@ from pbte.transport.steady.iterate import (
 )
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.system import StreamedBlock, System, as_system
+
+LOG = logging.getLogger("pbte.transport")
 
 # What one inner solve has to reduce the moments to: a correction with the full matrix leaves about
 # 0.2 of the error anyway.
@@ -132,7 +135,7 @@ def solve_steady(
     guess: Guess | None = None,
     begun: SteadyProgress | None = None,
     keeper: SteadyKeeper | None = None,
-    progress: Callable[[str], None] = lambda text: None,
+    level: int = logging.INFO,
 ) -> SteadyState:
     """Return the steady state of one body or several.
 
@@ -152,7 +155,7 @@ def solve_steady(
         begun: Where this solution was interrupted, to go on from; its arrays are used up.
         keeper: Asked between corrections, and between the sweeps of a kernel of low rank, whether
             it wants to keep what there is.
-        progress: Called with a line after each correction.
+        level: Level of the log record of each correction.
 
     Note: Collective over the ranks that share the modes.
     """
@@ -173,9 +176,14 @@ def solve_steady(
 
     def judge(change: float, size: float) -> bool:  # what a correction has come to
         residuals.append(change / scale)
-        progress(
-            f"steady state: correction {len(residuals)}, residual {residuals[-1]:.1e} "
-            f"of {tolerance:.0e}, {sweeps()} sweeps"
+        LOG.log(
+            level,
+            "steady state: correction %d, residual %.1e of %.0e, %d sweeps",
+            len(residuals),
+            residuals[-1],
+            tolerance,
+            sweeps(),
+            extra={"stage": "steady", "done": _fraction(residuals[-1], tolerance)},
         )
         round_off = change < ROUND_OFF * size and (_stalls(residuals) or _grows(residuals))
         return residuals[-1] <= tolerance or round_off
@@ -238,6 +246,11 @@ def moment_system(
         for kernel, body in zip(kernels, system.bodies, strict=True)
     ]
     return MomentSystem(system, factors, precondition=precondition)
+
+
+def _fraction(residual: float, tolerance: float) -> float:
+    """Return the fraction of the work that is done, with residuals that fall geometrically [-]."""
+    return float(np.clip(np.log(max(residual, tolerance)) / np.log(tolerance), 0.0, 1.0))
 
 
 def _grows(residuals: list[float]) -> bool:

@@ -8,10 +8,13 @@ room makes up for it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+LOG = logging.getLogger("pbte.transport")
 
 ROOM = Path(__file__).parents[1]  # boundary and ray tracing have compiled loops as well
 
@@ -42,3 +45,10 @@ def keep_compiled_apart() -> None:
         os.environ["NUMBA_CACHE_DIR"] = str(folder)
         if "numba" in sys.modules:
             sys.modules["numba"].config.CACHE_DIR = str(folder)
+
+
+def log_first_compilation() -> None:
+    """Log that loops will be compiled, if none is in the folder: it takes about a minute."""
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    if folder is not None and Path(folder).is_dir() and not any(Path(folder).iterdir()):
+        LOG.info("compiling the sweep (once per installation)")
