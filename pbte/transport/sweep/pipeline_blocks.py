@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,13 @@ from pbte.core.errors import RunError
 from pbte.core.types import Array, IntArray
 from pbte.geometry.partition import Halo
 from pbte.geometry.sweep_mesh import CompactIntArray
-from pbte.transport.sweep.kernels import CACHE_LINE, MAX_ROUNDS, ROUND_OFF, upstream_numbers
+from pbte.transport.sweep.kernels import (
+    ALTERNATION,
+    CACHE_LINE,
+    MAX_ROUNDS,
+    ROUND_OFF,
+    upstream_numbers,
+)
 from pbte.transport.sweep.pipeline_kernels import fill_array, run_task, store_array
 
 if TYPE_CHECKING:
@@ -260,7 +267,7 @@ def run_until_settled(blocks: list[Block], comm: MPI.Intracomm) -> None:
         block.take_arrays()
         block.fill()
     run_blocks(blocks, whole=False)
-    moving = blocks
+    moving, least = blocks, np.full(sum(block.members.size for block in blocks), np.inf)
     for _ in range(MAX_ROUNDS):
         before = [block.temperatures.copy() for block in moving]
         run_blocks(moving, whole=False)
@@ -268,9 +275,13 @@ def run_until_settled(blocks: list[Block], comm: MPI.Intracomm) -> None:
         steps = [_largest(b.temperatures - old, b) for old, b in zip(before, moving, strict=True)]
         both = np.stack([np.concatenate(steps), sizes])
         comm.Allreduce(MPI.IN_PLACE, both, MPI.MAX)
-        ends = np.cumsum([block.members.size for block in moving])
-        settled = np.split(both[0] <= ROUND_OFF * both[1], ends[:-1])
-        moving = [block for block, done in zip(moving, settled, strict=True) if not done.all()]
+        change, size = both
+        limit = np.where(change >= least, ALTERNATION, ROUND_OFF)
+        ends = np.cumsum([block.members.size for block in moving])[:-1]
+        unsettled = [modes.any() for modes in np.split(change > limit * size, ends)]
+        parts = np.split(np.minimum(least, change), ends)
+        moving = list(itertools.compress(moving, unsettled))
+        least = np.concatenate([np.empty(0), *itertools.compress(parts, unsettled)])
         if not moving:
             break
     for block in blocks:
