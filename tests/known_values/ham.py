@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from known_values.record import KnownValue
 from scipy.special import dawsn
 
 from pbte.core.types import Array
@@ -28,34 +29,33 @@ from pbte.reference.ham.evolution import (
     DenseEvolution,
     exact_probabilities,
 )
-from pbte.verification.validation._case import ValidationCase
 
 PAPER = "Michel, Mahler & Gemmer, Fourier's law from Schroedinger dynamics"
 
 
-def cases() -> list[ValidationCase]:
-    """Return the cases."""
+def known_values() -> list[KnownValue]:
+    """Return the numbers."""
     chain = HamChain()
     return [
-        ValidationCase(
+        KnownValue(
             name="ham/rate of the paper",
             source=f"{PAPER}, (26), (27): 2 pi lambda^2 n/de with n = 500, by hand",
             quantity="rate between neighbours",
             unit="",
             expected=1.5707963267948966e-4,
             tolerance=1e-12,
-            run=lambda comm: chain.rate,
+            found=lambda: chain.rate,
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/decay of two subunits",
             source=f"{PAPER}, (30): (1 + exp(-2 kappa t))/2; random states, figure 2",
             quantity="probability of the first subunit after half a relaxation time",
             unit="",
             expected=0.5 * (1.0 + np.exp(-1.0)),
             tolerance=0.03,
-            run=lambda comm: _decayed(500, 8),
+            found=lambda: _decayed(500, 8),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/levels in resonance",
             source="Weak coupling: 1 - z F(z), z = lambda t, F Dawson's integral; exact evolution",
             quantity="probability of the first subunit at lambda t = 1.5",
@@ -63,67 +63,67 @@ def cases() -> list[ValidationCase]:
             expected=1.0 - 1.5 * float(dawsn(1.5)),
             tolerance=0.05,
             absolute=True,
-            run=lambda comm: _resonant(250, 1.5),
+            found=lambda: _resonant(250, 1.5),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/slowest decay of a chain",
             source=f"{PAPER}, (30) to (32): eigenvalues -4 kappa sin^2(pi k/2N)",
             quantity="slowest decay of seven subunits over kappa",
             unit="",
             expected=float(4.0 * np.sin(np.pi / 14.0) ** 2),
             tolerance=1e-12,
-            run=lambda comm: _slowest(7),
+            found=lambda: _slowest(7),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/decay of three subunits",
             source=f"{PAPER}, (30) to (32); random states of 300 levels, figure 3",
             quantity="probability of the first subunit after one relaxation time",
             unit="",
             expected=lambda: _predicted_third(300),
             tolerance=0.04,
-            run=lambda comm: _third(300, 6),
+            found=lambda: _third(300, 6),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/criteria of the paper",
             source=f"{PAPER}, (29): lambda n/de = 1/2; states in the line 2 pi (lambda n/de)^2",
             quantity="states within the golden-rule line at the first criterion",
             unit="",
             expected=0.5 * np.pi,
             tolerance=1e-12,
-            run=lambda comm: criteria(chain).states_in_line,
+            found=lambda: criteria(chain).states_in_line,
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/two propagators",
             source="Dense diagonalisation against Chebyshev polynomials of the Hamiltonian",
             quantity="probability of the second of three subunits at t = 9e4",
             unit="",
             expected=lambda: _second_subunit(DenseEvolution),
             tolerance=1e-10,
-            run=lambda comm: _second_subunit(ChebyshevEvolution),
+            found=lambda: _second_subunit(ChebyshevEvolution),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/Schottky anomaly",
             source="Textbook value of two levels, 0.43923 k_B",
             quantity="largest heat capacity of a subunit of one level",
             unit="k_B",
             expected=0.43923,
             tolerance=2e-5,
-            run=lambda comm: largest_heat_capacity(num_levels=1)[1],
+            found=lambda: largest_heat_capacity(num_levels=1)[1],
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/conductivity of one band",
             source=f"{PAPER}, (48); the sum over all bands, (47) with detailed balance",
             quantity="heat conductivity at k_B T = 0.3",
             unit="",
             expected=lambda: float(heat_conductivity(chain, 0.3)),
             tolerance=1e-10,
-            run=lambda comm: float(
+            found=lambda: float(
                 band_heat_conductivity(
                     one_band(num_levels=500, band_width=0.05), 0.3, coupling=5e-5
                 )
             ),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/hot limit",
             source=f"{PAPER}, (50), with the next term of the expansion",
             quantity="heat conductivity at k_B T = 1000",
@@ -132,9 +132,9 @@ def cases() -> list[ValidationCase]:
                 float(high_temperature_conductivity(chain, 1000.0)) * (1.0 + 1e-3 * 499.0 / 501.0)
             ),
             tolerance=1e-5,
-            run=lambda comm: float(heat_conductivity(chain, 1000.0)),
+            found=lambda: float(heat_conductivity(chain, 1000.0)),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/cold limit",
             source=f"{PAPER}, (51), with the next factor 1/(1 + n exp(-x))^2",
             quantity="heat conductivity at k_B T = 0.05",
@@ -144,9 +144,9 @@ def cases() -> list[ValidationCase]:
                 / (1.0 + 500.0 * float(np.exp(-20.0))) ** 2
             ),
             tolerance=1e-10,
-            run=lambda comm: float(heat_conductivity(chain, 0.05)),
+            found=lambda: float(heat_conductivity(chain, 0.05)),
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/largest conductivity",
             source=f"{PAPER}, (48) and figure 8; a search over 200000 temperatures",
             quantity="10^4 kappa_th at its maximum",
@@ -155,19 +155,19 @@ def cases() -> list[ValidationCase]:
                 1e4 * float(heat_conductivity(chain, np.linspace(0.1, 0.2, 200001)).max())
             ),
             tolerance=1e-9,
-            run=lambda comm: (
+            found=lambda: (
                 1e4 * float(heat_conductivity(chain, largest_heat_capacity(num_levels=500)[0]))
             ),
         ),
         *(
-            ValidationCase(
+            KnownValue(
                 name=f"ham/overlap of {name}",
                 source=f"{PAPER}, (44) corrected: int rho_a rho_b dE by a sum over energies",
                 quantity="overlap per pair of levels times the width of a band",
                 unit="",
                 expected=lambda b=boxes: _overlap_by_sum(b),  # type: ignore[misc]
                 tolerance=1e-5,
-                run=lambda comm, b=boxes: overlap(b),  # type: ignore[misc]
+                found=lambda b=boxes: overlap(b),  # type: ignore[misc]
             )
             for name, boxes in (
                 ("box and triangle", (1.0, 1.0, 1.0, 0.0)),
@@ -175,14 +175,14 @@ def cases() -> list[ValidationCase]:
                 ("unequal bands", (1.0, 0.4, 0.7, 0.0)),
             )
         ),
-        ValidationCase(
+        KnownValue(
             name="ham/heat capacity",
             source="Derivative of the energy n exp(-x)/(1 + n exp(-x)) by differences",
             quantity="heat capacity of 500 levels at k_B T = 0.2",
             unit="k_B",
             expected=_energy_slope,
             tolerance=1e-7,
-            run=lambda comm: float(heat_capacity(0.2, num_levels=500)),
+            found=lambda: float(heat_capacity(0.2, num_levels=500)),
         ),
     ]
 

@@ -5,140 +5,124 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from known_values.record import KnownValue
 from scipy.integrate import quad
 
 from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
-from pbte.core.types import Array
 from pbte.reference.mediator import chain as chains
 from pbte.reference.mediator import currents as currents
 from pbte.reference.mediator.baths import BathRun, run_finite_baths
 from pbte.reference.mediator.mediator import Mediator, transmission
 from pbte.reference.mediator.temperatures import momentum_temperature, position_temperature
-from pbte.verification.validation._case import ValidationCase
-from pbte.verification.validation._conduction import chain_against_heat_equation
 
 PAPER = "Panasyuk, Levin & Yerkes, Phys. Rev. E 86, 021116 (2012)"
 W0 = 1e13
 LEVEL = REDUCED_PLANCK * W0 / BOLTZMANN
-LENGTH = 32e-9
 
 
-def cases() -> list[ValidationCase]:
-    """Return the cases."""
+def known_values() -> list[KnownValue]:
+    """Return the numbers."""
     here = _mediator(0.8, 3.0)
     warm, cold = LEVEL, 0.3 * LEVEL
     return [
-        ValidationCase(
+        KnownValue(
             name="mediator/current, digamma against quadrature",
             source=f"{PAPER}, (42) in digamma functions; adaptive quadrature",
             quantity="heat current, T_1 = 1, T_2 = 0.3 quanta",
             unit="W",
             expected=lambda: float(currents.heat_current(here, warm, cold, "closed")),
             tolerance=1e-10,
-            run=lambda comm: float(currents.heat_current(here, warm, cold, "quadrature")),
+            found=lambda: float(currents.heat_current(here, warm, cold, "quadrature")),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/current as Landauer's integral",
             source=f"{PAPER}, (42); (61) with the cutoff, the integral of the transmission",
             quantity="heat current, T_1 = 1, T_2 = 0.3 quanta",
             unit="W",
             expected=lambda: float(currents.heat_current(here, warm, cold)),
             tolerance=1e-9,
-            run=lambda comm: _landauer(here, warm, cold),
+            found=lambda: _landauer(here, warm, cold),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/conductance, digamma against quadrature",
             source=f"{PAPER}, (43) in digamma functions; adaptive quadrature",
             quantity="conductance at half a quantum",
             unit="W/K",
             expected=lambda: float(currents.conductance(here, 0.5 * LEVEL, "closed")),
             tolerance=1e-10,
-            run=lambda comm: float(currents.conductance(here, 0.5 * LEVEL, "quadrature")),
+            found=lambda: float(currents.conductance(here, 0.5 * LEVEL, "quadrature")),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/classical limit",
             source=f"{PAPER}, (47)",
             quantity="conductance at a million quanta",
             unit="W/K",
             expected=lambda: float(currents.classical_conductance(here)),
             tolerance=1e-5,
-            run=lambda comm: float(currents.conductance(here, 1e6 * LEVEL)),
+            found=lambda: float(currents.conductance(here, 1e6 * LEVEL)),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/cold limit",
             source=f"{PAPER}, (51): 2 pi^3 k_B^4 T^3 gam^2/(15 hbar^3 w0^4)",
             quantity="conductance at 1e-4 quanta",
             unit="W/K",
             expected=lambda: float(currents.cold_conductance(here, 1e-4 * LEVEL)),
             tolerance=1e-4,
-            run=lambda comm: float(currents.conductance(here, 1e-4 * LEVEL)),
+            found=lambda: float(currents.conductance(here, 1e-4 * LEVEL)),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/plateau",
             source=f"{PAPER}, (77): (k_B gam/4) gam D^3/(2 w0^4)",
             quantity="conductance at 0.03 quanta, D = 1e-5 w0, gam = 0.1 w0",
             unit="W/K",
             expected=lambda: float(currents.plateau_conductance(_mediator(0.1, 1e-5))),
             tolerance=1e-3,
-            run=lambda comm: float(currents.conductance(_mediator(0.1, 1e-5), 0.03 * LEVEL)),
+            found=lambda: float(currents.conductance(_mediator(0.1, 1e-5), 0.03 * LEVEL)),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/finite baths, current",
             source=f"{PAPER}, (42); normal modes of 801 oscillators",
             quantity="power lost by the warm bath on the plateau",
             unit="W",
             expected=lambda: float(currents.heat_current(_mediator(1.0, 2.0), warm, cold)),
             tolerance=2e-4,
-            run=lambda comm: float(_finite_baths().powers[0, 0]),
+            found=lambda: float(_finite_baths().powers[0, 0]),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/finite baths, T_x",
             source=f"{PAPER}, (64); normal modes of 801 oscillators",
             quantity="temperature of the position",
             unit="K",
             expected=lambda: float(position_temperature(_mediator(1.0, 2.0), warm, cold)),
             tolerance=2e-4,
-            run=lambda comm: float(_finite_baths().position_temperature[0]),
+            found=lambda: float(_finite_baths().position_temperature[0]),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/finite baths, T_p",
             source=f"{PAPER}, (65); normal modes of 801 oscillators",
             quantity="temperature of the momentum",
             unit="K",
             expected=lambda: float(momentum_temperature(_mediator(1.0, 2.0), warm, cold)),
             tolerance=5e-3,
-            run=lambda comm: float(_finite_baths().momentum_temperature[0]),
+            found=lambda: float(_finite_baths().momentum_temperature[0]),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/decay of a ripple in the chain",
             source=f"{PAPER}, (80), integrated in time; (81): the heat equation of the chain",
             quantity="ripple left after the time of its decay",
             unit="",
             expected=float(np.exp(-1.0)),
             tolerance=1e-3,
-            run=lambda comm: _ripple(20, 2),
+            found=lambda: _ripple(20, 2),
         ),
-        ValidationCase(
-            name="mediator/heated chain and heat equation",
-            source=f"{PAPER}, (80) with heat in 31 subsystems; heat equation with kappa = K(T) d",
-            quantity="largest temperature of the chain",
-            unit="K",
-            expected=lambda: _heated_chain().max(),
-            tolerance=2e-3,
-            run=lambda comm: float(
-                chain_against_heat_equation(
-                    _chain_of(32), (LEVEL, 0.5 * LEVEL), 31, _warming, comm, cells_per_link=4
-                )[1].max()
-            ),
-        ),
-        ValidationCase(
+        KnownValue(
             name="mediator/entropy of a steady chain",
             source=f"{PAPER}, (80): J (1/T_right - 1/T_left); the sum over the links",
             quantity="entropy production of 8 subsystems",
             unit="W/K",
             expected=_entropy_of_the_ends,
             tolerance=1e-9,
-            run=lambda comm: float(
+            found=lambda: float(
                 chains.entropy_production(here, chains.steady_profile(here, warm, cold, 6)[0])
             ),
         ),
@@ -186,23 +170,6 @@ def _ripple(num: int, order: int) -> float:
     run = chains.relax(chain, LEVEL * (1.0 + 1e-5 * ripple), [0.0, 1.0 / decay], tolerance=1e-10)
     left = (run.temperatures[1] / LEVEL - 1.0) @ ripple / (ripple @ ripple)
     return float(left) / 1e-5
-
-
-def _chain_of(num_links: int) -> chains.FourierChain:
-    return chains.FourierChain(
-        mediator=_mediator(0.5, 2.0), mode_spacing=1e-3 * W0, distance=LENGTH / num_links
-    )
-
-
-def _warming(x: Array) -> Array:
-    return np.asarray(1e-2 * np.sin(np.pi * x / LENGTH))
-
-
-def _heated_chain() -> Array:
-    chain = _chain_of(32)
-    places = np.asarray(chain.distance * np.arange(1, 32), dtype=np.float64)
-    powers = chain.distance * _warming(places)
-    return chains.steady_profile(chain.mediator, LEVEL, 0.5 * LEVEL, 31, powers=powers)[0]
 
 
 def _entropy_of_the_ends() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from known_values.record import KnownValue
 from scipy.integrate import quad
 
 from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
@@ -19,67 +20,66 @@ from pbte.reference.mediator.temperatures import (
     position_temperature,
     zero_point_integral,
 )
-from pbte.verification.validation._case import ValidationCase
 
 PAPER = "Panasyuk, Levin & Yerkes, Phys. Rev. E 86, 021116 (2012)"
 W0 = 1e13
 LEVEL = REDUCED_PLANCK * W0 / BOLTZMANN
 
 
-def cases() -> list[ValidationCase]:
-    """Return the cases."""
+def known_values() -> list[KnownValue]:
+    """Return the numbers."""
     return [*_of_conductance(), *_of_the_oscillator(), *_of_uses()]
 
 
-def _of_conductance() -> list[ValidationCase]:
+def _of_conductance() -> list[KnownValue]:
     free = Mediator(frequency=W0, damping=0.3 * W0)
     return [
-        ValidationCase(
+        KnownValue(
             name="mediator/classical limit without a cutoff",
             source=f"{PAPER}, (48): k_B gam/4",
             quantity="conductance at a million quanta",
             unit="W/K",
             expected=0.25 * BOLTZMANN * 0.3 * W0,
             tolerance=1e-5,
-            run=lambda comm: float(currents.conductance(free, 1e6 * LEVEL)),
+            found=lambda: float(currents.conductance(free, 1e6 * LEVEL)),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/thermal bath without a cutoff",
             source=f"{PAPER}, (62), adaptive quadrature of (61); (42) with D = 1e6 w0",
             quantity="conductance at one quantum",
             unit="W/K",
             expected=lambda: _free_conductance(free, LEVEL),
             tolerance=1e-5,
-            run=lambda comm: float(currents.conductance(_mediator(0.3, 1e6), LEVEL)),
+            found=lambda: float(currents.conductance(_mediator(0.3, 1e6), LEVEL)),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/unequal couplings",
             source=f"{PAPER}, (42): 4 gamma_1 gamma_2/gamma^2 times the current of equal ones",
             quantity="current over that of equal couplings, gamma_1 = 0.2 gamma",
             unit="",
             expected=0.64,
             tolerance=1e-12,
-            run=lambda comm: _unequal(0.2),
+            found=lambda: _unequal(0.2),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/strong coupling",
             source=f"{PAPER}, (43) for gam to infinity: int (x/sinh x)^2 D^2/(D^2 + w^2) dw/2 pi",
             quantity="conductance at two quanta, gam = 1e8 w0, D = w0",
             unit="W/K",
             expected=lambda: _strong(2.0 * LEVEL),
             tolerance=1e-6,
-            run=lambda comm: float(currents.conductance(_mediator(1e8, 1.0), 2.0 * LEVEL)),
+            found=lambda: float(currents.conductance(_mediator(1e8, 1.0), 2.0 * LEVEL)),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/maximum in the coupling",
             source=f"{PAPER}, figure 3; a search over 4000 couplings",
             quantity="largest conductance over k_B w0 at ten quanta, D = w0",
             unit="",
             expected=lambda: _largest(10.0 * LEVEL),
             tolerance=1e-6,
-            run=lambda comm: _found_maximum(10.0 * LEVEL),
+            found=lambda: _found_maximum(10.0 * LEVEL),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/no channel beats the quantum",
             source="pi k_B^2 T/(6 hbar); couplings and temperatures over eight decades",
             quantity="largest conductance over the quantum, less 1 where it is above",
@@ -87,26 +87,26 @@ def _of_conductance() -> list[ValidationCase]:
             expected=0.0,
             tolerance=1e-12,
             absolute=True,
-            run=lambda comm: _above_the_quantum(),
+            found=lambda: _above_the_quantum(),
         ),
     ]
 
 
-def _of_the_oscillator() -> list[ValidationCase]:
+def _of_the_oscillator() -> list[KnownValue]:
     here = _mediator(2.0, 5.0)
     return [
-        ValidationCase(
+        KnownValue(
             name="mediator/sum rule",
             source=f"{PAPER}, after (21): sum g_n mu_n^3 = w0^2 + gam D",
             quantity="sum over the roots in units of w0^2",
             unit="",
             expected=11.0,
             tolerance=1e-10,
-            run=lambda comm: float(
+            found=lambda: float(
                 np.sum(mediator_coefficients(here) * mediator_roots(here) ** 3).real / W0**2
             ),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/zero-point integral",
             source=f"{PAPER}, (66) corrected: -ln r/(1 - r^2); adaptive quadrature",
             quantity="int w/((1 + w^2)(w^2 + r^2)) dw at r = 0.3",
@@ -115,17 +115,17 @@ def _of_the_oscillator() -> list[ValidationCase]:
                 lambda w: w / ((1.0 + w**2) * (w**2 + 0.09)), 0.0, np.inf, epsabs=0.0
             )[0],
             tolerance=1e-8,
-            run=lambda comm: float(zero_point_integral(0.3).real),
+            found=lambda: float(zero_point_integral(0.3).real),
         ),
         *(
-            ValidationCase(
+            KnownValue(
                 name=f"mediator/{name} of a hot oscillator",
                 source=f"{PAPER}, {equation}: mean of the baths, (gamma_1 T_1 + gamma_2 T_2)/gamma",
                 quantity="temperature between baths of 4e4 and 1e4 quanta",
                 unit="quanta",
                 expected=2.5e4,
                 tolerance=1e-6,
-                run=lambda comm, of=of: float(  # type: ignore[misc]
+                found=lambda of=of: float(  # type: ignore[misc]
                     of(_mediator(0.5, 3.0), 4e4 * LEVEL, 1e4 * LEVEL) / LEVEL
                 ),
             )
@@ -137,31 +137,31 @@ def _of_the_oscillator() -> list[ValidationCase]:
     ]
 
 
-def _of_uses() -> list[ValidationCase]:
+def _of_uses() -> list[KnownValue]:
     tip = uses.tip_currents(W0, 200.0, 0.01 * LEVEL, 0.005 * LEVEL, coupling_ratio=4e3)
     junction = uses.josephson_mediator(
         critical_current=1e-6, capacitance=1e-13, resistance_1=30.0, resistance_2=90.0
     )
     return [
-        ValidationCase(
+        KnownValue(
             name="mediator/STM tip, overdamped",
             source=f"{PAPER}, (61) without inertia, in digamma functions; (61) itself",
             quantity="current at gam = 4000 w0, 0.01 and 0.005 quanta",
             unit="W",
             expected=tip.overdamped,
             tolerance=1e-4,
-            run=lambda comm: tip.exact,
+            found=lambda: tip.exact,
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/STM tip, cold",
             source=f"{PAPER}, (51) integrated over the temperature; (61)",
             quantity="current at gam = w0/2, 1e-3 and 5e-4 quanta",
             unit="W",
             expected=lambda: _cold_tip().cold,
             tolerance=1e-3,
-            run=lambda comm: _cold_tip().exact,
+            found=lambda: _cold_tip().exact,
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/minimum conductivity",
             source=f"{PAPER}, (95) against (96) of Cahill & Pohl, gam = 4 0.403 sum(v)/l0",
             quantity="conductivity of cubes of 0.3 nm, speeds 2, 1 and 1 km/s",
@@ -170,18 +170,18 @@ def _of_uses() -> list[ValidationCase]:
                 (3e-10) ** -3.0, [2000.0, 1000.0, 1000.0]
             ),
             tolerance=1e-10,
-            run=lambda comm: float(
+            found=lambda: float(
                 uses.minimum_conductivity(4.0 * uses.MINIMUM_PREFACTOR * 4000.0 / 3e-10, 3e-10)
             ),
         ),
-        ValidationCase(
+        KnownValue(
             name="mediator/Josephson junction",
             source=f"{PAPER}, the phase as coordinate: 2 e I_c R^2 C/hbar, R = 22.5 ohm",
             quantity="Stewart-McCumber parameter",
             unit="",
             expected=2.0 * uses.ELEMENTARY_CHARGE * 1e-6 * 22.5**2 * 1e-13 / REDUCED_PLANCK,
             tolerance=1e-10,
-            run=lambda comm: float(uses.stewart_mccumber(junction)),
+            found=lambda: float(uses.stewart_mccumber(junction)),
         ),
     ]
 

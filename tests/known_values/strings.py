@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from known_values.record import KnownValue
 from scipy.integrate import quad
 
 from pbte.core.constants import BOLTZMANN, PLANCK, REDUCED_PLANCK
@@ -15,7 +16,6 @@ from pbte.reference.strings import conductance as strings
 from pbte.reference.strings import lattice as lattice
 from pbte.reference.strings import profiles as profiles
 from pbte.reference.strings.kubo import correlation_integral, current_correlation
-from pbte.verification.validation._case import ValidationCase
 
 PAPER = "Kapitza resistance between dissimilar harmonic solids"
 LEFT, RIGHT, SHARE = 0.12, 0.08, 0.64
@@ -23,42 +23,42 @@ ATOMS = 260
 H_E2 = PLANCK / strings.ELEMENTARY_CHARGE**2
 
 
-def cases() -> list[ValidationCase]:
-    """Return the cases."""
+def known_values() -> list[KnownValue]:
+    """Return the numbers."""
     flow = np.pi / 12.0 * SHARE * (LEFT**2 - RIGHT**2)
     movers = profiles.JoinedStrings(
         left_density=1e-15, left_speed=4000.0, right_density=4e-15, right_speed=2500.0
     )
     current = float(strings.current(50.0, 20.0, movers.transmission))
     return [
-        ValidationCase(
+        KnownValue(
             name="strings/transmission of a lattice joint",
             source=f"{PAPER}, (A2): 4 Z Z'/(Z + Z')^2; plane waves on the lattice",
             quantity="transmission at half of the highest frequency",
             unit="",
             expected=lambda: float(strings.transmission(1.0, 4.0)),
             tolerance=1e-12,
-            run=lambda comm: float(lattice.lattice_transmission(1.0, (1.0, 4.0), (1.0, 4.0), 1.6)),
+            found=lambda: float(lattice.lattice_transmission(1.0, (1.0, 4.0), (1.0, 4.0), 1.6)),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/energy density",
             source=f"{PAPER}, pi (k_B T)^2/(6 hbar c); Planck's integral in one dimension",
             quantity="energy per length at 10 K, 5000 m/s",
             unit="J/m",
             expected=lambda: float(strings.energy_density(10.0, 5000.0)),
             tolerance=1e-10,
-            run=lambda comm: _planck_energy(10.0, 5000.0),
+            found=lambda: _planck_energy(10.0, 5000.0),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/current of a quantum lattice",
             source=f"{PAPER}, text after (1): J = pi T (T_l^2 - T_r^2)/12 with hbar = k_B = 1",
             quantity="heat current behind the front",
             unit="",
             expected=flow,
             tolerance=3e-3,
-            run=lambda comm: float(_chain_later()[1][_behind()].mean()),
+            found=lambda: float(_chain_later()[1][_behind()].mean()),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/steady energy of a quantum lattice",
             source=f"{PAPER}, (1), from the lattice's own energies at the start",
             quantity="energy per length left of the joint, behind the front",
@@ -69,71 +69,71 @@ def cases() -> list[ValidationCase]:
                 )[0]
             ),
             tolerance=2e-3,
-            run=lambda comm: float(_chain_later()[0][ATOMS - 70 : ATOMS - 20].mean()),
+            found=lambda: float(_chain_later()[0][ATOMS - 70 : ATOMS - 20].mean()),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/current of exact movers",
             source=f"{PAPER}, (1) and (11); d'Alembert's waves moved cell by cell",
             quantity="heat current through the joint",
             unit="W",
             expected=current,
             tolerance=1e-12,
-            run=lambda comm: _moved_current(movers),
+            found=lambda: _moved_current(movers),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/conductance without the paradox",
             source=f"{PAPER}, (3), J/(T_l' - T_r') in the limit of a small drop",
             quantity="conductance at 50 K, transmission 0.64",
             unit="W/K",
             expected=lambda: float(strings.four_point_conductance(50.0, SHARE)),
             tolerance=1e-5,
-            run=lambda comm: _small_drop_conductance(50.0),
+            found=lambda: _small_drop_conductance(50.0),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/first order in the drop",
             source=f"{PAPER}, (2): T_l' = T_r + (1 - T/2) dT, the limit of the exact T_l'",
             quantity="(T_l' - T_r)/dT for 50 and 49.99 K, transmission 0.64",
             unit="",
             expected=0.68,
             tolerance=1e-3,
-            run=lambda comm: _first_order(50.0, 0.01),
+            found=lambda: _first_order(50.0, 0.01),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/electrons at a barrier",
             source=f"{PAPER}, (12): two-terminal resistance less h/e^2 is that of the barrier",
             quantity="barrier conductance at transmission 0.64, per spin",
             unit="S",
             expected=lambda: 1.0 / (1.0 / float(strings.electron_conductances(SHARE)[0]) - H_E2),
             tolerance=1e-10,
-            run=lambda comm: float(strings.electron_conductances(SHARE)[1]),
+            found=lambda: float(strings.electron_conductances(SHARE)[1]),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/recurrence",
             source=f"{PAPER}: exact until 2 L/c - |x|/c; d'Alembert's waves between free ends",
             quantity="steps until the current at the joint changes, 40 cells on each side",
             unit="steps",
             expected=80.0,
             tolerance=1e-12,
-            run=lambda comm: _recurrence(movers, 40),
+            found=lambda: _recurrence(movers, 40),
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/Kubo correlation, double integral",
             source=f"{PAPER}, (A3): int dw dw' ... by quadrature of its two factors",
             quantity="I(t) at t = 0.7, T = 1.3, eta = 0.2, hbar = k_B = 1",
             unit="",
             expected=lambda: _double_integral(0.7, 1.3, 0.2),
             tolerance=1e-8,
-            run=lambda comm: float(correlation_integral(0.7, 1.3, 0.2)),
+            found=lambda: float(correlation_integral(0.7, 1.3, 0.2)),
         ),
         *(
-            ValidationCase(
+            KnownValue(
                 name=f"strings/Kubo correlation, {name} derivative",
                 source=f"{PAPER}, (A3) corrected: weight {weight}; moments of I(t), eta to 0",
                 quantity=f"integral of t^{power} I(t), T = 1.3, eta drawn on to 0",
                 unit="",
                 expected=value,
                 tolerance=1e-3,
-                run=lambda comm, k=power: (  # type: ignore[misc]
+                found=lambda k=power: (  # type: ignore[misc]
                     2.0 * _moment(k, 1.3, 5e-4) - _moment(k, 1.3, 1e-3)
                 ),
             )
@@ -142,14 +142,14 @@ def cases() -> list[ValidationCase]:
                 ("third", "1/(24 pi) of delta'" + "''", 3, -6.0 / (24.0 * np.pi)),
             )
         ),
-        ValidationCase(
+        KnownValue(
             name="strings/Kubo response",
             source=f"{PAPER}, (7) to (9): linear response behind the front is pi T T dT/6",
             quantity="current over transmission and drop, T = 1.3, cutoff 0.2, hbar = k_B = 1",
             unit="",
             expected=np.pi / 6.0 * 1.3 * (1.0 - 2.0 * 0.2 * 1.3),
             tolerance=1e-9,
-            run=lambda comm: _kubo_current(1.3, 0.2),
+            found=lambda: _kubo_current(1.3, 0.2),
         ),
     ]
 

@@ -14,9 +14,11 @@ from pbte.interfaces.mediator import MediatorInterface
 from pbte.materials.models import isotropic_crystal
 from pbte.materials.quadrature import line_rule
 from pbte.materials.storage import Material
+from pbte.reference.mediator import chain as chains
 from pbte.reference.mediator import currents as currents
 from pbte.reference.mediator.mediator import Mediator, transmission
 from pbte.verification.validation._case import ValidationCase
+from pbte.verification.validation._conduction import chain_against_heat_equation
 from pbte.verification.validation._pair import Pair, PairState, even, solve_pair
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ DENSITY = 1e17
 # Bins up to 40 k_B T0/hbar, beyond which 1e-16 of the heat is left.
 NUM_BINS = 40
 TOP = 40.0 * BOLTZMANN * T0 / REDUCED_PLANCK
+# The chain of mediators that is compared with a heat equation.
+W0 = 1e13
+LEVEL = REDUCED_PLANCK * W0 / BOLTZMANN
+LENGTH = 32e-9
 
 
 def cases() -> list[ValidationCase]:
@@ -60,6 +66,19 @@ def cases() -> list[ValidationCase]:
             expected=lambda: 1e15 * float(currents.conductance(_overdamped(), T0)),
             tolerance=5e-4,
             run=_per_jump,
+        ),
+        ValidationCase(
+            name="mediator/heated chain and heat equation",
+            source=f"{PAPER}, (80) with heat in 31 subsystems; heat equation with kappa = K(T) d",
+            quantity="largest temperature of the chain",
+            unit="K",
+            expected=lambda: _heated_chain().max(),
+            tolerance=2e-3,
+            run=lambda comm: float(
+                chain_against_heat_equation(
+                    _chain_of(32), (LEVEL, 0.5 * LEVEL), 31, _warming, comm, cells_per_link=4
+                )[1].max()
+            ),
         ),
     ]
 
@@ -109,3 +128,22 @@ def _overdamped() -> Mediator:
 def _per_jump(comm: MPI.Intracomm) -> float:
     state = joined(_overdamped(), 1e15, 3e-12, comm)
     return float(state.flux.mean()) / (state.joint[0] - state.joint[1])
+
+
+def _chain_of(num_links: int) -> chains.FourierChain:
+    return chains.FourierChain(
+        mediator=Mediator(frequency=W0, damping=0.5 * W0, cutoff=2.0 * W0),
+        mode_spacing=1e-3 * W0,
+        distance=LENGTH / num_links,
+    )
+
+
+def _warming(x: Array) -> Array:
+    return np.asarray(1e-2 * np.sin(np.pi * x / LENGTH))
+
+
+def _heated_chain() -> Array:
+    chain = _chain_of(32)
+    places = np.asarray(chain.distance * np.arange(1, 32), dtype=np.float64)
+    powers = chain.distance * _warming(places)
+    return chains.steady_profile(chain.mediator, LEVEL, 0.5 * LEVEL, 31, powers=powers)[0]
