@@ -93,7 +93,7 @@ def test_no_files_import_each_other_in_a_circle():
 
 
 @pytest.mark.parametrize(
-    "module", [m for m in MODULES if room_of(m) in ("materials", "interfaces", "reference")]
+    "module", [m for m in MODULES if room_of(m) in ("materials", "interfaces", "reference", "case")]
 )
 def test_rooms_of_plain_arrays_know_no_mesh_and_no_solver(module):
     assert not {name.split(".")[0] for name in imports_of(module)} & HEAVY

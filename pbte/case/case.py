@@ -9,12 +9,10 @@ told apart by its ``kind`` or ``shape``.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import (
     BeforeValidator,
     Field,
@@ -36,14 +34,10 @@ from pbte.case.record import (
     Text,
     toml_text,
 )
-from pbte.case.sources import AnySource, GaussianSource
+from pbte.case.sources import AnySource
 from pbte.case.transients import Harmonic, Transient
-from pbte.case.walls import IsothermalWall, PeriodicWall, WallChoice
+from pbte.case.walls import IsothermalWall, WallChoice
 from pbte.core.errors import InputError
-from pbte.core.types import Array
-
-if TYPE_CHECKING:
-    from mpi4py import MPI
 
 
 def _is_number(value: object) -> bool:
@@ -328,110 +322,6 @@ def resolved_toml(case: Case) -> str:
     Reading it back from the same folder gives an equal case.
     """
     return toml_text(case)
-
-
-def check_walls(case: Case, walls: Iterable[str]) -> None:
-    """Check that each wall of the mesh has a boundary condition, and that no other is named.
-
-    Args:
-        case: The case.
-        walls: Names of the walls of the mesh.
-
-    Raises:
-        InputError: A wall without a boundary condition, or one for a wall that the mesh lacks.
-    """
-    known = sorted(walls)
-    listed = ", ".join(repr(wall) for wall in known) or "none"
-    for name in case.walls:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"its walls are {listed}"
-            raise InputError(f"walls.{name}: the mesh {case.mesh.file} has no such wall; {hint}")
-    partners = _check_partners(case, known)
-    missing = [wall for wall in known if wall not in case.walls and wall not in partners]
-    if missing:
-        names = ", ".join(repr(wall) for wall in missing)
-        raise InputError(
-            f"walls: no boundary condition for wall {names} of the mesh {case.mesh.file}; add a "
-            f'table such as [walls.{missing[0]}] with kind = "isothermal" and temperature = '
-            f"{case.temperature}"
-        )
-
-
-def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
-    """Return the partners of periodic walls, which need no boundary condition of their own."""
-    partners: dict[str, str] = {}
-    for name, wall in case.walls.items():
-        if not isinstance(wall, PeriodicWall):
-            continue
-        partner, where = wall.partner, f"walls.{name}.partner = {wall.partner!r}"
-        if partner == name or partner not in known:
-            others = ", ".join(repr(other) for other in known if other != name)
-            raise InputError(f"{where}: must be another wall of the mesh: {others or 'none'}")
-        if partner in case.walls:
-            raise InputError(
-                f"{where}: the partner has a boundary condition of its own; remove the table "
-                f"[walls.{partner}], the pair is described once"
-            )
-        if partner in partners:
-            raise InputError(f"{where}: it is already the partner of wall {partners[partner]!r}")
-        partners[partner] = name
-    return set(partners)
-
-
-def check_source(case: Case, corners: Array, comm: MPI.Intracomm) -> None:
-    """Check that the centres of the heat sources lie in the body.
-
-    Args:
-        case: The case.
-        corners: Corners of the local cells, shape (num_cells, dim + 1, dim) [m].
-        comm: The ranks that share the cells.
-
-    Raises:
-        InputError: One lies in none of the cells; on all ranks.
-
-    Note:
-        Collective over ``comm``.
-    """
-    for name, source in case.all_sources.items():
-        if isinstance(source, GaussianSource):
-            _check_centre(f"{name}.centre", source.centre, corners, comm)
-
-
-def _check_centre(
-    name: str, point: tuple[float, float, float], corners: Array, comm: MPI.Intracomm
-) -> None:
-    centre = np.array(point[: corners.shape[2]])
-    edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
-    weights = np.linalg.solve(edges, (centre - corners[:, 0])[:, :, None])[:, :, 0]
-    inside = (weights.min(axis=1) >= -1e-9) & (weights.sum(axis=1) <= 1.0 + 1e-9)
-    found = comm.allgather((bool(inside.any()), corners.min(axis=(0, 1)), corners.max(axis=(0, 1))))
-    if not any(here for here, _, _ in found):
-        low, high = np.min([f[1] for f in found], axis=0), np.max([f[2] for f in found], axis=0)
-        spans = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))
-        raise InputError(
-            f"{name} = {list(point)}: lies outside of the body, which spans {spans} [m]; move it "
-            "inside (lengths are in metres)"
-        )
-
-
-def check_temperature(case: Case, material_temperature: float, name: str) -> None:
-    """Check that the case and the material file speak of the same temperature.
-
-    Args:
-        case: The case.
-        name: Name of the material.
-        material_temperature: Temperature that the scattering matrix was computed at [K].
-
-    Raises:
-        InputError: They differ by more than 1e-6 relative.
-    """
-    if abs(case.temperature - material_temperature) > 1e-6 * material_temperature:
-        raise InputError(
-            f"temperature = {case.temperature:g}: the material {name} was computed "
-            f"at {material_temperature:g} K; set temperature = {material_temperature:g} or take "
-            "another material file"
-        )
 
 
 def _nearby_case(path: Path) -> str:

@@ -68,8 +68,9 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.core.parallel import on_all_ranks
     from pbte.geometry.report import mesh_report
     from pbte.output.folder import prepare_folder
+    from pbte.simulation.checks import check_parts
     from pbte.simulation.cost import NETWORKS, REFERENCE, order_cost
-    from pbte.simulation.interfaces import check_parts, interface_previews
+    from pbte.simulation.interfaces import interface_previews
     from pbte.simulation.memory import Layout, job_of, memory_estimate, state_bytes_per_unknown
     from pbte.simulation.problem import read_inputs
     from pbte.simulation.sources import heat_sources

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from pbte.case.errors import explain
-from pbte.case.mesh import BUILDERS, LayeredMesh, MeshBuilder, build_mesh
+from pbte.case.mesh import BUILDERS, LayeredMesh, MeshBuilder
 from pbte.cli.mesh_report import show_mesh
 from pbte.cli.terminal import on_first_rank, parse_length
 from pbte.core.errors import InputError
+from pbte.simulation.mesh_making import build_mesh
 
 mesh_app = typer.Typer(
     help="Make, convert and inspect meshes. Lengths are in metres (200e-9) or have a unit (200nm).",

@@ -10,7 +10,6 @@ import numpy as np
 from pbte.case.case import Case
 from pbte.case.regions import (
     ChosenModel,
-    check_interfaces,
     chosen_model,
     materials_of,
     materials_of_regions,
@@ -27,6 +26,7 @@ from pbte.geometry.sweep_mesh import (
     sweep_mesh_of,
 )
 from pbte.observables.snapshot import MeshGeometry
+from pbte.simulation.checks import check_interfaces
 from pbte.transport.sweep.sweep import with_records
 
 

@@ -57,20 +57,6 @@ class Laws:
     unmatched: float
 
 
-def check_parts(case: Case, space_parts: int) -> None:
-    """Refuse interfaces in a mesh cut into parts: their two sides may lie on different ranks.
-
-    Raises:
-        InputError: There are several materials, or interfaces, and more than one part.
-    """
-    if space_parts > 1 and (len(case.materials) > 1 or case.interfaces):
-        what = "several materials" if len(case.materials) > 1 else "interfaces"
-        raise InputError(
-            f"parallel.space_parts = {space_parts}: {what} need the whole mesh on every rank; set "
-            "parallel.space_parts = 1, the ranks then share the modes"
-        )
-
-
 def joints_of_case(
     case: Case,
     bodies: Bodies,

@@ -11,10 +11,9 @@ from functools import partial
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case.case import Case, check_source, check_walls
+from pbte.case.case import Case
 from pbte.case.materials import material_from_choice
-from pbte.case.mesh import ensure_mesh
-from pbte.case.regions import check_temperatures, materials_of
+from pbte.case.regions import materials_of
 from pbte.core.mode_partition import ModePartition, all_modes, partition_modes, sweep_costs
 from pbte.core.parallel import on_all_ranks
 from pbte.core.rank_grid import RankGrid, rank_grid
@@ -27,11 +26,18 @@ from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, t
 from pbte.materials.storage import Material
 from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.simulation.bodies import Bodies, one_body, split_by_material
-from pbte.simulation.interfaces import Joint, check_parts, joints_of_case
+from pbte.simulation.checks import (
+    check_parts,
+    check_source,
+    check_temperatures,
+    check_walls,
+    check_walls_of_parts,
+)
+from pbte.simulation.interfaces import Joint, joints_of_case
+from pbte.simulation.mesh_making import ensure_mesh
 from pbte.simulation.sources import Place, heat_sources, heated_modes
 from pbte.simulation.walls import (
     adiabatic_surfaces,
-    check_walls_of_parts,
     given_inflow,
     periodic_surfaces,
 )

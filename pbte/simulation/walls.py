@@ -33,20 +33,6 @@ def given_inflow(case: Case, mesh: SweepMesh, walls: Mapping[str, int]) -> Array
     return wall_inflow(mesh, walls, deviations)
 
 
-def check_walls_of_parts(case: Case, space_parts: int) -> None:
-    """Refuse periodic walls in a mesh cut into parts: their two ends may lie on different ranks.
-
-    Raises:
-        InputError: There are such walls and more than one part.
-    """
-    for name, wall in case.walls.items():
-        if isinstance(wall, choices.PeriodicWall) and space_parts > 1:
-            raise InputError(
-                f"walls.{name}: periodic walls need the whole mesh on every rank; set "
-                f"parallel.space_parts = 1 (it is {space_parts}), the ranks then share the modes"
-            )
-
-
 def adiabatic_surfaces(
     case: Case,
     mesh: SweepMesh,

@@ -12,14 +12,12 @@ from pydantic import BaseModel, ValidationError
 
 from pbte.case.case import (
     Case,
-    check_source,
-    check_temperature,
-    check_walls,
     parse_case,
     read_case,
     resolved_toml,
 )
 from pbte.core.errors import InputError
+from pbte.simulation.checks import check_source, check_temperature, check_walls
 
 DEMOS = Path(__file__).parents[2] / "demos"
 

@@ -12,12 +12,11 @@ from pbte.case.mesh import (
     FilmMesh,
     HeterostructureMesh,
     LayersMesh,
-    build_mesh,
-    ensure_mesh,
 )
 from pbte.core.errors import InputError, RunError
 from pbte.geometry import cells, inclusions, layers, shapes
 from pbte.geometry.meshfile import read_mesh_file
+from pbte.simulation.mesh_making import build_mesh, ensure_mesh
 
 FILM = FilmMesh(thickness=100e-9, size=20e-9)
 FINER = FilmMesh(thickness=100e-9, size=10e-9)

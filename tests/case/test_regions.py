@@ -7,13 +7,12 @@ import pytest
 from pbte.case.case import Case, parse_case, resolved_toml
 from pbte.case.interfaces import DiffuseChoice, PerfectChoice
 from pbte.case.regions import (
-    check_interfaces,
-    check_temperatures,
     chosen_model,
     materials_of,
     materials_of_regions,
 )
 from pbte.core.errors import InputError
+from pbte.simulation.checks import check_interfaces, check_temperatures
 
 CASE = """\
 temperature = 300.0

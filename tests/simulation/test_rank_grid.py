@@ -11,8 +11,8 @@ from mpi4py import MPI
 from pbte.case.case import parse_case
 from pbte.core.errors import InputError
 from pbte.run import run_case
+from pbte.simulation.checks import check_walls_of_parts
 from pbte.simulation.problem import build_problem, fairer_share
-from pbte.simulation.walls import check_walls_of_parts
 
 # Round-off of sums in another sequence, amplified by the slowest mode (see the issue: 1e-10).
 SAME = 1e-10

@@ -1,0 +1,211 @@
+"""Checks of a case against its mesh, its materials and the ranks: all of them are here.
+
+What a case says by itself is checked by its records (`pbte.case`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+import numpy as np
+from mpi4py import MPI
+
+from pbte.case.case import Case
+from pbte.case.regions import Pair, listed, materials_of, meant
+from pbte.case.sources import GaussianSource
+from pbte.case.walls import PeriodicWall
+from pbte.core.errors import InputError
+from pbte.core.types import Array
+
+
+def check_walls(case: Case, walls: Iterable[str]) -> None:
+    """Check that each wall of the mesh has a boundary condition, and that no other is named.
+
+    Args:
+        case: The case.
+        walls: Names of the walls of the mesh.
+
+    Raises:
+        InputError: A wall without a boundary condition, or one for a wall that the mesh lacks.
+    """
+    known = sorted(walls)
+    listed = ", ".join(repr(wall) for wall in known) or "none"
+    for name in case.walls:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"its walls are {listed}"
+            raise InputError(f"walls.{name}: the mesh {case.mesh.file} has no such wall; {hint}")
+    partners = _check_partners(case, known)
+    missing = [wall for wall in known if wall not in case.walls and wall not in partners]
+    if missing:
+        names = ", ".join(repr(wall) for wall in missing)
+        raise InputError(
+            f"walls: no boundary condition for wall {names} of the mesh {case.mesh.file}; add a "
+            f'table such as [walls.{missing[0]}] with kind = "isothermal" and temperature = '
+            f"{case.temperature}"
+        )
+
+
+def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
+    """Return the partners of periodic walls, which need no boundary condition of their own."""
+    partners: dict[str, str] = {}
+    for name, wall in case.walls.items():
+        if not isinstance(wall, PeriodicWall):
+            continue
+        partner, where = wall.partner, f"walls.{name}.partner = {wall.partner!r}"
+        if partner == name or partner not in known:
+            others = ", ".join(repr(other) for other in known if other != name)
+            raise InputError(f"{where}: must be another wall of the mesh: {others or 'none'}")
+        if partner in case.walls:
+            raise InputError(
+                f"{where}: the partner has a boundary condition of its own; remove the table "
+                f"[walls.{partner}], the pair is described once"
+            )
+        if partner in partners:
+            raise InputError(f"{where}: it is already the partner of wall {partners[partner]!r}")
+        partners[partner] = name
+    return set(partners)
+
+
+def check_walls_of_parts(case: Case, space_parts: int) -> None:
+    """Refuse periodic walls in a mesh cut into parts: their two ends may lie on different ranks.
+
+    Raises:
+        InputError: There are such walls and more than one part.
+    """
+    for name, wall in case.walls.items():
+        if isinstance(wall, PeriodicWall) and space_parts > 1:
+            raise InputError(
+                f"walls.{name}: periodic walls need the whole mesh on every rank; set "
+                f"parallel.space_parts = 1 (it is {space_parts}), the ranks then share the modes"
+            )
+
+
+def check_parts(case: Case, space_parts: int) -> None:
+    """Refuse interfaces in a mesh cut into parts: their two sides may lie on different ranks.
+
+    Raises:
+        InputError: There are several materials, or interfaces, and more than one part.
+    """
+    if space_parts > 1 and (len(case.materials) > 1 or case.interfaces):
+        what = "several materials" if len(case.materials) > 1 else "interfaces"
+        raise InputError(
+            f"parallel.space_parts = {space_parts}: {what} need the whole mesh on every rank; set "
+            "parallel.space_parts = 1, the ranks then share the modes"
+        )
+
+
+def check_interfaces(case: Case, contacts: Mapping[str, Collection[Pair]]) -> None:
+    """Check that each interface model of the case has an interface in the mesh.
+
+    Args:
+        case: The case.
+        contacts: For each interface of the mesh, the materials that it has on its two sides.
+
+    Raises:
+        InputError: A model for an interface or a pair of materials that the mesh does not have.
+    """
+    materials = materials_of(case)
+    meeting = {frozenset(pair) for pairs in contacts.values() for pair in pairs}
+    for key in case.interfaces:
+        if key in contacts:
+            continue
+        one, bar, other = key.partition("|")
+        if not bar:
+            pairs = [f"{a}|{b}" for a, b in (sorted(p)[:1] + sorted(p)[-1:] for p in meeting)]
+            raise InputError(
+                f"interfaces.{key}: the mesh {case.mesh.file} has no such interface; "
+                f"{meant(key, [*contacts, *pairs], 'an interface model may be for')}"
+            )
+        for name in (one, other):
+            if name not in materials:
+                raise InputError(
+                    f'interfaces."{key}": there is no material {name!r}; '
+                    f"{meant(name, materials, 'the materials are')}"
+                )
+        if f"{other}|{one}" in case.interfaces and one != other:
+            raise InputError(
+                f'interfaces."{key}": the pair is described twice, also as "{other}|{one}"; remove '
+                "one of them"
+            )
+        if frozenset((one, other)) not in meeting:
+            raise InputError(
+                f'interfaces."{key}": these materials meet nowhere in the mesh {case.mesh.file}; '
+                f"remove the table (its interfaces are {listed(contacts)})"
+            )
+
+
+def check_source(case: Case, corners: Array, comm: MPI.Intracomm) -> None:
+    """Check that the centres of the heat sources lie in the body.
+
+    Args:
+        case: The case.
+        corners: Corners of the local cells, shape (num_cells, dim + 1, dim) [m].
+        comm: The ranks that share the cells.
+
+    Raises:
+        InputError: One lies in none of the cells; on all ranks.
+
+    Note:
+        Collective over ``comm``.
+    """
+    for name, source in case.all_sources.items():
+        if isinstance(source, GaussianSource):
+            _check_centre(f"{name}.centre", source.centre, corners, comm)
+
+
+def _check_centre(
+    name: str, point: tuple[float, float, float], corners: Array, comm: MPI.Intracomm
+) -> None:
+    centre = np.array(point[: corners.shape[2]])
+    edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
+    weights = np.linalg.solve(edges, (centre - corners[:, 0])[:, :, None])[:, :, 0]
+    inside = (weights.min(axis=1) >= -1e-9) & (weights.sum(axis=1) <= 1.0 + 1e-9)
+    found = comm.allgather((bool(inside.any()), corners.min(axis=(0, 1)), corners.max(axis=(0, 1))))
+    if not any(here for here, _, _ in found):
+        low, high = np.min([f[1] for f in found], axis=0), np.max([f[2] for f in found], axis=0)
+        spans = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))
+        raise InputError(
+            f"{name} = {list(point)}: lies outside of the body, which spans {spans} [m]; move it "
+            "inside (lengths are in metres)"
+        )
+
+
+def check_temperature(case: Case, material_temperature: float, name: str) -> None:
+    """Check that the case and the material file speak of the same temperature.
+
+    Args:
+        case: The case.
+        name: Name of the material.
+        material_temperature: Temperature that the scattering matrix was computed at [K].
+
+    Raises:
+        InputError: They differ by more than 1e-6 relative.
+    """
+    if abs(case.temperature - material_temperature) > 1e-6 * material_temperature:
+        raise InputError(
+            f"temperature = {case.temperature:g}: the material {name} was computed "
+            f"at {material_temperature:g} K; set temperature = {material_temperature:g} or take "
+            "another material file"
+        )
+
+
+def check_temperatures(case: Case, temperatures: Mapping[str, float]) -> None:
+    """Check that the crystals and the case speak of the same temperature.
+
+    Args:
+        case: The case.
+        temperatures: That of each material's modes, by the name that messages use [K].
+
+    Raises:
+        InputError: Two of them, or one and the case, differ by more than 1e-6 relative.
+    """
+    (first, expected), *others = temperatures.items()
+    for name, temperature in others:
+        if abs(temperature - expected) > 1e-6 * expected:
+            raise InputError(
+                f"materials.{name}: it was computed at {temperature:g} K and {first!r} at "
+                f"{expected:g} K; all crystals of a case need one temperature"
+            )
+    check_temperature(case, expected, first)
