@@ -22,7 +22,7 @@ ROOMS = {
     "reference": {"core"},
     "geometry": {"core"},
     "transport": NUMPY | {"geometry"},
-    "case": NUMPY | {"geometry", "reference"},
+    "case": NUMPY | {"reference"},
     "observables": NUMPY | {"geometry", "transport"},
     "output": FIELDS,
     "simulation": FIELDS | {"case", "output"},
