@@ -131,9 +131,9 @@ assert abs(apart / expected - 1.0) < 0.05, (apart, expected)
 warmth = []  # of the phonons in both bodies
 for number, body in enumerate(system.bodies):
     energy = np.zeros(body.mesh.num_dofs)
-    for drift in steady.state.streamed_blocks():
-        if drift.body == number:
-            energy += body.heat_capacities[drift.modes] @ drift.theta
+    for block in steady.state.streamed_blocks():
+        if block.body == number:
+            energy += body.heat_capacities[block.modes] @ block.theta
     warmth.append(body.mode_partition.sum_over_ranks(energy) / body.modes.heat_capacity)
 
 # %% [markdown]

@@ -80,10 +80,10 @@ class Thermometer:
     def __init__(self) -> None:
         self.sum = np.zeros(mesh.num_dofs)
 
-    def accumulate(self, drift: StreamedBlock) -> None:
+    def accumulate(self, block: StreamedBlock) -> None:
         """Add some modes."""
-        heat = body.heat_capacities[drift.modes] / body.modes.heat_capacity
-        self.sum += heat @ drift.theta
+        heat = body.heat_capacities[block.modes] / body.modes.heat_capacity
+        self.sum += heat @ block.theta
 
     def read(self) -> Array:
         """Return what was added up on all ranks, and begin anew [K]."""
@@ -103,10 +103,10 @@ stepper = TimeStepper(lambda time: body, leading, fields, tolerance=1e-7)
 thermometer = Thermometer()
 
 
-def measure(drifts, time: float) -> Array:
+def measure(blocks, time: float) -> Array:
     """Return the temperature of the body in a stage [K]."""
-    for drift in drifts:
-        thermometer.accumulate(drift)
+    for block in blocks:
+        thermometer.accumulate(block)
     return thermometer.read()
 
 

@@ -134,9 +134,9 @@ def test_the_heat_that_leaves_is_the_heat_put_in(large, small):
         # The residual of the steady equation, 1e-8 of the source, is what may be missing.
         assert balance.absorbed["surface"] == pytest.approx(1e-6, rel=1e-7)
         assert balance.scattered_power == 0.0
-        assert abs(balance.defect) < 1e-7
+        assert abs(balance.imbalance) < 1e-7
         for order in results.orders:
-            assert abs(order.balance.defect) < 1e-12
+            assert abs(order.balance.imbalance) < 1e-12
         out = sum(order.balance.absorbed["surface"] for order in results.orders)
         left = results.orders[-1].balance.scattered_power
         assert out + left == pytest.approx(1e-6, rel=1e-12)

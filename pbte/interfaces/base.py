@@ -381,8 +381,8 @@ def _negativity(values: Array) -> float:
 
 
 def _relative(sums: Array, flux: Array, chosen: BoolArray) -> float:
-    defect = np.abs(sums[chosen] - flux[chosen]) / flux[chosen]
-    return float(defect.max(initial=0.0))
+    violation = np.abs(sums[chosen] - flux[chosen]) / flux[chosen]
+    return float(violation.max(initial=0.0))
 
 
 def _relative_entries(difference: scipy.sparse.csr_array, flux: Array) -> float:

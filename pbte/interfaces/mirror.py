@@ -38,8 +38,8 @@ def exact_mirror(modes: ModeTable, normal: Array) -> IntArray | None:
         return None
     if not np.array_equal(modes.partners[image], image[modes.partners]):
         return None
-    defect = np.abs(modes.velocities[image] - modes.velocities @ reflection).max()
-    return image if defect <= SAME_VELOCITY * np.abs(modes.velocities).max() else None
+    violation = np.abs(modes.velocities[image] - modes.velocities @ reflection).max()
+    return image if violation <= SAME_VELOCITY * np.abs(modes.velocities).max() else None
 
 
 def _by_wave_vector(modes: ModeTable, crystal: Crystal, reflection: Array) -> IntArray | None:

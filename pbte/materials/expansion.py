@@ -203,11 +203,12 @@ def _mode_table(
     velocities = table.velocities.reshape(-1, 3)[flat]
     wave_vectors = _first_zone(table)[flat // num_bands]
     for what, values, parity in (("frequency", frequencies, 1.0), ("velocity", velocities, -1.0)):
-        defect = float(np.abs(values[partners] - parity * values).max() / np.abs(values).max())
-        if defect > PARTNER_TOLERANCE:
+        violation = float(np.abs(values[partners] - parity * values).max() / np.abs(values).max())
+        if violation > PARTNER_TOLERANCE:
             raise InputError(
-                f"{table.name}: {what} at q and -q differ by {defect:.1e} of the largest; expected "
-                f"{'equal' if parity > 0 else 'opposite'} values within {PARTNER_TOLERANCE:g}"
+                f"{table.name}: {what} at q and -q differ by {violation:.1e} of the largest; "
+                f"expected {'equal' if parity > 0 else 'opposite'} values within "
+                f"{PARTNER_TOLERANCE:g}"
             )
     # From here on the partner is a copy of the first of the pair; q = -q has no velocity.
     mirror = np.minimum(np.arange(flat.size), partners)

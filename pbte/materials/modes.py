@@ -169,12 +169,12 @@ class ModeTable:
             ("heat capacity", self.heat_capacities, 1.0),
             ("loss rate", self.loss_rates, 1.0),
         ):
-            defect = np.abs(array[self.partners] - sign * array)
-            if defect.max() > 1e-12 * np.abs(array).max():
-                first = int(np.argmax(defect.reshape(self.num_modes, -1).max(axis=1)))
+            violation = np.abs(array[self.partners] - sign * array)
+            if violation.max() > 1e-12 * np.abs(array).max():
+                first = int(np.argmax(violation.reshape(self.num_modes, -1).max(axis=1)))
                 raise InputError(
                     f"{self.name}: {what} of mode {first} and of its partner at -q differ by "
-                    f"{defect.max():.3g}; time reversal asks for "
+                    f"{violation.max():.3g}; time reversal asks for "
                     f"{'opposite' if sign < 0 else 'equal'} values"
                 )
 

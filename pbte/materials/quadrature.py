@@ -258,11 +258,11 @@ def _balanced_azimuths(cosines: Array, shares: Array) -> Array:
     angles = np.pi * (3.0 - np.sqrt(5.0)) * (np.arange(cosines.size) + 0.5)
     for _ in range(50):
         once, twice = first * np.exp(1j * angles), second * np.exp(2j * angles)
-        defect = np.array([once.sum(), twice.sum()])
-        if np.abs(defect).max() < 1e-15:
+        residual = np.array([once.sum(), twice.sum()])
+        if np.abs(residual).max() < 1e-15:
             break
         slope = np.stack([1j * once, 2j * twice])
         both = np.concatenate([slope.real, slope.imag])
-        step = np.linalg.lstsq(both, np.concatenate([defect.real, defect.imag]), rcond=None)[0]
+        step = np.linalg.lstsq(both, np.concatenate([residual.real, residual.imag]), rcond=None)[0]
         angles = angles - step * min(1.0, 0.5 / np.abs(step).max())
     return np.asarray(angles)

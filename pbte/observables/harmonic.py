@@ -67,7 +67,7 @@ class HarmonicResult:
         return complex(self.real.balance.deposited, self.imaginary.balance.deposited)
 
     @property
-    def defect(self) -> float:
+    def imbalance(self) -> float:
         """Power that is neither stored nor leaves, relative to all that comes and goes [-]."""
         stored = 2j * np.pi * self.frequency * self.energy
         left = self.absorbed.values()
@@ -108,23 +108,23 @@ class HarmonicTally:
         ]
 
     def observe(
-        self, drifts: Iterable[StreamedBlock], report: SteadyReport, frequency: float
+        self, blocks: Iterable[StreamedBlock], report: SteadyReport, frequency: float
     ) -> HarmonicResult:
         """Return what is measured of a solution, in the cells of this rank. Collective.
 
         Args:
-            drifts: All its modes.
+            blocks: All its modes.
             report: How it was found.
             frequency: Oscillations per second [Hz].
         """
         stored = np.zeros(len(self.system.bodies), dtype=np.complex128)
-        for drift in drifts:
-            theta, inflow = drift.theta, drift.inflow
-            self._parts[0].accumulate(replace(drift, theta=theta.real, inflow=inflow.real))
-            self._parts[1].accumulate(replace(drift, theta=theta.imag, inflow=inflow.imag))
-            body = self.system.bodies[drift.body]
-            heat = body.heat_capacities[drift.modes]
-            stored[drift.body] += heat @ (theta @ body.mesh.dof_weights)
+        for block in blocks:
+            theta, inflow = block.theta, block.inflow
+            self._parts[0].accumulate(replace(block, theta=theta.real, inflow=inflow.real))
+            self._parts[1].accumulate(replace(block, theta=theta.imag, inflow=inflow.imag))
+            body = self.system.bodies[block.body]
+            heat = body.heat_capacities[block.modes]
+            stored[block.body] += heat @ (theta @ body.mesh.dof_weights)
         energy = self.system.comm.allreduce(complex(stored.sum()))
         real, imaginary = (
             part.snapshot(power, scatters=False)

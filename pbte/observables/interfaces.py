@@ -135,23 +135,23 @@ class InterfaceTally:
             for meeting in self.meetings
         ]
 
-    def accumulate(self, drift: StreamedBlock) -> None:
+    def accumulate(self, block: StreamedBlock) -> None:
         """Add the mode temperatures of some modes of one body."""
         for sides in self._sides:
             for side in sides:
-                if side.side.body == drift.body:
-                    side.accumulate(drift)
+                if side.side.body == block.body:
+                    side.accumulate(block)
 
     def sums(self) -> tuple[Array, ...]:
-        """Return all that was watched so far, for `go_on`. Collective over the ranks."""
+        """Return all that was watched so far, for `restart`. Collective over the ranks."""
         return tuple(array for sides in self._sides for side in sides for array in side.sums())
 
-    def go_on(self, sums: Sequence[Array]) -> None:
+    def restart(self, sums: Sequence[Array]) -> None:
         """Begin with what was watched elsewhere, on as many ranks as it may have been."""
         arrays = iter(sums)
         for sides in self._sides:
             for side in sides:
-                side.go_on(next(arrays), next(arrays))
+                side.restart(next(arrays), next(arrays))
 
     def take(self) -> tuple[MeetingFields, ...]:
         """Return what was watched, and begin anew. Collective over the ranks."""
@@ -190,7 +190,7 @@ class _SideObserver:
         total = self.body.mode_partition.sum_over_ranks
         return total(self._sums), total(self._spectra)
 
-    def go_on(self, sums: Array, spectra: Array) -> None:
+    def restart(self, sums: Array, spectra: Array) -> None:
         """Begin with these sums; one rank holds them."""
         self._begin()
         if self.body.mode_partition.comm.rank == 0:
@@ -218,13 +218,13 @@ class _SideObserver:
         comm = self.body.mode_partition.comm
         return comm.allreduce(out), comm.allreduce(into), comm.allreduce(by_bin)
 
-    def accumulate(self, drift: StreamedBlock) -> None:
+    def accumulate(self, block: StreamedBlock) -> None:
         """Add some modes."""
-        chosen = np.arange(self.body.mode_partition.num_modes)[drift.modes]
+        chosen = np.arange(self.body.mode_partition.num_modes)[block.modes]
         for rows in blocks(chosen.size, MODE_BLOCK):
             modes = chosen[rows]
-            theta = drift.theta[rows][:, self.side.dofs]
-            own = drift.inflow if drift.inflow.shape[0] == 1 else drift.inflow[rows]
+            theta = block.theta[rows][:, self.side.dofs]
+            own = block.inflow if block.inflow.shape[0] == 1 else block.inflow[rows]
             entering = np.broadcast_to(own[:, self.side.boundary_dofs], theta.shape)
             flux, outgoing, incoming = self._flux(modes)
             out = np.where(outgoing, flux, 0.0)

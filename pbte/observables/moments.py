@@ -44,9 +44,9 @@ class FieldTally:
             for body in self.system.bodies
         ]
 
-    def accumulate(self, drift: StreamedBlock) -> None:
+    def accumulate(self, block: StreamedBlock) -> None:
         """Add the mode temperatures of some modes of one body."""
-        self._bodies[drift.body].accumulate(drift)
+        self._bodies[block.body].accumulate(block)
 
     def snapshot(self, deposited: float, *, scatters: bool) -> Snapshot:
         """Return the observables of what was watched, and begin anew. Collective over the ranks.
@@ -137,19 +137,19 @@ class _BodyObserver:
         self._entering = np.zeros(mesh.boundary_dofs.shape[0])
         self._integrals = np.zeros(self.body.mode_partition.num_modes)
 
-    def accumulate(self, drift: StreamedBlock) -> None:
+    def accumulate(self, block: StreamedBlock) -> None:
         """Add some modes."""
-        body, mesh, theta = self.body, self.body.mesh, drift.theta
-        self._moments += self._weights[:, drift.modes] @ theta
-        self._integrals[drift.modes] = theta @ mesh.dof_weights
-        chosen = np.arange(body.mode_partition.num_modes)[drift.modes]
+        body, mesh, theta = self.body, self.body.mesh, block.theta
+        self._moments += self._weights[:, block.modes] @ theta
+        self._integrals[block.modes] = theta @ mesh.dof_weights
+        chosen = np.arange(body.mode_partition.num_modes)[block.modes]
         for rows in blocks(theta.shape[0], MODE_BLOCK):
             heat = body.heat_capacities[chosen[rows], None]
             power = heat * (body.velocities[chosen[rows], : mesh.dim] @ mesh.boundary_normals.T)
             arriving = np.maximum(power, 0.0) * theta[rows][:, mesh.boundary_dofs].mean(axis=2)
             self._arriving += arriving.sum(axis=0)
             np.add.at(self._spectra.T, self._bins[chosen[rows]], arriving @ self._on_wall)
-            own = drift.inflow if drift.inflow.shape[0] == 1 else drift.inflow[rows]
+            own = block.inflow if block.inflow.shape[0] == 1 else block.inflow[rows]
             entering = own.reshape(-1, *mesh.boundary_dofs.shape).mean(axis=2)
             self._entering += (np.maximum(-power, 0.0) * entering).sum(axis=0)
 

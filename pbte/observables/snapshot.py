@@ -35,7 +35,7 @@ class Balance:
     scattered_power: float
 
     @property
-    def defect(self) -> float:
+    def imbalance(self) -> float:
         """Unaccounted power relative to the deposited power [-]."""
         lost = self.deposited - sum(self.absorbed.values()) - self.scattered_power
         scale = abs(self.deposited) + sum(abs(p) for p in self.absorbed.values())

@@ -52,7 +52,7 @@ class TransientResult:
     unconverged: int
 
     @property
-    def defects(self) -> Array:
+    def imbalances(self) -> Array:
         """Energy unaccounted for in each step, relative to the largest that is stored or passes."""
         left = sum(self.absorbed.values(), np.zeros_like(self.sizes))
         passing = self.sizes * (np.abs(self.deposited) + np.abs(left))

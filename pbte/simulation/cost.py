@@ -25,7 +25,7 @@ from pbte.simulation.memory import (
     BLOCKS_IN_FLIGHT,
     KRYLOV_VECTORS,
     MIX_COLUMNS,
-    MOMENTS_OF_GROWTH,
+    MOMENTS_OF_ESTIMATE,
     TASK_VISITS,
     Job,
     Layout,
@@ -132,8 +132,8 @@ def order_cost(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Co
         flops, share = 4.0 * job.rank * modes * dofs, speeds.narrow_share
         reduction = _allreduce(job.rank * dofs, layout, network)
     # Observables and the moments of the growth estimate are summed every order.
-    observed = _allreduce((MOMENTS_OBSERVED + MOMENTS_OF_GROWTH) * dofs, layout, network)
-    flops_observed = 2.0 * (MOMENTS_OBSERVED + MOMENTS_OF_GROWTH) * modes * dofs
+    observed = _allreduce((MOMENTS_OBSERVED + MOMENTS_OF_ESTIMATE) * dofs, layout, network)
+    flops_observed = 2.0 * (MOMENTS_OBSERVED + MOMENTS_OF_ESTIMATE) * modes * dofs
     seconds = {
         "drift": drift.seconds["drift"],
         "waiting for other parts": drift.seconds["waiting for other parts"],

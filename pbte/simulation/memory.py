@@ -17,7 +17,7 @@ SELF_SCATTERING_COLUMNS = 4 * MIX_COLUMNS
 BLOCK_BYTES, LEAST_MODES = 1 << 25, 32
 TASK_VISITS = 15_000
 BLOCKS_IN_FLIGHT = 8
-MOMENTS_OF_GROWTH = 8
+MOMENTS_OF_ESTIMATE = 8
 
 # Moment vectors that the steady state keeps, spread over the ranks: 20 directions and their images.
 KRYLOV_VECTORS = 40
@@ -108,7 +108,7 @@ def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
         orders["moments"] = 4.0 * job.rank * moments
     orders["work space"] = _order_work(job, layout, modes, dofs)
     # Moments of the growth estimate, once more when it is made, and the snapshot of each order.
-    kept = job.num_orders * (2 * MOMENTS_OF_GROWTH + 4) * moments
+    kept = job.num_orders * (2 * MOMENTS_OF_ESTIMATE + 4) * moments
     steps = [orders]
     if job.steady_rank:
         steps.append(_steady(job, layout, modes, dofs))

@@ -72,7 +72,7 @@ def compute_scattering_orders(
         report = _try_all(case, problem, keeping).record()
         keeping.finish(STAGE, report)
     interfaces = interface_tally(problem)
-    interfaces.go_on(report["at_interfaces"])
+    interfaces.restart(report["at_interfaces"])
     return report["snapshots"], report["estimates"], interfaces.take()
 
 
@@ -107,28 +107,28 @@ def _try_orders(
         walls=problem.tally.walls,
         frequency_edges=problem.tally.frequency_edges,
     )
-    growth, interfaces = SpectralEstimator(system, *problem.leading), interface_tally(problem)
+    estimator, interfaces = SpectralEstimator(system, *problem.leading), interface_tally(problem)
     last = case.orders.max_order
     many = max(last, ORDERS_TO_ESTIMATE)
     start: tuple[int, SourceIteration] | None = None
     if begun is not None:
-        start = begun["number"], _restored(problem, system, growth, begun["number"], keeping)
+        start = begun["number"], _restored(problem, system, estimator, begun["number"], keeping)
         account.snapshots += begun["account"]["snapshots"]
         account.at_interfaces = begun["account"]["at_interfaces"]
-        interfaces.go_on(account.at_interfaces)
+        interfaces.restart(account.at_interfaces)
 
     def scattered(number: int, events: SourceIteration) -> None:
         if keeping.is_due():
             if number <= last:
                 account.at_interfaces = interfaces.sums()
             present = {"number": number, "account": account.record()}
-            weights = [np.ascontiguousarray(own.T) for own in growth.weights]
-            keeping.keep(STAGE, present, _pieces(problem, events, weights, growth.history()))
+            weights = [np.ascontiguousarray(own.T) for own in estimator.weights]
+            keeping.keep(STAGE, present, _pieces(problem, events, weights, estimator.history()))
 
     for order in scattering_orders(
-        system, many, growth, tally, interfaces, begun=start, scattered=scattered
+        system, many, estimator, tally, interfaces, restart=start, scattered=scattered
     ):
-        growth.next_order()
+        estimator.next_order()
         snapshot = tally.snapshot(order.deposited, scatters=True)
         if order.number <= last:
             account.snapshots.append(whole_snapshot(snapshot, problem.part))
@@ -142,18 +142,18 @@ def _try_orders(
         if order.number == last:
             account.at_interfaces = interfaces.sums()
         estimate_now = order.number == ORDERS_TO_ESTIMATE and try_further
-        if estimate_now and not converges(growth.estimate()):
+        if estimate_now and not converges(estimator.estimate()):
             LOG.info("self-scattering %g: the orders diverge, trying more", self_scattering)
-            account.estimates.append(growth.estimate())
+            account.estimates.append(estimator.estimate())
             return False
-    account.estimates.append(growth.estimate())
+    account.estimates.append(estimator.estimate())
     return True
 
 
 def _restored(
     problem: Problem,
     system: System,
-    growth: SpectralEstimator,
+    estimator: SpectralEstimator,
     number: int,
     keeping: CheckpointManager,
 ) -> SourceIteration:
@@ -163,13 +163,13 @@ def _restored(
         if isinstance(emission, MomentScatteringSource):
             emission.weights = np.empty_like(emission.factors.w_in)
             emission.moments = np.empty((emission.factors.rank, emission.body.mesh.num_dofs))
-    weights = [np.empty_like(own.T, order="C") for own in growth.weights]
+    weights = [np.empty_like(own.T, order="C") for own in estimator.weights]
     history = [
         np.empty((number * own.shape[0], body.mesh.num_dofs))
-        for own, body in zip(growth.weights, system.bodies, strict=True)
+        for own, body in zip(estimator.weights, system.bodies, strict=True)
     ]
     keeping.fill(_pieces(problem, events, weights, history))
-    growth.go_on([np.ascontiguousarray(own.T) for own in weights], history)
+    estimator.restart([np.ascontiguousarray(own.T) for own in weights], history)
     return events
 
 

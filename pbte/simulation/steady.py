@@ -17,7 +17,7 @@ from pbte.simulation.checkpoints import CheckpointManager, boundary_pieces, cell
 from pbte.simulation.interface_results import interface_tally
 from pbte.simulation.problem import Problem
 from pbte.transport.reports import SteadyReport
-from pbte.transport.steady.iterate import Guess, SteadyProgress, is_whole
+from pbte.transport.steady.iterate import SteadyCheckpoint, SteadyIterate, is_whole
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.system import Boundary
@@ -36,21 +36,21 @@ def compute_steady_state(
     interfaces = interface_tally(problem)
     known = keeping.finished(STAGE)
     if known is not None:
-        interfaces.go_on(known["at_interfaces"])
+        interfaces.restart(known["at_interfaces"])
         return known["snapshot"], known["report"], interfaces.take(), None
     solution = _solve(case, problem, keeping)
     tally, bodies = problem.tally, problem.system.bodies
     begins = case.transient is not None and case.transient.initial.kind == "steady"
     kept = tuple(body.new_field() for body in bodies) if begins else None
-    for drift in solution.streamed_blocks():
-        tally.accumulate(drift)
-        interfaces.accumulate(drift)
+    for block in solution.streamed_blocks():
+        tally.accumulate(block)
+        interfaces.accumulate(block)
         if kept is not None:
-            kept[drift.body][drift.modes] = drift.theta
+            kept[block.body][block.modes] = block.theta
     snapshot = tally.snapshot(problem.system.heat_power, scatters=False)
     known = {
         "snapshot": whole_snapshot(snapshot, problem.part),
-        "report": replace(solution.report, distance=solution.distance()),
+        "report": replace(solution.report, error_estimate=solution.error_estimate()),
         "at_interfaces": interfaces.sums(),
     }
     keeping.finish(STAGE, known)
@@ -58,15 +58,15 @@ def compute_steady_state(
 
 
 def _solve(case: Case, problem: Problem, keeping: CheckpointManager) -> SteadyState:
-    keeper = _Keeper(problem, keeping)
+    checkpointer = _Keeper(problem, keeping)
     return solve_steady(
         problem.system,
         *problem.leading,
         tolerance=case.steady.tolerance,
         max_iterations=case.steady.max_iterations,
-        moments=keeper.moments,
-        begun=keeper.begun(),
-        keeper=keeper,
+        moments=checkpointer.moments,
+        restart=checkpointer.restart(),
+        checkpointer=checkpointer,
     )
 
 
@@ -80,27 +80,27 @@ class _Keeper:
         self.problem, self.keeping = problem, keeping
         self.moments: MomentSystem = moment_system(problem.system, *problem.leading)
 
-    def is_due(self) -> bool:
+    def checkpoint_due(self) -> bool:
         """Return whether it is time for a checkpoint. Collective."""
         return self.keeping.is_due()
 
-    def keep(self, progress: SteadyProgress) -> None:
+    def save(self, checkpoint: SteadyCheckpoint) -> None:
         """Write a checkpoint. Collective."""
         boundary = Boundary(self.problem.system)
-        self.moments.unknowns.of(boundary).write(progress.guess.entering)
+        self.moments.unknowns.of(boundary).write(checkpoint.iterate.entering)
         present = {
-            "scale": progress.scale,
-            "residuals": progress.residuals,
-            "inner_sweeps": progress.inner_sweeps,
+            "scale": checkpoint.scale,
+            "residuals": checkpoint.residuals,
+            "inner_sweeps": checkpoint.inner_sweeps,
         }
         bases = [part.factors.w_in for part in self.moments.bodies]
         emitted = [
             np.ascontiguousarray(scattered.T) if whole else scattered
-            for scattered, whole in zip(progress.guess.scattered, self._whole(), strict=True)
+            for scattered, whole in zip(checkpoint.iterate.scattered, self._whole(), strict=True)
         ]
         self.keeping.keep(STAGE, present, self._pieces(boundary, emitted, bases))
 
-    def begun(self) -> SteadyProgress | None:
+    def restart(self) -> SteadyCheckpoint | None:
         """Return how far the solution had come when it was interrupted, or None. Collective."""
         present = self.keeping.begun(STAGE)
         if present is None:
@@ -119,7 +119,9 @@ class _Keeper:
             for number, whole in enumerate(self._whole())
         )
         entering = self.moments.unknowns.of(boundary).read()
-        return SteadyProgress(guess=Guess(scattered=scattered, entering=entering), **present)
+        return SteadyCheckpoint(
+            iterate=SteadyIterate(scattered=scattered, entering=entering), **present
+        )
 
     def _whole(self) -> list[bool]:
         return [is_whole(part.body, part) for part in self.moments.bodies]

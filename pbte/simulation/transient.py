@@ -143,11 +143,11 @@ class Recorder:
         else:
             self.evolution = before
 
-    def measure(self, drifts: Iterator[StreamedBlock], time: float) -> Snapshot:
+    def measure(self, blocks: Iterator[StreamedBlock], time: float) -> Snapshot:
         """Return the observables of one stage. Collective over the ranks."""
         tally = self.problem.tally
-        for drift in drifts:
-            tally.accumulate(drift)
+        for block in blocks:
+            tally.accumulate(block)
         system = as_system(self.stepper.given(time))
         power = sum(body.heat_power for body in system.bodies)
         return tally.snapshot(power, scatters=False)

@@ -120,8 +120,8 @@ class UpwindDrift:
         rows = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
         terms = values * flat.array[indices]
         size = rhs.array.size
-        defect = np.bincount(rows, terms, minlength=size) - rhs.array
+        residual = np.bincount(rows, terms, minlength=size) - rhs.array
         scale = np.bincount(rows, np.abs(terms), minlength=size) + np.abs(rhs.array)
         for item in (matrix, rhs, flat):
             item.destroy()
-        return float(np.abs(defect).max() / scale.max())
+        return float(np.abs(residual).max() / scale.max())

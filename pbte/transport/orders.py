@@ -35,7 +35,7 @@ def scattering_orders(
     system: System | Body,
     max_order: int,
     *watchers: Tally,
-    begun: tuple[int, SourceIteration] | None = None,
+    restart: tuple[int, SourceIteration] | None = None,
     scattered: Callable[[int, SourceIteration], None] = lambda number, events: None,
 ) -> Iterator[Order]:
     """Yield orders 0 to `max_order`, each after showing its field to the watchers.
@@ -48,16 +48,16 @@ def scattering_orders(
         system: What to follow.
         max_order: The last order.
         watchers: See every order.
-        begun: An order above 0 to begin with, and what it starts from; order 0 by default.
+        restart: An order above 0 to begin with, and what it starts from; order 0 by default.
         scattered: Called with each order above the first one and what it starts from.
     """
-    first, events = (0, SourceIteration(as_system(system))) if begun is None else begun
+    first, events = (0, SourceIteration(as_system(system))) if restart is None else restart
     for number in range(first, max_order + 1):
         if number > first:
             events.scatter()
             scattered(number, events)
         deposited = events.power()
-        for drift in events.drift(given=number == 0):
+        for block in events.streamed_blocks(given=number == 0):
             for watcher in watchers:
-                watcher.accumulate(drift)
+                watcher.accumulate(block)
         yield Order(number=number, deposited=deposited, events=events)

@@ -33,13 +33,13 @@ class SteadyReport:
 
     Attributes:
         converged: Whether the residual fell below the tolerance.
-        iterations: Number of defect corrections with the full matrix.
+        iterations: Number of corrections with the full matrix.
         sweeps: Number of sweeps over all modes.
         residuals: Relative residual after each correction, shape (iterations,) [-].
         tolerance: The relative residual that was asked for [-].
         rank: Rank of the kernel inside the Krylov solve.
-        distance: Estimated largest distance of the temperature from the exact solution on this
-            mesh [K], which the residual does not tell; nan where there is no estimate.
+        error_estimate: Estimated largest error of the temperature against the exact solution on
+            this mesh [K], which the residual does not bound; nan where there is no estimate.
     """
 
     converged: bool
@@ -48,4 +48,4 @@ class SteadyReport:
     residuals: Array
     tolerance: float
     rank: int
-    distance: float = nan
+    error_estimate: float = nan

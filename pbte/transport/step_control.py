@@ -43,16 +43,12 @@ class StepControl:
         """
         if self.tolerance is None:
             return True
-        mode_partition = max(error, 1e-30) / self.tolerance
-        if not mode_partition <= 1.0:  # one that is not a number is refused as well
-            shrink = (
-                SAFETY * mode_partition ** (-1.0 / POWER)
-                if mode_partition < float("inf")
-                else SMALLEST
-            )
+        ratio = max(error, 1e-30) / self.tolerance
+        if not ratio <= 1.0:  # one that is not a number is refused as well
+            shrink = SAFETY * ratio ** (-1.0 / POWER) if ratio < float("inf") else SMALLEST
             self.size, self.last_error = size * max(SMALLEST, shrink), None
             return False
-        factor = SAFETY * mode_partition ** (-(PROPORTIONAL + INTEGRAL) / POWER)
+        factor = SAFETY * ratio ** (-(PROPORTIONAL + INTEGRAL) / POWER)
         if self.last_error is not None:
             factor *= (max(self.last_error, 1e-30) / self.tolerance) ** (PROPORTIONAL / POWER)
         factor = min(max(factor, SMALLEST), LARGEST)

@@ -1,7 +1,7 @@
 """Bodies of one crystal each, the interfaces between them, and what exists between two events.
 
-    for modes, theta ... in events.drift():     stream every mode of every body, block by block
-    events.scatter():                           collide in the bodies, reflect and transmit at
+    for block in events.streamed_blocks(): ...  stream every mode of every body, block by block
+    events.scatter()                            collide in the bodies, reflect and transmit at
                                                 walls and interfaces
 
 All that is kept between two scattering events is the emission inside the bodies and what the walls
@@ -101,7 +101,7 @@ class StreamedBlock:
 class Tally(Protocol):
     """Something that measures the fields of all bodies while they are there."""
 
-    def accumulate(self, drift: StreamedBlock) -> None:
+    def accumulate(self, block: StreamedBlock) -> None:
         """Take note of some modes of one body."""
         ...
 
@@ -203,7 +203,7 @@ class SourceIteration:
         """Return the power that the bodies emit [W]. Collective."""
         return sum(emission.power() for emission in self.emissions)
 
-    def drift(self, *, given: bool) -> Iterator[StreamedBlock]:
+    def streamed_blocks(self, *, given: bool) -> Iterator[StreamedBlock]:
         """Stream every mode and yield it, block by block; collect where it arrives.
 
         Must be followed to the end. Collective over the ranks that share the cells.

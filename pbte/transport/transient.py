@@ -41,7 +41,7 @@ from pbte.core.types import Array
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.body import Body, Modes, stream, with_past
 from pbte.transport.reports import SteadyReport
-from pbte.transport.steady.iterate import Guess
+from pbte.transport.steady.iterate import SteadyIterate
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.step_control import StepControl
@@ -122,7 +122,7 @@ class TimeStepper:
         self.scale = self._norm(fields)
         self._past = tuple(np.empty_like(field) for field in fields)
         self._solver: tuple[float, MomentSystem] | None = None
-        self._guess: Guess | None = None
+        self._iterate: SteadyIterate | None = None
 
     @property
     def energy(self) -> float:
@@ -152,11 +152,11 @@ class TimeStepper:
             time = self.time + node * size
             system = self._stage(time, rate)
             solution = self._solve(system, size)
-            drifts = self._finish(system, solution, update, last=stage == 1)
-            measured.append(measure(drifts, time))
-            for _ in drifts:  # whatever was not looked at must be done all the same
+            blocks = self._finish(system, solution, update, last=stage == 1)
+            measured.append(measure(blocks, time))
+            for _ in blocks:  # whatever was not looked at must be done all the same
                 pass
-            self._guess = solution.guess()
+            self._iterate = solution.iterate()
             reports.append(solution.report)
         error, size_of_state = np.sqrt(self.system.bodies[0].comm.allreduce(update.squares))
         self.scale = max(self.scale, float(size_of_state))
@@ -191,14 +191,14 @@ class TimeStepper:
         if self._solver is None or self._solver[0] != size:
             self._solver = None  # what it holds is freed before its successor is made
             self._solver = size, moment_system(system, *self.kernels)
-        guess, self._guess = self._guess, None
+        initial_guess, self._iterate = self._iterate, None
         return solve_steady(
             system,
             *self.kernels,
             tolerance=self.tolerance,
             max_iterations=self.max_iterations,
             moments=self._solver[1],
-            guess=guess,
+            initial_guess=initial_guess,
             level=logging.DEBUG,
         )
 
@@ -211,7 +211,7 @@ class TimeStepper:
         theta; the sweep began with the in-scattering of the sweep before.
         """
         missing = [np.zeros(body.mesh.num_dofs) for body in system.bodies]
-        for start in solution.departures():
+        for start in solution.source_blocks():
             body, theta, modes = system.bodies[start.body], start.rows, start.modes
             heat = body.heat_capacities[modes]
             missing[start.body] -= heat @ (theta - body.source(modes=modes))

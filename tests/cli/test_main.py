@@ -465,7 +465,7 @@ def test_the_model_of_a_case_can_be_chosen_when_it_is_run(pbte, case_file, share
     assert outcome.status == 0 and "Heat equation (Si" in outcome.out
     data = json.loads(pbte("show", output, "--json").out)
     assert (data["model"], data["orders"], data["steady"]) == ("fourier", [], None)
-    assert abs(data["fourier"]["defect"]) < 1e-9
+    assert abs(data["fourier"]["imbalance"]) < 1e-9
     refused = pbte("run", case_file, "--model", "fourrier", "--output", output)
     assert refused.status == 2 and "must be transport or fourier" in refused.err
 
@@ -522,7 +522,7 @@ def test_a_run_writes_its_results_and_accounts_for_the_heat(pbte, case_file, sha
     assert "A small sphere" in outcome.out and str(folder / "results.h5") in outcome.out
     data = json.loads(pbte("show", folder, "--json").out)
     assert len(data["orders"]) == 3
-    assert all(abs(order["defect"]) < 1e-12 for order in data["orders"])
+    assert all(abs(order["imbalance"]) < 1e-12 for order in data["orders"])
     leaving = data["steady"]["absorbed"]["surface"]
     assert leaving == pytest.approx(data["power"], rel=1e-6)
     assert data["power"] == pytest.approx(1e-6, rel=1e-12)

@@ -173,13 +173,13 @@ def test_what_is_scattered_is_handed_on_by_orders_only(tally, crystal):
 def test_the_account_of_walls_of_different_temperature_closes(tally):
     for order in scattering_orders(tally.system.bodies[0], 3, tally):
         snapshot = tally.snapshot(order.deposited, scatters=True)
-        assert abs(snapshot.balance.defect) < 1e-13
+        assert abs(snapshot.balance.imbalance) < 1e-13
 
 
-def test_the_defect_is_the_share_of_power_that_is_missing():
+def test_the_imbalance_is_the_share_of_power_not_accounted_for():
     balance = Balance(deposited=2.0, absorbed={"a": 0.5, "b": 0.25}, scattered_power=1.0)
-    assert balance.defect == pytest.approx(0.25 / 2.75)
-    assert Balance(deposited=0.0, absorbed={"a": 0.0}, scattered_power=0.0).defect == 0.0
+    assert balance.imbalance == pytest.approx(0.25 / 2.75)
+    assert Balance(deposited=0.0, absorbed={"a": 0.0}, scattered_power=0.0).imbalance == 0.0
 
 
 def test_every_mode_falls_into_a_frequency_bin(crystal):

@@ -140,7 +140,7 @@ def make_results(geometry: MeshGeometry, *, num_orders: int = 6, steady: bool = 
         residuals=np.array([1e-2, 1e-5, 3e-9]),
         tolerance=1e-8,
         rank=50,
-        distance=2e-9,
+        error_estimate=2e-9,
     )
     return Results(
         title="Made-up results, Si/Ge ± 200 nm",

@@ -33,8 +33,7 @@ from pbte.simulation.memory import (
     state_bytes_per_unknown,
 )
 from pbte.transport import body, collisions
-from pbte.transport.steady import eigenvalues as growth
-from pbte.transport.steady import moment_system
+from pbte.transport.steady import eigenvalues, moment_system
 from pbte.verification.benchmarks.bodies import array_bytes, heated_body, sphere
 
 SILENT = Network(latency=0.0, bandwidth=float("inf"))
@@ -161,7 +160,7 @@ def test_the_numbers_of_the_model_are_those_of_the_transport(comm):
     assert memory.SELF_SCATTERING_COLUMNS == 4 * collisions.BLOCK
     assert memory.BLOCK_BYTES == body.BLOCK_BYTES
     assert memory.LEAST_MODES == body.LEAST_MODES
-    assert memory.MOMENTS_OF_GROWTH == growth.NUM_MOMENTS
+    assert memory.MOMENTS_OF_ESTIMATE == eigenvalues.NUM_MOMENTS
     assert memory.KRYLOV_VECTORS == 2 * moment_system.NUM_DIRECTIONS
 
 

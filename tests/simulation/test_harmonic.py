@@ -47,7 +47,7 @@ def test_what_is_put_in_is_stored_or_leaves(answer):
     np.testing.assert_allclose([r.frequency for r in results.harmonic], [1e8, 1e10, 1e12])
     for response in results.harmonic:
         assert response.converged
-        assert response.defect < 1e-10
+        assert response.imbalance < 1e-10
         # The stored energy is that of the temperature.
         mean = response.mean_temperatures(results.geometry)["body"]
         assert response.energy == pytest.approx(2e6 * 1e-7 * mean, rel=1e-9)

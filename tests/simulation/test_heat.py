@@ -64,7 +64,7 @@ def test_a_uniformly_heated_film_is_a_parabola(folder):
     np.testing.assert_allclose(
         state.heat_flux[:, :, 0], 1e15 * (x - LENGTH / 2), rtol=0.0, atol=1e-6 * 1e15 * LENGTH
     )
-    assert abs(state.balance.defect) < 1e-10
+    assert abs(state.balance.imbalance) < 1e-10
     assert state.balance.deposited == pytest.approx(1e15 * LENGTH, rel=1e-12)
     assert (results.model, results.orders, results.steady) == ("fourier", (), None)
     assert results.fourier.conductivities["gray"] == pytest.approx(BULK * np.eye(3), rel=1e-9)

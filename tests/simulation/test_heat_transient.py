@@ -168,7 +168,7 @@ def test_initial_states_store_their_energy_and_lose_it(follow, kind, expected):
     assert transient.energies[0] == pytest.approx(expected, rel=2e-3)
     assert (np.diff(transient.energies) < 1e-5 * expected).all()
     assert abs(transient.energies[-1]) < 1e-3 * expected
-    assert np.abs(transient.defects).max() < 1e-14
+    assert np.abs(transient.imbalances).max() < 1e-14
     left = transient.integral.balance.absorbed
     assert sum(left.values()) == pytest.approx(transient.energies[0] - transient.energies[-1])
 
@@ -202,7 +202,7 @@ def test_a_film_answers_as_its_closed_form(follow):
         kappa = np.sqrt(2j * np.pi * response.frequency / DIFFUSIVITY)
         expected = np.cosh(kappa * (LENGTH - x)) / np.cosh(kappa * LENGTH)
         np.testing.assert_allclose(response.temperature, expected, rtol=0.0, atol=2e-3)
-        assert response.defect < 1e-11
+        assert response.imbalance < 1e-11
         through = response.absorbed["left"]
         assert -through == pytest.approx(BULK * kappa * np.tanh(kappa * LENGTH), rel=2e-3)
         assert response.wall_temperatures["left"] == 1.0

@@ -48,7 +48,7 @@ def test_heat_passes_from_one_crystal_into_the_other_until_they_are_alike(follow
     results = follow(temperatures=None, walls=CLOSED, transient=time | {"initial": hot})
     transient = results.transient
     # Nothing leaves, and phonons scatter a thousand times in the last steps: round-off adds up.
-    assert np.abs(transient.defects).max() < 1e-12
+    assert np.abs(transient.imbalances).max() < 1e-12
     # Walls and interface hold what reaches them within a step only as far as the solver is off.
     np.testing.assert_allclose(transient.energies, transient.energies[0], rtol=1e-8)
     start, later, end = (mean_temperatures(results, s) for s in transient.snapshots[1:])
@@ -64,7 +64,7 @@ def test_two_crystals_reach_their_steady_state(follow):
     time = {"end": 5e-9, "tolerance": 0.1, "num_times": 1, "solver_tolerance": 1e-10}
     results = follow(steady={"tolerance": 1e-10}, source=HEAT, transient=time)
     transient = results.transient
-    assert transient.energies[0] == 0.0 and np.abs(transient.defects).max() < 1e-13
+    assert transient.energies[0] == 0.0 and np.abs(transient.imbalances).max() < 1e-13
     last = transient.snapshots[-1]
     for name in ("temperature", "heat_flux", "outgoing_current"):
         found, steady = getattr(last, name), getattr(results.steady, name)
@@ -88,7 +88,7 @@ def test_a_slow_oscillation_of_two_crystals_is_their_steady_state(follow):
         for part, expected in ((still.real, steady), (still.imaginary, 0.0 * steady)):
             found = getattr(part, name)
             np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-8 * np.abs(steady).max())
-    assert fast.converged and fast.defect < 1e-10
+    assert fast.converged and fast.imbalance < 1e-10
     means = fast.mean_temperatures(results.geometry)
     assert set(means) == {"a", "b"}
     stored = 1e6 * 40e-9 * means["a"] + 3e6 * 60e-9 * means["b"]
@@ -122,7 +122,7 @@ def test_full_matrices_stay_in_their_steady_state(follow):
     )
     transient, steady = results.transient, results.steady
     assert results.steady_report.converged and transient.unconverged == 0
-    assert np.abs(transient.defects).max() < 1e-13
+    assert np.abs(transient.imbalances).max() < 1e-13
     np.testing.assert_allclose(transient.energies, transient.energies[0], rtol=1e-8)
     (still,) = results.harmonic
     for found in (transient.snapshots[-1], still.real):
@@ -138,12 +138,12 @@ def test_full_matrices_account_for_heat_in_time_and_frequency(follow):
     harmonic = {"frequencies": [1e10], "tolerance": 1e-10}
     results = follow(FULL, transient=time, harmonic=harmonic, mesh={"size": 20e-9})
     transient, (response,) = results.transient, results.harmonic
-    assert transient.unconverged == 0 and np.abs(transient.defects).max() < 1e-13
+    assert transient.unconverged == 0 and np.abs(transient.imbalances).max() < 1e-13
     left = sum(float(transient.sizes @ power) for power in transient.absorbed.values())
     assert transient.energies[-1] == pytest.approx(-left, rel=1e-12)
     first, last = (mean_temperatures(results, s) for s in transient.snapshots[1:])
     assert 0.0 < first[1] < first[0] and first[1] < last[1]
-    assert response.converged and response.defect < 1e-9
+    assert response.converged and response.imbalance < 1e-9
 
 
 @pytest.mark.parametrize("shared", ["modes", "cells"])
@@ -160,7 +160,7 @@ def test_ranks_follow_a_full_matrix_like_one(follow, comm, shared):
     alone = follow(crystal, MPI.COMM_SELF, **more)
     if parts > 1 and comm.rank > 0:
         return
-    assert np.abs(together.transient.defects).max() < 1e-13
+    assert np.abs(together.transient.imbalances).max() < 1e-13
     np.testing.assert_allclose(together.transient.energies, alone.transient.energies, rtol=1e-9)
     pairs = [
         (together.transient.snapshots[-1].temperature, alone.transient.snapshots[-1].temperature),

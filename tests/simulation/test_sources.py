@@ -250,7 +250,7 @@ def test_a_run_with_several_sources_is_the_sum_of_the_runs_with_each(folder):
     both = run(folder, f"[source]\n{one}[[sources]]\n{other}")
     each = [run(folder, f"[source]\n{text}") for text in (one, other)]
     assert both.power == pytest.approx(3e-9, rel=1e-12)
-    assert both.steady is not None and both.steady.balance.defect == pytest.approx(0.0, abs=1e-7)
+    assert both.steady is not None and both.steady.balance.imbalance == pytest.approx(0.0, abs=1e-7)
     for order in (0, 2):
         parts = [result.orders[order].temperature for result in each]
         np.testing.assert_allclose(sum(parts), both.orders[order].temperature, rtol=1e-8)
@@ -310,7 +310,7 @@ def test_only_the_chosen_modes_carry_heat_before_they_scatter(folder):
         np.testing.assert_array_equal(first.mode_temperatures[body] != 0.0, chosen)
         assert (second.mode_temperatures[body] > 0.0).all()
     assert results.power == pytest.approx(1e18 * 100e-9, rel=1e-12)
-    assert results.steady.balance.defect == pytest.approx(0.0, abs=1e-7)
+    assert results.steady.balance.imbalance == pytest.approx(0.0, abs=1e-7)
 
 
 def test_each_source_heats_modes_of_its_own(folder):

@@ -54,7 +54,7 @@ def test_every_order_balances_walls_and_interfaces(series):
     assert results.power == pytest.approx(3.0, rel=1e-12)
     for order in results.orders:
         assert set(order.balance.absorbed) == {"left", "right", "a-b"}
-        assert abs(order.balance.defect) < 1e-13
+        assert abs(order.balance.imbalance) < 1e-13
     # The interface only holds phonons until the next order.
     assert abs(through(results, "a-b")) < abs(through(results, "a-b", order=0))
 
@@ -131,7 +131,7 @@ def test_periodic_walls_go_on_in_each_material_and_wavy_interfaces_hold(series, 
     results = run(series(mesh=mesh, walls=walls, temperatures=(301.0, 301.0), orders=100))
     np.testing.assert_allclose(summed(results), 1.0, rtol=0, atol=1e-8)
     for order in results.orders:
-        assert abs(order.balance.defect) < 1e-12
+        assert abs(order.balance.imbalance) < 1e-12
 
 
 def test_flat_layers_in_two_dimensions_are_those_in_one(series):
@@ -195,7 +195,7 @@ def test_first_principles_crystals_balance_on_any_number_of_ranks(series, comm):
     assert size > 0.1
     np.testing.assert_allclose(summed(together), summed(alone), rtol=0, atol=1e-11 * size)
     for one, other in zip(together.orders, alone.orders, strict=True):
-        assert abs(one.balance.defect) < 1e-12
+        assert abs(one.balance.imbalance) < 1e-12
         scale = max(np.abs(spectrum).max() for spectrum in other.outgoing_spectrum.values())
         for wall, spectrum in one.outgoing_spectrum.items():
             np.testing.assert_allclose(

@@ -62,7 +62,7 @@ def test_a_wall_that_is_switched_on_for_a_while_warms_the_film(follow):
     # Nothing but the wall heats and cools; the energy account closes to round-off.
     through = transient.sizes * transient.absorbed["left"]
     assert -through[transient.ends <= 4e-10].sum() == pytest.approx(hot, rel=1e-6)
-    assert np.abs(transient.defects).max() < 1e-13
+    assert np.abs(transient.imbalances).max() < 1e-13
     assert transient.unconverged == 0
 
 

@@ -77,7 +77,7 @@ def test_half_of_a_film_behind_a_plane_of_symmetry_is_half_of_the_whole(solve):
 def test_what_a_wall_sends_back_is_not_lost(solve, condition):
     results = solve(right=condition)
     for order in results.orders:
-        assert abs(order.balance.defect) < 1e-13
+        assert abs(order.balance.imbalance) < 1e-13
     # Like an interface the wall holds what reaches it until the next order.
     assert (
         results.orders[0].balance.absorbed["right"]

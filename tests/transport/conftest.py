@@ -18,14 +18,14 @@ from pbte.transport.orders import scattering_orders
 from pbte.transport.sources import gaussian, project, wall_inflow
 
 
-class Keeper:
+class Recorder:
     """Keeps the whole field of an order, which arrives block by block."""
 
     def __init__(self, body: Body) -> None:
         self.theta = body.new_field()
 
-    def accumulate(self, drift):
-        self.theta[drift.modes] = drift.theta
+    def accumulate(self, block):
+        self.theta[block.modes] = block.theta
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +33,10 @@ def order_fields():
     """Return a function that yields each order with a copy of its field, number and source."""
 
     def follow(problem, max_order, *watchers):
-        keeper = Keeper(problem)
-        for order in scattering_orders(problem, max_order, keeper, *watchers):
+        recorder = Recorder(problem)
+        for order in scattering_orders(problem, max_order, recorder, *watchers):
             yield SimpleNamespace(
-                number=order.number, deposited=order.deposited, theta=keeper.theta.copy()
+                number=order.number, deposited=order.deposited, theta=recorder.theta.copy()
             )
 
     return follow

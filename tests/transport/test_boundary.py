@@ -61,7 +61,7 @@ def test_each_order_closes_its_account_with_reflecting_sides(body, heat, kernel,
     taken = 0.0
     for order in scattering_orders(problem, 6, tally):
         balance = tally.snapshot(order.deposited, scatters=True).balance
-        assert abs(balance.defect) < 1e-12
+        assert abs(balance.imbalance) < 1e-12
         taken += balance.absorbed["sides"]
         arrivals = taken  # arrived in this order: net so far, since all earlier came back
         assert arrivals > 0.0

@@ -56,8 +56,8 @@ def case(request, silicon, comm):
 
 def fields_of(solution):
     fields = [body.new_field() for body in solution.system.bodies]
-    for drift in solution.streamed_blocks():
-        fields[drift.body][drift.modes] = drift.theta
+    for block in solution.streamed_blocks():
+        fields[block.body][block.modes] = block.theta
     return fields
 
 

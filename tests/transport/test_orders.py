@@ -59,7 +59,7 @@ def test_energy_of_each_order_leaves_through_the_walls_or_goes_to_the_next(
     balances = [s.balance for s in snapshots(domain, problem, 8)]
     assert balances[0].deposited == pytest.approx(1e-6, rel=1e-12)
     for balance in balances:
-        assert abs(balance.defect) < 1e-12
+        assert abs(balance.imbalance) < 1e-12
     for balance, following in itertools.pairwise(balances):
         assert following.deposited == pytest.approx(balance.scattered_power, rel=1e-12)
 
@@ -70,9 +70,9 @@ def test_walls_warm_the_body_and_the_account_still_closes(body, heat, silicon):
     first, second = (s.balance for s in snapshots(domain, problem, 1))
     assert first.deposited == 0.0
     assert first.absorbed["surface"] < 0.0  # the walls give heat
-    assert abs(first.defect) < 1e-12
+    assert abs(first.imbalance) < 1e-12
     assert second.deposited == pytest.approx(first.scattered_power, rel=1e-12)
-    assert abs(second.defect) < 1e-12
+    assert abs(second.imbalance) < 1e-12
 
 
 def test_a_body_in_equilibrium_stays_in_equilibrium(body, heat, silicon):
@@ -120,14 +120,14 @@ def test_orders_add_up_to_the_steady_state_for_every_self_scattering(
     leading = truncated_kernel(silicon.kernel, 40)
     steady = solve_steady(problem, leading, tolerance=1e-10).theta
     split = with_self_scattering(problem, self_scattering)
-    growth, total = SpectralEstimator(split, leading), problem.new_field()
+    estimator, total = SpectralEstimator(split, leading), problem.new_field()
     distances = []
-    for order in order_fields(split, 60, growth):
+    for order in order_fields(split, 60, estimator):
         total += order.theta
         distances.append(np.abs(total - steady).max() / np.abs(steady).max())
         if order.number <= 12:
-            growth.next_order()
-    fading = growth.estimate().dominant
+            estimator.next_order()
+    fading = estimator.estimate().dominant
     assert 0.85 < fading < 0.91
     assert distances[-1] < 5e-4
     # Behind sixty orders only the slowest mode is left; the second one converges ten times sooner.

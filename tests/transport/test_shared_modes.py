@@ -37,10 +37,10 @@ def all_observables(domain, problem, leading):
     edges = frequency_bins(problem.modes.frequencies, 12)
     split = with_self_scattering(problem, 0.1)
     tally = FieldTally(problem=split, walls=domain.walls, frequency_edges=edges)
-    growth = SpectralEstimator(split, leading)
+    estimator = SpectralEstimator(split, leading)
     found = []
-    for order in scattering_orders(split, 11, growth, tally):
-        growth.next_order()
+    for order in scattering_orders(split, 11, estimator, tally):
+        estimator.next_order()
         found.append(tally.snapshot(order.deposited, scatters=True))
     steady = solve_steady(problem, leading, tolerance=1e-10)
     tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
@@ -55,7 +55,7 @@ def all_observables(domain, problem, leading):
         numbers.append(
             np.array([balance.deposited, balance.scattered_power, *balance.absorbed.values()])
         )
-    return numbers, growth.estimate(), steady.report
+    return numbers, estimator.estimate(), steady.report
 
 
 def assert_same(domain, heat, kernel, leading, comm):

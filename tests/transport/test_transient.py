@@ -59,10 +59,10 @@ def all_modes_at(problem, temperature):
 def amplitude_of(problem, wave):
     """Return a measure of the amplitude of a wave in the temperature."""
 
-    def measure(drifts, time):
+    def measure(blocks, time):
         total = np.zeros(problem.mesh.num_dofs)
-        for drift in drifts:
-            total += problem.heat_capacities[drift.modes] @ drift.theta
+        for block in blocks:
+            total += problem.heat_capacities[block.modes] @ block.theta
         temperature = problem.mode_partition.sum_over_ranks(total) / problem.modes.heat_capacity
         weights = problem.mesh.dof_weights * wave
         return float(temperature @ weights / (wave @ weights))
@@ -70,7 +70,7 @@ def amplitude_of(problem, wave):
     return measure
 
 
-def nothing(drifts, time):
+def nothing(blocks, time):
     """Measure nothing."""
 
 
@@ -143,9 +143,9 @@ def heated_film(body, kernel, comm, *, thickness=100e-9, cells=6):
     edges = frequency_bins(modes.frequencies, 2)
     tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
 
-    def measure(drifts, time):
-        for drift in drifts:
-            tally.accumulate(drift)
+    def measure(blocks, time):
+        for block in blocks:
+            tally.accumulate(block)
         return tally.snapshot(problem.heat_power, scatters=False)
 
     return SimpleNamespace(system=problem, measure=measure)
@@ -231,10 +231,10 @@ def test_the_integral_over_time_is_the_steady_state_of_the_population_as_source(
     heat = problem.heat_capacities
     weights = np.stack([heat, heat * problem.velocities[:, 0]])
 
-    def moments(drifts, time):
+    def moments(blocks, time):
         found = np.zeros((2, problem.mesh.num_dofs))
-        for drift in drifts:
-            found += weights[:, drift.modes] @ drift.theta
+        for block in blocks:
+            found += weights[:, block.modes] @ block.theta
         return problem.mode_partition.sum_over_ranks(found)
 
     integral = 0.0

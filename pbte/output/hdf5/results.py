@@ -80,12 +80,12 @@ _ESTIMATE = (
 )
 _STEADY_REPORT = (
     ("converged", "1", "whether the residual fell below the tolerance"),
-    ("iterations", "1", "number of defect corrections with the full matrix"),
+    ("iterations", "1", "number of corrections with the full matrix"),
     ("sweeps", "1", "number of sweeps over all modes"),
     ("residuals", "1", "relative residual after each correction"),
     ("tolerance", "1", "relative residual that was asked for"),
     ("rank", "1", "rank of the kernel inside the Krylov solve"),
-    ("distance", "K", "estimated largest distance of the temperature from the solution"),
+    ("error_estimate", "K", "estimated largest error of the temperature on this mesh"),
 )
 
 
@@ -366,7 +366,7 @@ def _get_report(group: Any) -> SteadyReport:
     values = {
         name: scalar(group[name])
         for name, _, _ in _STEADY_REPORT
-        if name != "residuals" and name in group  # earlier versions knew no distance
+        if name != "residuals" and name in group  # earlier versions had no error estimate
     }
     return SteadyReport(residuals=group["residuals"][()], **values)
 

@@ -47,7 +47,13 @@ def put_evolution(group: Any, evolution: TransientResult, put_snapshots: PutSnap
     powers = np.array([evolution.absorbed[wall] for wall in evolution.absorbed])
     put(steps, "absorbed", powers, "W", "mean net power through each wall in each step")
     put(steps, "walls", texts(list(evolution.absorbed)), "", "wall axis of absorbed")
-    put(steps, "defects", evolution.defects, "1", "energy of each step not accounted for")
+    put(
+        steps,
+        "imbalances",
+        evolution.imbalances,
+        "1",
+        "relative energy imbalance of each step",
+    )
     for name, description in _COUNTS:
         put(group, name, getattr(evolution, name), "1", description)
 

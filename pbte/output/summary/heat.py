@@ -48,7 +48,7 @@ def _account(results: Results, state: HeatState, unit: str) -> str:
     each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
     return (
         f"{sum(absorbed.values()):.4g} {unit} leave through the walls ({each}), "
-        f"{results.power:.4g} {unit} put in (defect {state.balance.defect:.0e})."
+        f"{results.power:.4g} {unit} put in (imbalance {state.balance.imbalance:.0e})."
     )
 
 
@@ -91,7 +91,7 @@ def fourier_data(results: Results) -> dict[str, Any] | None:
         "extreme_temperature": _extreme(state.temperature),
         "deposited": state.balance.deposited,
         "absorbed": dict(state.balance.absorbed),
-        "defect": state.balance.defect,
+        "imbalance": state.balance.imbalance,
         "wall_temperatures": dict(state.wall_temperatures),
         "effective": effective,
         "peak_over_transport": suppression,

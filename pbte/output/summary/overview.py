@@ -186,7 +186,7 @@ def _eigenvalue_table(results: Results) -> Table:
 def _order_table(results: Results) -> Table:
     unit = _power_unit(results)
     table = _number_table(f"Energy balance [{unit}] and extreme temperature [K] of each order")
-    for name in ("order", "in", "absorbed", "handed on", "defect", "dT", "sum of dT"):
+    for name in ("order", "in", "absorbed", "handed on", "imbalance", "dT", "sum of dT"):
         table.add_column(name, justify="right", no_wrap=True)
     cumulated: Array | None = None
     for order, snapshot in enumerate(results.orders):
@@ -217,7 +217,7 @@ def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
         f"{balance.deposited:.3e}",
         f"{_absorbed(balance):.3e}",
         f"{balance.scattered_power:.3e}",
-        f"{balance.defect:.0e}",
+        f"{balance.imbalance:.0e}",
         f"{_extreme(snapshot.temperature):.4g}",
     )
 
@@ -257,9 +257,8 @@ def _account(results: Results) -> Iterator[str]:
             f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
             f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})"
             + (
-                f"; temperatures about {report.distance:.1e} K from those of the exact solution on "
-                "this mesh."
-                if np.isfinite(report.distance)
+                f"; estimated error of the temperature on this mesh {report.error_estimate:.1e} K."
+                if np.isfinite(report.error_estimate)
                 else "."
             )
         )
@@ -348,7 +347,7 @@ def _snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
         "deposited": balance.deposited,
         "absorbed": dict(balance.absorbed),
         "scattered_power": balance.scattered_power,
-        "defect": balance.defect,
+        "imbalance": balance.imbalance,
         "extreme_temperature": _extreme(snapshot.temperature),
         "outgoing_spectrum": dict(snapshot.outgoing_spectrum),
         "wall_temperatures": dict(snapshot.wall_temperatures),
@@ -366,7 +365,7 @@ def _steady_data(results: Results) -> dict[str, Any] | None:
         "residuals": report.residuals,
         "tolerance": report.tolerance,
         "rank": report.rank,
-        "distance": report.distance,
+        "error_estimate": report.error_estimate,
     }
 
 

@@ -41,7 +41,7 @@ def transient_lines(results: Results, power_unit: str) -> Iterator[str]:
     yield (
         f"Energy: {energies[0]:.4g} {unit} at the start, {put_in:.4g} put in, "
         f"{sum(left.values()):.4g} left through the walls ({each}){held}, {energies[-1]:.4g} still "
-        f"there (largest defect of a step {np.abs(transient.defects).max():.0e})."
+        f"there (largest imbalance of a step {np.abs(transient.imbalances).max():.0e})."
     )
     half = half_life(transient)
     if half is not None:
@@ -89,7 +89,7 @@ def transient_data(transient: TransientResult | None) -> dict[str, Any] | None:
             "errors": transient.errors,
             "deposited": transient.deposited,
             "absorbed": dict(transient.absorbed),
-            "defects": transient.defects,
+            "imbalances": transient.imbalances,
         },
         "energies": transient.energies,
         "integral": None if transient.integral is None else _integral_data(transient.integral),
@@ -129,7 +129,7 @@ def _harmonic_table(responses: Sequence[HarmonicResult], results: Results, title
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     means = [response.mean_temperatures(results.geometry) for response in responses]
     swept = any(response.sweeps for response in responses)  # not by the heat equation
-    for name in ("frequency", *means[0], *(["sweeps"] if swept else []), "defect"):
+    for name in ("frequency", *means[0], *(["sweeps"] if swept else []), "imbalance"):
         table.add_column(name, justify="right")
     for response, mean in zip(responses, means, strict=True):
         told = [f"{abs(value):.4g} K {_degrees(value):+.2f}°" for value in mean.values()]
@@ -137,7 +137,7 @@ def _harmonic_table(responses: Sequence[HarmonicResult], results: Results, title
             told = ["no result"] * len(mean)
         sweeps = [f"{response.sweeps}"] if swept else []
         frequency = _quantity(response.frequency, "Hz")
-        table.add_row(frequency, *told, *sweeps, f"{response.defect:.0e}")
+        table.add_row(frequency, *told, *sweeps, f"{response.imbalance:.0e}")
     return table
 
 
@@ -153,7 +153,7 @@ def harmonic_data(
             "absorbed": _polar(response.absorbed),
             "deposited": _polar({"": response.deposited})[""],
             "energy": _polar({"": response.energy})[""],
-            "defect": response.defect,
+            "imbalance": response.imbalance,
             "converged": response.converged,
             "sweeps": response.sweeps,
             "residuals": response.residuals,

@@ -238,9 +238,9 @@ class Phonons:
                 "tolerance"
             )
         heat = np.zeros(electrons.size)
-        for drift in state.streamed_blocks():
-            if drift.body == number:
-                heat += metal.heat_capacities[drift.modes] @ drift.theta
+        for block in state.streamed_blocks():
+            if block.body == number:
+                heat += metal.heat_capacities[block.modes] @ block.theta
         return state, np.asarray(
             metal.mode_partition.sum_over_ranks(heat) / metal.modes.heat_capacity
         )

@@ -136,6 +136,6 @@ def _stage(
 
 def _fields(system: System, state: SteadyState) -> tuple[Array, ...]:
     fields = tuple(body.new_field() for body in system.bodies)
-    for drift in state.streamed_blocks():
-        fields[drift.body][drift.modes] = drift.theta
+    for block in state.streamed_blocks():
+        fields[block.body][block.modes] = block.theta
     return fields

@@ -128,10 +128,7 @@ class BoundaryUnknowns:
         """
         return _flat(
             np.sum(
-                [
-                    mode_partition[:, part.normals, None] * temperature[dofs]
-                    for dofs, mode_partition in part.shares
-                ],
+                [share[:, part.normals, None] * temperature[dofs] for dofs, share in part.shares],
                 axis=0,
             )
             for part in self._parts

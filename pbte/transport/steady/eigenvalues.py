@@ -75,7 +75,7 @@ class SpectralEstimator:
             for part, (_, body) in zip(parts, self._bodies(), strict=True)
         ]
 
-    def go_on(self, weights: Sequence[Array], history: Sequence[Array]) -> None:
+    def restart(self, weights: Sequence[Array], history: Sequence[Array]) -> None:
         """Take over what was kept elsewhere, and the weights that made it.
 
         Eigenvectors are defined up to a sign or a rotation; others would not fit the history.
@@ -88,9 +88,9 @@ class SpectralEstimator:
     def _bodies(self) -> list[tuple[Array, Body]]:
         return list(zip(self.weights, self.system.bodies, strict=True))
 
-    def accumulate(self, drift: StreamedBlock) -> None:
+    def accumulate(self, block: StreamedBlock) -> None:
         """Add the leading moments of some modes of the next order."""
-        self._moments[drift.body] += self.weights[drift.body][:, drift.modes] @ drift.theta
+        self._moments[block.body] += self.weights[block.body][:, block.modes] @ block.theta
 
     def next_order(self) -> None:
         """Keep what was watched as one more order. Collective."""
@@ -104,8 +104,8 @@ class SpectralEstimator:
     def estimate(self) -> SpectralEstimate:
         """Return the leading eigenvalues from the orders seen so far. Collective."""
         used = self.snapshots[min(SKIPPED_ORDERS, max(0, len(self.snapshots) - 3)) :]
-        values, defects = _project(np.array(used), self.system.bodies[0])
-        good = values[defects < RELIABLE] if np.any(defects < RELIABLE) else values[:1]
+        values, residuals = _project(np.array(used), self.system.bodies[0])
+        good = values[residuals < RELIABLE] if np.any(residuals < RELIABLE) else values[:1]
         dominant = good[np.argmax(np.abs(good))] if good.size else complex(0.0)
         return SpectralEstimate(
             self_scattering=self.system.self_scattering,
@@ -137,11 +137,11 @@ def _project(snapshots: Array, body: Body) -> tuple[npt.NDArray[np.complex128], 
     values, vectors = np.linalg.eig(total(left.T @ after) @ (right.T / weights))
     image = after @ ((right.T / weights) @ vectors)
     misses = image - (left @ vectors) * values
-    defects, sizes = np.sqrt(
+    residuals, sizes = np.sqrt(
         total(np.stack([np.square(np.abs(x)).sum(axis=0) for x in (misses, image)]))
     )
     order = np.argsort(-np.abs(values))
-    return values[order], (defects / np.maximum(sizes, np.finfo(float).tiny))[order]
+    return values[order], (residuals / np.maximum(sizes, np.finfo(float).tiny))[order]
 
 
 def _singular(columns: Array, body: Body) -> tuple[Array, Array, Array]:

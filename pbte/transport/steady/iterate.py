@@ -40,7 +40,7 @@ class SourceBlock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guess:
+class SteadyIterate:
     """What is scattered and sent in: all that a solution of a similar problem needs to begin from.
 
     Attributes:
@@ -55,30 +55,30 @@ class Guess:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SteadyProgress:
+class SteadyCheckpoint:
     """How far a steady state is solved: all that is needed to go on as if nothing had happened.
 
     Attributes:
-        guess: What is scattered and sent in, after a correction.
+        iterate: The iterate after a correction.
         scale: Norm of the source of the first scattering order, which residuals are relative to.
         residuals: Relative residual after each correction before this one [-].
         inner_sweeps: Sweeps inside the Krylov solves so far.
     """
 
-    guess: Guess
+    iterate: SteadyIterate
     scale: float
     residuals: tuple[float, ...]
     inner_sweeps: int
 
 
-class SteadyKeeper(Protocol):
+class SteadyCheckpointer(Protocol):
     """Keeps what a solution has come to, so that another process can go on with it."""
 
-    def is_due(self) -> bool:
+    def checkpoint_due(self) -> bool:
         """Return whether it is time to keep something. Collective."""
         ...
 
-    def keep(self, progress: SteadyProgress) -> None:
+    def save(self, checkpoint: SteadyCheckpoint) -> None:
         """Keep it; the arrays change after this. Collective."""
         ...
 
@@ -89,15 +89,17 @@ class SteadySourceIteration:
     Args:
         system: The bodies.
         moments: Their moments.
-        guess: What is scattered at first; nothing by default.
+        iterate: What is scattered at first; nothing by default.
     """
 
-    def __init__(self, system: System, moments: MomentSystem, guess: Guess | None) -> None:
+    def __init__(
+        self, system: System, moments: MomentSystem, iterate: SteadyIterate | None
+    ) -> None:
         self.system, self.moments = system, moments
-        self.boundary = BoundaryState(system, moments, guess)
+        self.boundary = BoundaryState(system, moments, iterate)
         self.states: list[FieldState | MomentState] = []
         for number, (body, part) in enumerate(zip(system.bodies, moments.bodies, strict=True)):
-            scattered = None if guess is None else guess.scattered[number]
+            scattered = None if iterate is None else iterate.scattered[number]
             state = MomentState if is_whole(body, part) else FieldState
             self.states.append(state(number, body, part, self.boundary, scattered))
 
@@ -107,14 +109,14 @@ class SteadySourceIteration:
         Because theta = L^-1 Q, what changes in the emission is the residual of the equation.
         """
         squares = np.zeros(2)
-        defects = []
+        residuals = []
         for state in self.states:
-            defect, own = state.scatter()
-            defects.append(defect)
+            residual, own = state.scatter()
+            residuals.append(residual)
             squares += own
         entering, entered = self.boundary.reflect()
         change, size = np.sqrt(np.maximum(self.system.comm.allreduce(squares) + entered, 0.0))
-        return self.moments.join(defects, entering), float(change), float(size)
+        return self.moments.join(residuals, entering), float(change), float(size)
 
     def add(self, x: Numbers) -> None:
         """Add w_in x to the emission, and x to what enters. Collective."""
@@ -130,9 +132,9 @@ def is_whole(body: Body, moments: BodyMoments) -> bool:
     return isinstance(kernel, FactoredCollisions) and kernel.rank == moments.rank
 
 
-def guess_of(states: Sequence[FieldState | MomentState]) -> Guess:
+def iterate_of(states: Sequence[FieldState | MomentState]) -> SteadyIterate:
     """Return what is scattered in all bodies, the arrays themselves, and what is sent in."""
-    return Guess(
+    return SteadyIterate(
         scattered=tuple(state.scattered for state in states),
         entering=states[0].boundary.unknowns.read(),
     )
@@ -165,7 +167,7 @@ class FieldState:
         self.boundary.collect(self.number, everyone, theta)
         squares = np.zeros(2)
         weights = body.mesh.dof_weights
-        defect = np.empty((body.mesh.num_dofs, self.moments.rank), dtype=theta.dtype)
+        residual = np.empty((body.mesh.num_dofs, self.moments.rank), dtype=theta.dtype)
         for columns in blocks(theta.shape[1], BLOCK):
             shape = theta.shape[0], columns.stop - columns.start
             new = np.empty(shape, dtype=theta.dtype)
@@ -175,8 +177,8 @@ class FieldState:
             new += body.source(columns)
             for i, values in enumerate((change, new)):
                 squares[i] += body.heat_capacities @ (_square(values) @ weights[columns])
-            defect[columns] = (self.moments.projection @ change).T
-        return self.moments.scatter(defect), squares
+            residual[columns] = (self.moments.projection @ change).T
+        return self.moments.scatter(residual), squares
 
     def add(self, moments: Numbers) -> None:
         """Add w_in y to the emission. Collective."""
@@ -190,7 +192,7 @@ class FieldState:
         inflow = self.boundary.before(self.number, everyone)
         yield StreamedBlock(body=self.number, modes=everyone, theta=self.theta, inflow=inflow)
 
-    def departures(self) -> Iterator[SourceBlock]:
+    def source_blocks(self) -> Iterator[SourceBlock]:
         """Yield what some modes set out with after the last event."""
         for modes in self.body.mode_blocks():
             rows = self.body.source(modes=modes)
@@ -233,14 +235,14 @@ class MomentState:
         The residual is w_in rho, with rho the change of the moments.
         """
         arrived = self.moments.nothing()
-        for drift in self.streamed_blocks():
-            arrived += self.moments.collected(drift.modes, drift.theta)
-            self.boundary.collect(self.number, drift.modes, drift.theta)
+        for block in self.streamed_blocks():
+            arrived += self.moments.collected(block.modes, block.theta)
+            self.boundary.collect(self.number, block.modes, block.theta)
         new = self.moments.scatter(arrived.T)
-        defect, self.scattered = new - self.scattered, new
+        residual, self.scattered = new - self.scattered, new
         mixed = 2.0 * (new.conj() * self._given).real.sum(axis=1)
         given = float(self.moments.weights @ mixed) + self._given_square
-        return defect, np.array([self._square(defect), self._square(new) + given])
+        return residual, np.array([self._square(residual), self._square(new) + given])
 
     def _square(self, moments: Numbers) -> float:
         """Return the local part of |w_in y|^2."""
@@ -253,13 +255,13 @@ class MomentState:
 
     def streamed_blocks(self) -> Iterator[StreamedBlock]:
         """Yield the mode temperatures of some modes at a time. Collective."""
-        for start in self.departures():
+        for start in self.source_blocks():
             stream(self.body, start.rows, start.modes, inflow=start.inflow)
             yield StreamedBlock(
                 body=self.number, modes=start.modes, theta=start.rows, inflow=start.inflow
             )
 
-    def departures(self) -> Iterator[SourceBlock]:
+    def source_blocks(self) -> Iterator[SourceBlock]:
         """Yield what some modes set out with after the last event. Collective."""
         everywhere = self.moments.gather(self.scattered)
         for modes in self.body.mode_blocks():
@@ -275,14 +277,16 @@ class BoundaryState:
     Args:
         system: The bodies.
         moments: Names the unknowns of the boundary and weighs them.
-        guess: What they are at first; nothing by default.
+        iterate: What they are at first; nothing by default.
     """
 
-    def __init__(self, system: System, moments: MomentSystem, guess: Guess | None) -> None:
+    def __init__(
+        self, system: System, moments: MomentSystem, iterate: SteadyIterate | None
+    ) -> None:
         self.boundary = Boundary(system)
         self.unknowns: BoundaryUnknowns = moments.unknowns.of(self.boundary)
-        if guess is not None:
-            self.unknowns.write(guess.entering)
+        if iterate is not None:
+            self.unknowns.write(iterate.entering)
         self.previous: Numbers = self.unknowns.read()
 
     def inflow(self, number: int, modes: Modes) -> Numbers:

@@ -70,9 +70,9 @@ class RecyclingGCR:
         solution, residual = np.zeros_like(rhs), rhs.copy()
         for _ in range(2):  # the second pass removes what the round-off of the first left
             shares = self._project(residual)
-            for mode_partition, p, q in zip(shares, self.directions, self.images, strict=True):
-                solution += mode_partition * p
-                residual -= mode_partition * q
+            for share, p, q in zip(shares, self.directions, self.images, strict=True):
+                solution += share * p
+                residual -= share * q
         size = self.norm(residual)
         for _ in range(max_steps):
             if not size > target:
@@ -82,9 +82,9 @@ class RecyclingGCR:
                 residual, np.copy
             ):
                 break
-            mode_partition = self._project(residual)[-1]
-            solution += mode_partition * self.directions[-1]
-            residual -= mode_partition * self.images[-1]
+            share = self._project(residual)[-1]
+            solution += share * self.directions[-1]
+            residual -= share * self.images[-1]
             size = self.norm(residual)
             if enough():
                 break
@@ -98,11 +98,11 @@ class RecyclingGCR:
         q: Numbers = self.apply(p)
         before = self.norm(q)
         for _ in range(2):
-            for mode_partition, old_p, old_q in zip(
+            for share, old_p, old_q in zip(
                 self._project(q), self.directions, self.images, strict=True
             ):
-                p -= mode_partition * old_p
-                q -= mode_partition * old_q
+                p -= share * old_p
+                q -= share * old_q
         size = self.norm(q)
         if not size > NOTHING_NEW * before:
             return False

@@ -73,7 +73,7 @@ class MomentSystem:
         capacity = sum(body.modes.heat_capacity for body in bodies)
         self.unknowns = BoundaryUnknowns(self.boundary, group.allreduce(sum(heat)) / capacity)
         self.has_boundary = system.comm.allreduce(self.unknowns.size) > 0
-        self.correction, self.flights = None, None
+        self.correction, self.ray_preconditioner = None, None
         if precondition:
             black = np.concatenate([black_facets(system, number) for number in range(len(bodies))])
             self.correction = DiffusionSyntheticAcceleration(
@@ -81,7 +81,7 @@ class MomentSystem:
             )
             # Diffuse surfaces have few bins, and what is in one bin forgets where it came from.
             if system.comm.allreduce(_sends_modes(system), MPI.LOR):
-                self.flights = RayPreconditioner(system, self.bodies, self.unknowns)
+                self.ray_preconditioner = RayPreconditioner(system, self.bodies, self.unknowns)
         self.krylov = RecyclingGCR(
             system.comm, self.apply, self._correct, self._weigh, NUM_DIRECTIONS
         )
@@ -116,7 +116,7 @@ class MomentSystem:
         target: float,
         enough: Callable[[], bool] = lambda: False,
         *,
-        anew: bool = False,
+        new_direction: bool = False,
     ) -> Numbers:
         """Return x on this rank's rows. Collective.
 
@@ -125,12 +125,12 @@ class MomentSystem:
             reduction: Norm of the residual relative to that of b.
             target: Norm of the residual that is small enough anyhow.
             enough: Asked after each sweep; whether to leave it at that. Collective.
-            anew: Whether to try a new direction even where old ones are enough.
+            new_direction: Whether to try a new direction even where old ones are enough.
         """
         goal = max(target, reduction * self.norm(rhs))
         before = self.num_sweeps
         x, residual = self.krylov.solve(rhs, goal, MAX_STEPS, enough)
-        if anew and self.num_sweeps == before:
+        if new_direction and self.num_sweeps == before:
             more, residual = self.krylov.solve(residual, target, 1)
             x += more
         # What is left is corrected once more, without a sweep to see what that brings.
@@ -183,11 +183,11 @@ class MomentSystem:
         residuals, entering = self.parts(x)
         if not self.has_boundary:
             return self.join(self.correction.apply(residuals)[0], entering)
-        if self.flights is None:
+        if self.ray_preconditioner is None:
             heat = self.unknowns.into_dofs(entering)
         else:
-            entering = self.flights.settle(entering)
-            scattered, heat = self.flights.scattered(entering)
+            entering = self.ray_preconditioner.settle(entering)
+            scattered, heat = self.ray_preconditioner.scattered(entering)
             residuals = [own + more for own, more in zip(residuals, scattered, strict=True)]
         errors, temperature = self.correction.apply(residuals, heat[self.layout.rows])
         everywhere = np.empty(self.unknowns.num_dofs, dtype=temperature.dtype)
@@ -205,8 +205,8 @@ class MomentSystem:
         uniform = self.join(moments, self.unknowns.at_dofs(np.ones(self.unknowns.num_dofs)))
         weighed = self._weigh(uniform)
         products = np.array([np.vdot(weighed, x), np.vdot(weighed, uniform)])
-        mode_partition, size = self.system.comm.allreduce(products)
-        return np.asarray(x - (mode_partition / size) * uniform)
+        product, size = self.system.comm.allreduce(products)
+        return np.asarray(x - (product / size) * uniform)
 
 
 def _sends_modes(system: System) -> bool:

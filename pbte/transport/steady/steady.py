@@ -44,13 +44,13 @@ from pbte.transport.collisions import local_factors
 from pbte.transport.reports import SteadyReport
 from pbte.transport.steady.iterate import (
     FieldState,
-    Guess,
     MomentState,
     SourceBlock,
-    SteadyKeeper,
-    SteadyProgress,
+    SteadyCheckpoint,
+    SteadyCheckpointer,
+    SteadyIterate,
     SteadySourceIteration,
-    guess_of,
+    iterate_of,
 )
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.system import StreamedBlock, System, as_system
@@ -79,16 +79,16 @@ class SteadyState:
         report: Residuals and counts.
         states: What is scattered in each body.
         moments: The equation of the moments.
-        defect: What the moments and the boundary are still short of.
+        residual: What the moments and the boundary are still short of.
     """
 
     system: System
     report: SteadyReport
     states: Sequence[FieldState | MomentState]
     moments: MomentSystem
-    defect: Numbers
+    residual: Numbers
 
-    def distance(self) -> float:
+    def error_estimate(self) -> float:
         """Return the estimated largest distance of the temperature from the solution [K].
 
         It is what one more correction of the moments would change, by its preconditioner alone.
@@ -97,21 +97,21 @@ class SteadyState:
 
         Note: Collective.
         """
-        return self.moments.temperature_correction(self.defect)
+        return self.moments.temperature_correction(self.residual)
 
     def streamed_blocks(self) -> Iterator[StreamedBlock]:
         """Yield all local modes with their temperatures and inflow, block by block. Collective."""
         for state in self.states:
             yield from state.streamed_blocks()
 
-    def departures(self) -> Iterator[SourceBlock]:
+    def source_blocks(self) -> Iterator[SourceBlock]:
         """Yield what all local modes set out with, block by block. Collective."""
         for state in self.states:
-            yield from state.departures()
+            yield from state.source_blocks()
 
-    def guess(self) -> Guess:
+    def iterate(self) -> SteadyIterate:
         """Return what another problem may begin from; this solution is used up by it."""
-        return guess_of(self.states)
+        return iterate_of(self.states)
 
     @property
     def theta(self) -> Numbers:
@@ -120,8 +120,8 @@ class SteadyState:
         if isinstance(state, FieldState):
             return state.theta
         theta = state.body.new_field()
-        for drift in self.streamed_blocks():
-            theta[drift.modes] = drift.theta
+        for block in self.streamed_blocks():
+            theta[block.modes] = block.theta
         return theta
 
 
@@ -132,9 +132,9 @@ def solve_steady(
     max_iterations: int = 50,
     precondition: bool = True,
     moments: MomentSystem | None = None,
-    guess: Guess | None = None,
-    begun: SteadyProgress | None = None,
-    keeper: SteadyKeeper | None = None,
+    initial_guess: SteadyIterate | None = None,
+    restart: SteadyCheckpoint | None = None,
+    checkpointer: SteadyCheckpointer | None = None,
     level: int = logging.INFO,
 ) -> SteadyState:
     """Return the steady state of one body or several.
@@ -150,11 +150,11 @@ def solve_steady(
         precondition: Whether the diffusion correction is used; without it for comparison.
         moments: Made for a problem that differs in source, past and given temperatures alone; its
             directions and its matrix serve again.
-        guess: What to begin from; from nothing scattered by default. Residuals are then relative to
+        initial_guess: First iterate; nothing scattered by default. Residuals are then relative to
             the source that it makes.
-        begun: Where this solution was interrupted, to go on from; its arrays are used up.
-        keeper: Asked between corrections, and between the sweeps of a kernel of low rank, whether
-            it wants to keep what there is.
+        restart: Checkpoint of this solution to continue from; its arrays are used up.
+        checkpointer: Asked between corrections, and between the sweeps of a kernel of low rank,
+            whether a checkpoint is due.
         level: Level of the log record of each correction.
 
     Note: Collective over the ranks that share the modes.
@@ -163,13 +163,15 @@ def solve_steady(
     if moments is None:
         moments = moment_system(system, *kernels, precondition=precondition)
     before = moments.num_sweeps
-    events = SteadySourceIteration(system, moments, guess if begun is None else begun.guess)
+    events = SteadySourceIteration(
+        system, moments, initial_guess if restart is None else restart.iterate
+    )
     whole = all(state.is_whole for state in events.states)
-    enough = keeper.is_due if keeper is not None and whole else lambda: False
+    enough = checkpointer.checkpoint_due if checkpointer is not None and whole else lambda: False
     residuals: list[float] = []
 
     def inner_sweeps() -> int:
-        return moments.num_sweeps - before + (0 if begun is None else begun.inner_sweeps)
+        return moments.num_sweeps - before + (0 if restart is None else restart.inner_sweeps)
 
     def sweeps() -> int:  # of the first order, of each correction, and inside the Krylov solves
         return 1 + len(residuals) + inner_sweeps()
@@ -188,29 +190,29 @@ def solve_steady(
         round_off = change < ROUND_OFF * size and (_stalls(residuals) or _grows(residuals))
         return residuals[-1] <= tolerance or round_off
 
-    defect, change, size = events.scatter()
-    if begun is None:
+    residual, change, size = events.scatter()
+    if restart is None:
         scale = size
         converged = change <= tolerance * scale
     else:
-        scale = begun.scale
-        residuals += begun.residuals
+        scale = restart.scale
+        residuals += restart.residuals
         converged = judge(change, size)
     while not (converged or _grows(residuals)) and len(residuals) < max_iterations:
         reduction = 0.0 if whole else INNER_REDUCTION
         goal = 0.3 * tolerance * scale
-        solved = moments.solve(defect, reduction, goal, enough, anew=_slows(residuals))
-        events.add(solved - defect)
-        if keeper is not None and keeper.is_due():
-            keeper.keep(
-                SteadyProgress(
-                    guess=guess_of(events.states),
+        solved = moments.solve(residual, reduction, goal, enough, new_direction=_slows(residuals))
+        events.add(solved - residual)
+        if checkpointer is not None and checkpointer.checkpoint_due():
+            checkpointer.save(
+                SteadyCheckpoint(
+                    iterate=iterate_of(events.states),
                     scale=scale,
                     residuals=tuple(residuals),
                     inner_sweeps=inner_sweeps(),
                 )
             )
-        defect, change, size = events.scatter()
+        residual, change, size = events.scatter()
         converged = judge(change, size)
     return SteadyState(
         system=system,
@@ -224,7 +226,7 @@ def solve_steady(
             rank=moments.rank,
         ),
         moments=moments,
-        defect=defect,
+        residual=residual,
     )
 
 

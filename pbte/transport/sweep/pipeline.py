@@ -92,7 +92,7 @@ def sweep_pipeline(
     along = (velocities[modes, : mesh.dim] * directions).sum(axis=1)
     factors = np.where(lengths > 0.0, lengths, 1.0) / np.where(lengths > 0.0, along, 1.0)
     theta = np.ascontiguousarray(field)
-    drift = SweepInput(
+    inputs = SweepInput(
         halo=halo,
         order=order,
         flights=2 * rows.astype(np.int64) + backwards,
@@ -103,35 +103,35 @@ def sweep_pipeline(
     )
     cyclic = order.lagged[modes] > 0
     numbers = count()
-    groups = _groups(drift)
-    run_blocks(chain(*(_blocks(drift, g[~cyclic[g[:, 0]]], numbers) for g in groups)))
+    groups = _groups(inputs)
+    run_blocks(chain(*(_blocks(inputs, g[~cyclic[g[:, 0]]], numbers) for g in groups)))
     for members in groups:
         looping = members[cyclic[members[:, 0]]]
         at_once = BLOCKS_IN_FLIGHT * order.block_modes
         for first in range(0, len(looping), at_once):
-            blocks = _blocks(drift, looping[first : first + at_once], numbers)
+            blocks = _blocks(inputs, looping[first : first + at_once], numbers)
             run_until_settled(list(blocks), halo.comm)
     if theta is not field:
         field[...] = theta
 
 
-def _groups(drift: SweepInput) -> tuple[IntArray, IntArray]:
+def _groups(inputs: SweepInput) -> tuple[IntArray, IntArray]:
     """Return rows of the field that are swept at once, shape (n, lanes), and alone, (n, 1).
 
     Both by flights, so that opposite directions are side by side.
     """
-    if np.iscomplexobj(drift.field):
-        alone = np.argsort(drift.flights, kind="stable")
+    if np.iscomplexobj(inputs.field):
+        alone = np.argsort(inputs.flights, kind="stable")
         return np.empty((0, 1), dtype=np.int64), alone[:, None]
-    together, alone = lane_groups(drift.flights)
+    together, alone = lane_groups(inputs.flights)
     return together, alone[:, None]
 
 
-def _blocks(drift: SweepInput, members: IntArray, numbers: Iterator[int]) -> Iterator[Block]:
+def _blocks(inputs: SweepInput, members: IntArray, numbers: Iterator[int]) -> Iterator[Block]:
     """Yield rows of the field in blocks: at least two, for work while one waits."""
     lanes = members.shape[1]
     # Eight modes at once take the time of two, and the memory of eight.
-    size = drift.order.block_modes if lanes == 1 else -(-drift.order.block_modes // 4)
+    size = inputs.order.block_modes if lanes == 1 else -(-inputs.order.block_modes // 4)
     size = max(1, min(size, -(-len(members) // 2)))
     for first in range(0, len(members), size):
-        yield Block(drift, next(numbers), members[first : first + size])
+        yield Block(inputs, next(numbers), members[first : first + size])

@@ -66,11 +66,11 @@ class Block:
         stage: The next stage of the cells to be visited.
     """
 
-    def __init__(self, drift: SweepInput, number: int, members: IntArray) -> None:
-        order, halo = drift.order, drift.halo
-        self.drift, self.number, self.members = drift, number, members
-        self.flights = drift.flights[members[:, 0]]
-        rates = np.ascontiguousarray(drift.loss_rates[members])
+    def __init__(self, inputs: SweepInput, number: int, members: IntArray) -> None:
+        order, halo = inputs.order, inputs.halo
+        self.inputs, self.number, self.members = inputs, number, members
+        self.flights = inputs.flights[members[:, 0]]
+        rates = np.ascontiguousarray(inputs.loss_rates[members])
         self.loss_rates = rates[:, 0].copy() if self.lanes == 1 else rates
         signs = np.where(self.flights % 2, -1.0, 1.0)
         self.velocities = signs[:, None] * order.directions[self.flights // 2]
@@ -79,7 +79,7 @@ class Block:
         width = self.num_stages * halo.neighbours.size + 1
         self.in_offsets, self.in_ends = _message_offsets(order.in_starts[self.flights, :width])
         self.out_offsets, self.out_ends = _message_offsets(order.out_starts[self.flights, :width])
-        columns, kind = halo.send_dofs.shape[1] * self.lanes, drift.field.dtype
+        columns, kind = halo.send_dofs.shape[1] * self.lanes, inputs.field.dtype
         self.arrived = np.empty((self.in_ends[-1], columns), dtype=kind)
         self.sent = np.empty((self.out_ends[-1], columns), dtype=kind)
         self.arrivals: list[list[MPI.Request]] = []
@@ -95,43 +95,43 @@ class Block:
     @property
     def temperatures(self) -> Numbers:
         """Temperatures so far, shape (arrays, num_dofs * lanes) [K]."""
-        return self.theta[:, : self.drift.field.shape[1] * self.lanes]
+        return self.theta[:, : self.inputs.field.shape[1] * self.lanes]
 
     def take_arrays(self) -> None:
         """Take work arrays that another block has left, or new ones."""
-        drift, size = self.drift, len(self.members)
-        width = (drift.field.shape[1] + drift.inflow.shape[1] + 1) * self.lanes
-        spare = drift.spare.pop() if drift.spare else np.empty((0, 0))
+        inputs, size = self.inputs, len(self.members)
+        width = (inputs.field.shape[1] + inputs.inflow.shape[1] + 1) * self.lanes
+        spare = inputs.spare.pop() if inputs.spare else np.empty((0, 0))
         if spare.shape[0] < size or spare.shape[1] < width:
-            spare = _aligned_rows(size, width, drift.field.dtype)
+            spare = _aligned_rows(size, width, inputs.field.dtype)
         self.theta = spare[:size]
         # A source is read right before the temperature is written in its place.
         self.source = self.theta
 
     def leave_arrays(self) -> None:
         """Leave the work arrays to another block."""
-        self.drift.spare.append(self.theta)
+        self.inputs.spare.append(self.theta)
 
     def fill(self) -> None:
         """Take the sources from the field for several rounds, and the inflow of the walls."""
-        drift = self.drift
-        given = drift.inflow.shape[1] - drift.halo.recv_boundary_dofs.size
+        inputs = self.inputs
+        given = inputs.inflow.shape[1] - inputs.halo.recv_boundary_dofs.size
         for rows, work in zip(self.members, self.theta, strict=True):
-            fill_array(drift.field, rows, drift.factors[rows], drift.inflow, given, work)
+            fill_array(inputs.field, rows, inputs.factors[rows], inputs.inflow, given, work)
         self.source = self.theta.copy()
         self.temperatures[:] = 0.0
 
     def store(self) -> None:
         """Put the temperatures in the place of the sources."""
         for rows, work in zip(self.members, self.theta, strict=True):
-            store_array(self.drift.field, rows, work)
+            store_array(self.inputs.field, rows, work)
 
     def begin(self) -> None:
         """Announce to MPI what will arrive."""
         self.stage = 0
         self.arrivals = [
             [
-                self.drift.halo.comm.Irecv(self.arrived[first:end], rank, self._tag(stage))
+                self.inputs.halo.comm.Irecv(self.arrived[first:end], rank, self._tag(stage))
                 for rank, first, end in self._messages(self.in_ends, stage)
             ]
             for stage in range(self.num_stages)
@@ -159,7 +159,7 @@ class Block:
             whole: Whether the first stage takes the sources from the field and the last one puts
                 the temperatures there.
         """
-        drift, order, halo = self.drift, self.drift.order, self.drift.halo
+        inputs, order, halo = self.inputs, self.inputs.order, self.inputs.halo
         dim = halo.send_dofs.shape[1]
         records = order.records
         run_task(
@@ -180,11 +180,11 @@ class Block:
                 self.velocities,
                 self.loss_rates,
                 self.members,
-                drift.factors[self.members],
+                inputs.factors[self.members],
                 self.out_offsets,
                 self.in_offsets,
             ),
-            (drift.field, drift.inflow, drift.inflow.shape[1] - halo.recv_boundary_dofs.size),
+            (inputs.field, inputs.inflow, inputs.inflow.shape[1] - halo.recv_boundary_dofs.size),
             self.source,
             self.theta,
             (self.sent, self.arrived),
@@ -197,8 +197,8 @@ class Block:
 
     def _messages(self, ends: IntArray, stage: int) -> Iterable[tuple[int, int, int]]:
         """Yield neighbour, begin and end of each message of a stage that is not empty."""
-        num = self.drift.halo.neighbours.size
-        for i, rank in enumerate(self.drift.halo.neighbours):
+        num = self.inputs.halo.neighbours.size
+        for i, rank in enumerate(self.inputs.halo.neighbours):
             first, end = ends[stage * num + i : stage * num + i + 2]
             if first < end:
                 yield int(rank), int(first), int(end)
@@ -206,10 +206,10 @@ class Block:
     @property
     def tag_cycle(self) -> int:
         """After how many blocks the same tags come again."""
-        return max(1, LARGEST_TAG // (self.drift.order.starts.shape[1] - 1))
+        return max(1, LARGEST_TAG // (self.inputs.order.starts.shape[1] - 1))
 
     def _tag(self, stage: int) -> int:
-        num_stages = self.drift.order.starts.shape[1] - 1
+        num_stages = self.inputs.order.starts.shape[1] - 1
         return (self.number % self.tag_cycle) * num_stages + stage
 
 

@@ -128,8 +128,8 @@ def solve_pair(pair: Pair, comm: MPI.Intracomm, tolerance: float = 1e-12) -> Pai
 def fields_of(system: System, steady: SteadyState) -> tuple[Array, ...]:
     """Return the mode temperatures of each body, shapes (local modes, num_dofs) [K]."""
     fields = tuple(body.new_field() for body in system.bodies)
-    for drift in steady.streamed_blocks():
-        fields[drift.body][drift.modes] = drift.theta
+    for block in steady.streamed_blocks():
+        fields[block.body][block.modes] = block.theta
     return fields
 
 

@@ -233,8 +233,8 @@ def follow_strings(
     )
     stepper = TimeStepper(lambda now: system, kernels_of(pair), fields, tolerance=1e-12)
 
-    def accumulate(drifts: Iterator[StreamedBlock], now: float) -> None:
-        for _ in drifts:
+    def accumulate(blocks: Iterator[StreamedBlock], now: float) -> None:
+        for _ in blocks:
             pass
 
     for _ in march(stepper, np.array([time]), StepControl(size=time / steps), accumulate):

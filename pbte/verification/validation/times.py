@@ -117,9 +117,9 @@ def _grating(
     start = project(mesh, wave(0, 1.0))
     field = np.tile(start, (mode_partition.num_modes, 1))
 
-    def amplitude(drifts: Iterator[StreamedBlock], _: float) -> float:
+    def amplitude(blocks: Iterator[StreamedBlock], _: float) -> float:
         weights = mesh.dof_weights * start
-        return float(_temperature(body, drifts).real @ weights / (start @ weights))
+        return float(_temperature(body, blocks).real @ weights / (start @ weights))
 
     stepper = TimeStepper(lambda _: body, (kernel,), (field,))
     end = time / WAVE
@@ -160,11 +160,11 @@ def _film_expected() -> complex:
     return complex(ratio)
 
 
-def _temperature(body: Body, drifts: Iterator[StreamedBlock]) -> Numbers:
+def _temperature(body: Body, blocks: Iterator[StreamedBlock]) -> Numbers:
     """Return the temperature of a field, shape (num_dofs,) [K]. Collective."""
     total = np.zeros(body.mesh.num_dofs, dtype=np.complex128)
-    for drift in drifts:
-        total += body.heat_capacities[drift.modes] @ drift.theta
+    for block in blocks:
+        total += body.heat_capacities[block.modes] @ block.theta
     temperature: Numbers = body.mode_partition.comm.allreduce(total) / body.modes.heat_capacity
     return temperature
 

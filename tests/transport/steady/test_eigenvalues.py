@@ -17,10 +17,10 @@ ORDERS = 12
 
 
 def estimate_of(problem, leading, num_orders=ORDERS):
-    growth = SpectralEstimator(problem, leading)
-    for _ in scattering_orders(problem, num_orders - 1, growth):
-        growth.next_order()
-    return growth.estimate()
+    estimator = SpectralEstimator(problem, leading)
+    for _ in scattering_orders(problem, num_orders - 1, estimator):
+        estimator.next_order()
+    return estimator.estimate()
 
 
 def leading_eigenvalues(problem, count=2):
@@ -98,10 +98,10 @@ def test_one_moment_is_enough_for_a_kernel_of_rank_one(body, heat, silicon):
 @pytest.mark.parametrize("num_orders", [0, 1, 2, 3])
 def test_few_orders_give_an_estimate_without_failing(body, heat, silicon, num_orders):
     problem = heat(body("nanoparticle", diameter=50e-9, size=15e-9), silicon.kernel, sigma=5e-9)
-    growth = SpectralEstimator(problem, truncated_kernel(silicon.kernel, 10))
-    for _ in scattering_orders(problem, num_orders - 1, growth) if num_orders else ():
-        growth.next_order()
-    estimate = growth.estimate()
+    estimator = SpectralEstimator(problem, truncated_kernel(silicon.kernel, 10))
+    for _ in scattering_orders(problem, num_orders - 1, estimator) if num_orders else ():
+        estimator.next_order()
+    estimate = estimator.estimate()
     assert estimate.num_orders == num_orders
     assert np.isfinite(estimate.dominant)
     assert len(estimate.eigenvalues) == (0 if num_orders < 2 else len(estimate.eigenvalues))

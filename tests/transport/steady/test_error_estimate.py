@@ -23,9 +23,9 @@ from pbte.verification.validation._interval import interval
 def temperatures(steady):
     """Return the temperatures of all bodies, one after the other."""
     fields = [np.zeros(body.mesh.num_dofs) for body in steady.system.bodies]
-    for drift in steady.streamed_blocks():
-        body = steady.system.bodies[drift.body]
-        fields[drift.body] += body.heat_capacities[drift.modes] @ drift.theta
+    for block in steady.streamed_blocks():
+        body = steady.system.bodies[block.body]
+        fields[block.body] += body.heat_capacities[block.modes] @ block.theta
     bodies = zip(steady.system.bodies, fields, strict=True)
     return np.concatenate([field / body.modes.heat_capacity for body, field in bodies])
 
@@ -40,9 +40,9 @@ def compare(system, kernels, tolerance):
     near = solve_steady(system, *kernels, tolerance=tolerance)
     reference = solve_steady(system, *kernels, tolerance=1e-12)
     distance = np.abs(temperatures(near) - temperatures(reference)).max()
-    blur = reference.distance()
+    blur = reference.error_estimate()
     least, most = distance + blur, max(distance - blur, 0.0)
-    return near.distance() / least, near.distance() / most if most > 0.0 else math.inf
+    return near.error_estimate() / least, near.error_estimate() / most if most > 0.0 else math.inf
 
 
 def film(kernel, thickness, heat):
@@ -93,5 +93,5 @@ def test_a_result_says_that_it_was_not_estimated():
         speed=1.0, relaxation_time=1.0, heat_capacity=1.0, polar=8, azimuthal=4
     ).kernel
     steady = solve_steady(as_system(film(kernel, 1.0, 1.0)), kernel)
-    assert math.isnan(steady.report.distance)
-    assert steady.distance() < 1e-6
+    assert math.isnan(steady.report.error_estimate)
+    assert steady.error_estimate() < 1e-6

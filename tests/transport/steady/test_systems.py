@@ -59,8 +59,8 @@ def snapshot_of(system, kernels, *, tolerance=1e-10, **options):
     highest = max(body.modes.frequencies.max() for body in system.bodies)
     edges = frequency_bins(np.array([highest]), 4)
     tally = FieldTally(system=system, walls=WALLS, frequency_edges=edges)
-    for drift in steady.streamed_blocks():
-        tally.accumulate(drift)
+    for block in steady.streamed_blocks():
+        tally.accumulate(block)
     return tally.snapshot(system.heat_power, scatters=False), steady.report
 
 
@@ -214,7 +214,7 @@ def test_orders_of_two_crystals_add_up_to_their_steady_state(comm, silicon):
     total = 0.0
     for order in scattering_orders(split, 60, tally):
         snapshot = tally.snapshot(order.deposited, scatters=True)
-        assert abs(snapshot.balance.defect) < 1e-12
+        assert abs(snapshot.balance.imbalance) < 1e-12
         total = total + snapshot.temperature
     size = np.abs(steady.temperature).max()
     assert np.abs(total - steady.temperature).max() < 1e-3 * size

@@ -134,10 +134,10 @@ def test_layers_with_an_interface_in_between_are_resistances_in_series():
     assert solution.report.converged
     assert solution.report.sweeps <= 20
     flux = [0.0, 0.0]
-    for drift in solution.streamed_blocks():
-        body = system.bodies[drift.body]
-        carried = body.heat_capacities[drift.modes] * body.velocities[drift.modes, 0]
-        flux[drift.body] += float(carried @ (drift.theta @ body.mesh.dof_weights))
+    for block in solution.streamed_blocks():
+        body = system.bodies[block.body]
+        carried = body.heat_capacities[block.modes] * body.velocities[block.modes, 0]
+        flux[block.body] += float(carried @ (block.theta @ body.mesh.dof_weights))
     assert flux[0] == pytest.approx(flux[1], rel=1e-6)
     bulk = [bulk_conductivity(kernel)[0, 0] for kernel in kernels]
     series = sum(1.0 / value for value in bulk)

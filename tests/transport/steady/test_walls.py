@@ -50,8 +50,8 @@ def observed(domain, problem, kernel, tolerance):
     assert steady.report.converged
     edges = frequency_bins(problem.modes.frequencies, 5)
     tally = FieldTally(system=problem, walls=domain.walls, frequency_edges=edges)
-    for drift in steady.streamed_blocks():
-        tally.accumulate(drift)
+    for block in steady.streamed_blocks():
+        tally.accumulate(block)
     return tally.snapshot(problem.heat_power, scatters=False), steady.report
 
 
