@@ -1,1 +1,1 @@
-"""Mode tables, collision kernels and where they come from (NumPy only)."""
+"""Mode tables, collision kernels, material files and importers (NumPy only)."""

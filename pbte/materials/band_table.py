@@ -8,8 +8,8 @@ columns with their units, then one line for each band:
     speed [m/s], relaxation_time [ps], heat_capacity [J/m^3 K]
     5295.245, 178.1133, 8.468497e3
 
-Speed, relaxation time and heat capacity per volume of the band must be there. Optional: frequency
-(in THz or Hz an ordinary one), wave_number, normal_time (the part of scattering that keeps the
+Speed, relaxation time and heat capacity per volume of each band are required. Optional: frequency
+(ordinary frequency in THz or Hz), wave_number, normal_time (the part of scattering that keeps the
 momentum, for Callaway's model: 1/relaxation_time is the sum of normal and resistive rates), branch
 (a name).
 """
@@ -49,14 +49,14 @@ class BandTable:
     Attributes:
         name: Name of the material.
         source: Where the numbers come from.
-        temperature: Temperature of the numbers, None where the table does not say [K].
+        temperature: Temperature of the numbers, None where the table has none [K].
         speeds: Group speeds, shape (num_bands,) [m/s].
         relaxation_times: tau of all scattering, shape (num_bands,) [s].
         heat_capacities: Of the whole band per volume, shape (num_bands,) [J/m^3 K].
         frequencies: Angular frequencies, shape (num_bands,) [rad/s]; None when not given.
         wave_numbers: |q|, shape (num_bands,) [1/m]; None when not given.
         normal_times: tau of the normal processes among it, shape (num_bands,) [s]; None when not
-            given. Infinite: none of them.
+            given. Infinite: no normal processes.
         branches: Name of the branch of each band; None when not given.
         path: The file.
     """
@@ -136,8 +136,8 @@ def band_crystal(
 
     Args:
         table: The bands.
-        temperature: Reference temperature T0 where the table does not say [K].
-        quadrature: Directions of flight; 8 cosines to z and 8 azimuths by default.
+        temperature: Reference temperature T0 where the table has none [K].
+        quadrature: Directions of the group velocities; 8 cosines to z and 8 azimuths by default.
 
     Returns:
         Material of num_bands * num_directions modes; a mode's `bands` is the line of the table.
@@ -147,7 +147,7 @@ def band_crystal(
     """
     known = temperature if table.temperature is None else table.temperature
     if known is None:
-        raise InputError(f"{table.name}: the band table says no temperature; give one")
+        raise InputError(f"{table.name}: the band table has no temperature; give one")
     return isotropic_crystal(
         name=table.name,
         temperature=known,
@@ -216,10 +216,10 @@ def _columns(where: str, heads: list[str]) -> list[tuple[str, float]]:
     names = [name for name, _ in columns]
     for name in _REQUIRED:
         if name not in names:
-            raise InputError(f"{where}: column '{name}' is missing")
+            raise InputError(f"{where}: column '{name}' is missing; every band needs one")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"{where}: column '{twice}' is there twice")
+        raise InputError(f"{where}: column '{twice}' is listed twice; keep one")
     return columns
 
 
@@ -252,8 +252,8 @@ def _number(where: str, name: str, text: str) -> float:
         value = float(text)
     except ValueError:
         raise InputError(f"{where}: {name} = '{text}' is not a number") from None
-    endless = name == "normal_time" and value == np.inf  # no normal processes in this band
-    if not (value > 0.0 and (np.isfinite(value) or endless)):
+    no_processes = name == "normal_time" and value == np.inf
+    if not (value > 0.0 and (np.isfinite(value) or no_processes)):
         raise InputError(f"{where}: {name} = {text}; it must be positive")
     return value
 

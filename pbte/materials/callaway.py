@@ -1,15 +1,15 @@
-"""Callaway's collisions: normal processes keep the crystal momentum, resistive ones do not.
+"""Callaway's collision kernel: normal processes conserve crystal momentum, resistive ones do not.
 
 J. Callaway, Phys. Rev. 113, 1046 (1959); for vectors of any band structure P. B. Allen, Phys. Rev.
 B 88, 144302 (2013). A mode relaxes at the rate R_mu towards equilibrium at a common temperature T
-and at the rate N_mu towards equilibrium at that temperature drifting with a common velocity. In
-mode temperatures the drift is p_mu . U, p_mu = q_mu / omega_mu:
+and at the rate N_mu towards equilibrium at that temperature drifting with a common velocity U. In
+mode temperatures the drift term is p_mu . U, p_mu = q_mu / omega_mu:
 
     (M theta)_mu = (R_mu + N_mu) T + N_mu p_mu . U
 
-with T such that energy, and U such that the normal processes' momentum sum c N p theta, is kept.
-The kernel has rank four and is symmetric; as T is even and p odd under q -> -q the two parts do
-not meet, and what they leave of c Gamma is positive semidefinite.
+with T such that energy, and U such that the momentum of the normal processes, sum c N p theta, is
+conserved. The kernel has rank four and is symmetric. T is even and p odd under q -> -q, so the two
+parts do not couple, and the collision matrix c Gamma - c M is positive semidefinite.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def callaway_conductivity(
 ) -> tuple[Array, Array]:
     """Return the two parts of Callaway's conductivity, kappa_1 + kappa_2.
 
-    kappa_1 = sum c v v tau with 1/tau = N + R is what is left when normal processes are taken for
-    resistive; kappa_2 = S^T D^-1 S, S = sum c N tau p v, D = sum c N R tau p p, gives the momentum
-    back (Callaway for bands without dispersion, Allen for any).
+    kappa_1 = sum c v v tau with 1/tau = N + R treats normal processes as resistive; kappa_2 = S^T
+    D^-1 S with S = sum c N tau p v and D = sum c N R tau p p restores the momentum that they
+    conserve (Callaway for bands without dispersion, Allen for any).
 
     Args:
         modes: Mode table; its loss rates are not used.
@@ -97,10 +97,10 @@ def callaway_conductivity(
 
 
 def phase_slowness(modes: ModeTable) -> Array:
-    """Return p = q / omega, the crystal momentum that a mode carries for its energy.
+    """Return the phase slowness p = q / omega, crystal momentum over energy.
 
     In a crystal without wave vectors the bands are taken to be without dispersion: p = v / v^2. A
-    mode that is its own partner carries none, for q and -q are the same for it.
+    self-partnered mode (q = -q) has none.
 
     Args:
         modes: Mode table.
@@ -140,6 +140,6 @@ def _with_rates(modes: ModeTable, normal_rates: Array, resistive_rates: Array) -
         if uneven.max() > 1e-12 * rates.max(initial=0.0):
             raise InputError(
                 f"{modes.name}: {what} rate of mode {int(uneven.argmax())} and of its partner at "
-                "-q differ; time reversal asks for equal rates"
+                "-q differ; time reversal requires equal rates"
             )
     return replace(modes, loss_rates=normal_rates + resistive_rates)

@@ -1,4 +1,4 @@
-"""Thermal conductivity of the bulk crystal, by direct solution for a uniform gradient."""
+"""Bulk thermal conductivity, by direct solution of the linearised Peierls-Boltzmann equation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pbte.materials.modes import ModeTable
 
 
 def bulk_conductivity(kernel: CollisionKernel) -> Array:
-    """Return the thermal conductivity of the infinite crystal.
+    """Return the bulk thermal conductivity.
 
-    In a gradient grad T the modes deviate by theta = -F . grad T, where (Gamma - M) F = v: the
-    linearised Peierls equation. Velocities are odd in q, so for a full kernel only its odd block
-    enters. kappa = sum c v F.
+    In a uniform gradient the modes deviate by theta = -F . grad T, where (Gamma - M) F = v, the
+    linearised Peierls-Boltzmann equation. Velocities are odd in q, so for a full kernel only its
+    odd block enters. kappa = sum c v F.
 
     Args:
         kernel: Full or factored kernel.
@@ -26,7 +26,7 @@ def bulk_conductivity(kernel: CollisionKernel) -> Array:
 
     Raises:
         InputError: The collision matrix is not positive definite on odd vectors.
-        TypeError: An unknown kind of kernel.
+        TypeError: The kernel is of an unknown kind.
     """
     if isinstance(kernel, FullKernel):
         return _full_conductivity(kernel)
@@ -51,7 +51,8 @@ def rta_conductivity(modes: ModeTable) -> Array:
 def one_sided_conductance(modes: ModeTable, normals: Array) -> Array:
     """Return G = sum of c v.n over the modes with v.n > 0: ballistic flux per kelvin.
 
-    What equilibrium sends through a plane in one direction; C v / 4 in a gray crystal.
+    The flux of an equilibrium distribution through a plane in one direction; C v / 4 in a gray
+    crystal.
 
     Args:
         modes: Mode table.
@@ -87,7 +88,7 @@ def _full_conductivity(kernel: FullKernel) -> Array:
 
 def _factored_conductivity(kernel: FactoredKernel) -> Array:
     # F = (v + w_in y)/Gamma with y = w_out F: a system of the size of the rank. It is singular for
-    # the energy, which a velocity does not excite, hence least squares.
+    # the energy, to which velocities are orthogonal, hence least squares.
     modes = kernel.modes
     free = modes.velocities / modes.loss_rates[:, None]
     coupling = kernel.w_out @ (kernel.w_in / modes.loss_rates[:, None])

@@ -3,8 +3,8 @@
 The symmetrised collision matrix A_s = C^1/2 A C^-1/2 (A = Gamma - M acts on mode temperatures, C is
 the diagonal of heat capacities) commutes with the point group, so its rows at the irreducible wave
 vectors hold all of it: A_s(R q s, R q' s') = A_s(q s, q' s'). Here the rows are expanded over the
-stars, and what storage in single precision cost is restored in double: symmetry under the group and
-under exchange, and the null vector sqrt(c) of energy conservation.
+stars, and the properties that storage in single precision cost are restored in double: symmetry
+under the group and under exchange, and the null vector sqrt(c) of energy conservation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REPAIRABLE = 0.05
 class ZoneTable:
     """Modes on a full grid of the Brillouin zone, and the irreducible part of their scattering.
 
-    This is what a material file holds and what an importer makes. N grid points, b bands, R
+    The content of a material file and the result of an importer. N grid points, b bands, R
     operations of the point group (time reversal, that is inversion, included).
 
     Attributes:
@@ -50,7 +50,7 @@ class ZoneTable:
         matrix_rows: Rows (irreducible q, band) of A_s, zero for dropped modes,
             shape (num_irreducible * b, N * b) [1/s]; None without a matrix.
         loss_rates: Gamma of each mode, shape (N, b) [1/s]; needed only without a matrix.
-        extras: Further arrays over the modes with their unit, kept in the file beside the
+        extras: Further arrays over the modes with their unit, kept in the file next to the
             frequencies under the given name, e.g. "eigenvector", "gruneisen", "degenerate_id".
     """
 
@@ -138,7 +138,7 @@ def expand_table(table: ZoneTable) -> FullKernel | FactoredKernel:
     """
     if table.matrix_rows is None:
         if table.loss_rates is None:
-            raise InputError(f"{table.name}: neither a scattering matrix nor loss rates")
+            raise InputError(f"{table.name}: neither a scattering matrix nor loss rates; give one")
         flat, partners = _active_modes(table)
         rates = table.loss_rates.ravel()[flat]
         return rta_kernel(_mode_table(table, flat, partners, 0.5 * (rates + rates[partners])))
@@ -159,7 +159,7 @@ def expand_table(table: ZoneTable) -> FullKernel | FactoredKernel:
 
 
 def _require_energy_conservation(even: Array, null: Array, name: str) -> None:
-    """Refuse a matrix that the projection would not repair but change into another one."""
+    """Refuse a matrix whose violation is too large to be round-off that a projection repairs."""
     residual = float(np.linalg.norm(even @ null) / np.linalg.norm(np.diag(even) * null))
     if residual > REPAIRABLE:
         raise InputError(
@@ -176,7 +176,7 @@ def _active_modes(table: ZoneTable) -> tuple[IntArray, IntArray]:
     if inversion.size == 0:
         raise InputError(
             f"{table.name}: no inversion among the {table.crystal.rotations.shape[0]} symmetry "
-            "operations; time reversal asks for it, add it on import"
+            "operations; time reversal requires it, add it on import"
         )
     opposite = table.permutations[inversion[0]].astype(np.int64)
     partner = (opposite[:, None] * num_bands + np.arange(num_bands)).ravel()
@@ -197,7 +197,7 @@ def _active_modes(table: ZoneTable) -> tuple[IntArray, IntArray]:
 def _mode_table(
     table: ZoneTable, flat: IntArray, partners: IntArray, loss_rates: Array
 ) -> ModeTable:
-    """Return the mode table, partner law enforced exactly after checking it to 1e-8."""
+    """Return the mode table, time-reversal symmetry enforced exactly after checking it to 1e-8."""
     num_bands = table.frequencies.shape[1]
     frequencies = table.frequencies.ravel()[flat]
     velocities = table.velocities.reshape(-1, 3)[flat]

@@ -1,8 +1,8 @@
-"""Collision kernels: how phonons lost by the modes come back into the modes.
+"""Collision kernels: in-scattering of the linearised phonon Boltzmann equation.
 
 In the transport equation (v . grad + Gamma) theta = M theta + g the in-scattering matrix M acts on
 mode temperatures theta [K]. With c the heat capacities, K = c M is symmetric (detailed balance) and
-its row sums are c Gamma (energy conservation, and equilibrium: M 1 = Gamma). A kernel is held
+its row sums are c Gamma (energy conservation, and equilibrium: M 1 = Gamma). A kernel is stored
 
 - *full*: B = c^1/2 M c^-1/2, symmetric with zero diagonal, as its two parity blocks. Inversion
   q -> -q leaves B unchanged, so it never mixes even and odd combinations of a pair (q, -q);
@@ -135,7 +135,7 @@ def full_matrix(kernel: CollisionKernel) -> Array:
 
 
 def project_energy(matrix: Array, null_vector: Array) -> Array:
-    """Return (1 - e e^T) A (1 - e e^T): the matrix with an exact null vector.
+    """Return (1 - e e^T) A (1 - e e^T), which has the null vector e exactly.
 
     It repairs a symmetric collision matrix that conserves energy only up to rounding or
     thresholding; symmetry and positive semidefiniteness stay. In the basis of parity it acts on
@@ -180,7 +180,7 @@ def normalised_blocks(kernel: FullKernel) -> tuple[Array, Array]:
     """Return the parity blocks of Khat = D^-1/2 K D^-1/2, D = c Gamma.
 
     Its largest eigenvalue is 1, with eigenvector sqrt(D): equilibrium. The scattering orders of a
-    large body grow when its smallest eigenvalue is below -1.
+    thick domain diverge when its smallest eigenvalue is below -1.
 
     Args:
         kernel: Full kernel.
@@ -197,12 +197,12 @@ def normalised_blocks(kernel: FullKernel) -> tuple[Array, Array]:
 
 
 def truncated_kernel(full: FullKernel, rank: int) -> FactoredKernel:
-    """Return the eigenvectors of the normalised kernel of largest modulus, as a factored kernel.
+    """Return the factored kernel of the leading eigenvectors of the normalised kernel.
 
-    The energy pair (1, sqrt(c Gamma)) is put in exactly and the others are made orthogonal to it,
-    so that energy is conserved to round-off and equilibrium kept at any rank. A degenerate set is
-    kept whole or left out, because a part of it would break the symmetry of the crystal: the rank
-    may come out a little smaller than asked.
+    Leading means of largest modulus. The energy pair (1, sqrt(c Gamma)) is exact and the others are
+    made orthogonal to it, so that energy is conserved to round-off and equilibrium kept at any
+    rank. A degenerate set is kept whole or left out, because a part of it would break the symmetry
+    of the crystal: the rank may be a little smaller than asked for.
 
     Args:
         full: Full kernel.
@@ -238,7 +238,7 @@ def truncated_kernel(full: FullKernel, rank: int) -> FactoredKernel:
 
 @dataclass(frozen=True, kw_only=True)
 class KernelReport:
-    """How well a kernel keeps the three laws of collisions.
+    """Violations of detailed balance, energy conservation and the second law by a kernel.
 
     Attributes:
         num_modes: Number of modes.
@@ -248,9 +248,9 @@ class KernelReport:
             and e = sqrt(c), from both sides, the larger [-].
         smallest_eigenvalue: Second law: smallest eigenvalue of 1 - Khat, which has the signs of the
             collision matrix [-]; zero up to round-off, for equilibrium.
-        khat_min: Smallest eigenvalue of Khat; below -1 the plain scattering orders of a large body
-            grow [-].
-        khat_second: Largest eigenvalue of Khat beside equilibrium [-].
+        khat_min: Smallest eigenvalue of Khat; below -1 the scattering orders of a thick domain
+            diverge without self-scattering [-].
+        khat_second: Largest eigenvalue of Khat besides equilibrium [-].
         khat_max: Largest eigenvalue of Khat, 1 for equilibrium [-].
     """
 
@@ -265,7 +265,7 @@ class KernelReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the three laws hold: 1e-12 for the first two, -1e-10 for the third."""
+        """Whether all three hold: within 1e-12 for the first two, -1e-10 for the third."""
         return (
             self.asymmetry < 1e-12
             and self.energy_residual < 1e-12
@@ -273,12 +273,12 @@ class KernelReport:
         )
 
     def as_dict(self) -> dict[str, float | int | bool | None]:
-        """Return the figures under their names, with the verdict `is_sound`."""
+        """Return name -> value of all figures, with `is_sound`."""
         return {**asdict(self), "is_sound": self.is_sound}
 
 
 def check_kernel(kernel: FullKernel | FactoredKernel) -> KernelReport:
-    """Return how well a kernel keeps detailed balance, energy conservation and the second law.
+    """Return the violations of detailed balance, energy conservation and the second law.
 
     Args:
         kernel: Full or factored kernel; dense eigenvalues of its blocks, seconds for 4000 modes.
@@ -337,7 +337,7 @@ def _factored_asymmetry(kernel: FactoredKernel, block: int = 512) -> float:
 
 
 def _leading_eigenvectors(full: FullKernel, count: int) -> tuple[Array, Array]:
-    """Return at most `count` eigenpairs of Khat beside the energy pair, largest modulus first.
+    """Return at most `count` eigenpairs of Khat besides the energy pair, largest modulus first.
 
     Dense eigensolver block by block: an iterative one may miss members of a degenerate set.
     """

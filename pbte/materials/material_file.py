@@ -11,7 +11,7 @@ Version 1 (N wave vectors, b bands, R operations); each dataset has a `unit` att
     modes/       frequency (N, b), group_velocity (N, b, 3), active (N, b); optional:
                  eigenvector (N, 3 atoms, b) in single precision, gruneisen (N, b); extras
     scattering/  A_sym_ir (num_ir * b, N * b) in single precision; or loss_rate (N, b);
-                 conductivity and conductivity_rta (3, 3) of this very file
+                 bulk conductivity and conductivity_rta (3, 3) of the matrix as stored
 
 Lengths, masses and frequencies are in angstrom, amu, THz as is usual in lattice dynamics; they are
 converted here, and everything inside the program is SI.
@@ -65,7 +65,7 @@ REQUIRED_MODES = ("frequency", "group_velocity", "active")
 
 @dataclass(frozen=True, kw_only=True)
 class FileContent:
-    """What a material file holds.
+    """Content of a material file.
 
     Attributes:
         table: Modes on the full grid and irreducible scattering.
@@ -81,7 +81,7 @@ class FileContent:
 
 
 def read_file(path: Path) -> FileContent:
-    """Return what a material file holds, in SI units.
+    """Return the content of a material file, in SI units.
 
     Args:
         path: An existing file.
@@ -105,7 +105,7 @@ def write_file(path: Path, content: FileContent) -> None:
 
     Args:
         path: File to write; an existing one is replaced.
-        content: What to write, in SI units.
+        content: The content, in SI units.
 
     Raises:
         RunError: The file cannot be written.
@@ -129,7 +129,7 @@ def write_file(path: Path, content: FileContent) -> None:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open a material file for reading; whatever HDF5 finds wrong becomes one sentence."""
+    """Open a material file for reading; errors of HDF5 become an `InputError` of one sentence."""
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: the file cannot be read; check its permissions")
     if not h5py.is_hdf5(path):
@@ -160,13 +160,13 @@ def _check_format(file: h5py.File) -> None:
         )
     for key in ("name", "temperature_K"):
         if key not in file.attrs:
-            raise InputError(f"attribute '{key}' is missing")
+            raise InputError(f"attribute '{key}' is missing; make the file again")
 
 
 def _get(file: h5py.File, name: str, unit: str) -> npt.NDArray[Any]:
     """Return a dataset converted to SI, after checking that it has the unit of the format."""
     if name not in file:
-        raise InputError(f"dataset '{name}' is missing")
+        raise InputError(f"dataset '{name}' is missing; make the file again")
     dataset = file[name]
     found = dataset.attrs.get("unit", None)
     if found != unit:
@@ -182,7 +182,7 @@ def _read_table(file: h5py.File) -> ZoneTable:
         return _get(file, name, unit)
 
     if "crystal/symbols" not in file:
-        raise InputError("dataset 'crystal/symbols' is missing")
+        raise InputError("dataset 'crystal/symbols' is missing; make the file again")
     mesh = get("grid/mesh", "1")
     crystal = Crystal(
         lattice=get("crystal/lattice", "angstrom"),
@@ -270,7 +270,7 @@ def _write_table(file: h5py.File, table: ZoneTable) -> None:
 
 
 def _replace(path: Path, image: bytes) -> None:
-    """Write a file beside `path` and give it the name when it is complete."""
+    """Write a file next to `path` and rename it when it is complete."""
     partial: Path | None = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)

@@ -1,8 +1,8 @@
 """Model crystals: isotropic bands with speeds, relaxation times and heat capacities.
 
-The directions of flight are one of the rules of `pbte.materials.quadrature`, by default the product
-of Gauss-Legendre cosines to the z axis and equal steps of azimuth. Each band scatters into all by
-the relaxation-time kernel, which conserves energy.
+The directions are one of the rules of `pbte.materials.quadrature`, by default the product of
+Gauss-Legendre cosines to the z axis and equal steps of azimuth. Scattering is by the
+relaxation-time kernel, which conserves energy.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def isotropic_crystal(
         heat_capacities: Heat capacity per volume of each band, shape (num_bands,) [J/m^3 K].
         polar: Number of cosines to the z axis, at least 2; not used with `quadrature`.
         azimuthal: Number of azimuths, even, at least 4; not used with `quadrature`.
-        frequencies: Angular frequency of each band, shape (num_bands,) [rad/s]; k_B T0/hbar where
-            nothing depends on it.
+        frequencies: Angular frequency of each band, shape (num_bands,) [rad/s]; k_B T0/hbar by
+            default; a gray model does not depend on it.
         wave_numbers: |q| of each band, shape (num_bands,) [1/m]; without them the wave vectors of
-            the modes are zero, as in a crystal that has none.
-        quadrature: Directions of flight, instead of the product of `polar` and `azimuthal`.
+            the modes are zero.
+        quadrature: Directions, instead of the product of `polar` and `azimuthal`.
         source: Where the numbers come from.
 
     Returns:
@@ -124,7 +124,7 @@ def gray_crystal(
         heat_capacity: Heat capacity per volume [J/m^3 K].
         polar: Number of cosines to the z axis, at least 2; not used with `quadrature`.
         azimuthal: Number of azimuths, even, at least 4; not used with `quadrature`.
-        quadrature: Directions of flight, instead of the product of `polar` and `azimuthal`.
+        quadrature: Directions, instead of the product of `polar` and `azimuthal`.
 
     Returns:
         Material of one mode for each direction, conductivity C v^2 tau / 3.

@@ -12,7 +12,7 @@ from pbte.core.types import Array, IntArray
 
 @dataclass(frozen=True, kw_only=True)
 class Crystal:
-    """The crystal behind a mode table.
+    """The crystal of a mode table.
 
     Attributes:
         lattice: Primitive vectors as rows, shape (3, 3) [m].
@@ -66,9 +66,9 @@ class Crystal:
 class ModeTable:
     """The phonon modes of one crystal at one temperature.
 
-    Order of the modes, everywhere: first one mode of each pair (q, -q), H in number; then their
-    partners in the same order; then the modes with q = -q, which are their own partners. With it
-    an inversion-symmetric matrix splits into an even and an odd block by slicing.
+    Canonical order of the modes, used everywhere: first one mode of each pair (q, -q), H in number;
+    then their partners in the same order; then the self-partnered modes, q = -q. In this order an
+    inversion-symmetric matrix splits into an even and an odd block by slicing.
 
     Attributes:
         name: Name of the material.
@@ -83,10 +83,11 @@ class ModeTable:
         bands: Index of the branch.
         wave_vectors: Cartesian, in the first Brillouin zone, shape (num_modes, 3) [1/m]; zero in
             a model crystal.
-        crystal: The crystal behind the table, None for a model.
+        crystal: The crystal of the table, None for a model.
 
     Raises:
-        InputError: A length, a sign, the order, or the law of partners is violated.
+        InputError: A shape is wrong, a value is not positive, the modes are not in canonical order,
+            or partners violate time-reversal symmetry.
     """
 
     name: str
@@ -174,7 +175,7 @@ class ModeTable:
                 first = int(np.argmax(violation.reshape(self.num_modes, -1).max(axis=1)))
                 raise InputError(
                     f"{self.name}: {what} of mode {first} and of its partner at -q differ by "
-                    f"{violation.max():.3g}; time reversal asks for "
+                    f"{violation.max():.3g}; time reversal requires "
                     f"{'opposite' if sign < 0 else 'equal'} values"
                 )
 

@@ -1,4 +1,4 @@
-"""Polarisations and Grueneisen parameters of the modes of a table, for models of interfaces."""
+"""Polarisations and Grueneisen parameters of the modes of a table, for interface models."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ComplexArray = npt.NDArray[np.complex128]
 DEGENERATE = 1e-4
 """Bands of a wave vector closer than this share of the highest frequency count as degenerate [-].
 
-Files have frequencies averaged over degenerate bands, so what differs at all is not degenerate.
+Files have frequencies averaged over degenerate bands, so degenerate ones are equal to round-off.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Polarisation:
-    """Which way the atoms move in each mode, and how a dilatation shifts its frequency.
+    """Polarisation vectors and Grueneisen parameters of the modes of one crystal.
 
     Attributes:
         vectors: Unit polarisation of the atoms of the primitive cell, x, y, z of the first, then of

@@ -1,16 +1,16 @@
-"""Directions on the unit sphere, with weights: the directions of flight of a model crystal.
+"""Directions on the unit sphere, with weights: the directions of the modes of a model crystal.
 
 Every rule comes in opposite pairs, has positive weights of sum 1, and carries the second moments
 exactly: the sum of w n n is a third of the identity, so that a band conducts C v^2 tau / 3 in all
 directions. The families differ in what else is exact:
 
 - product: Gauss-Legendre in the cosine to an axis times equal steps of azimuth. Smooth functions.
-- half-range product: Gauss-Legendre on each half of the cosine. The flux of half the sphere
-  through walls normal to the axis is exact, and a jump at the wall does no harm.
-- line: one azimuth for each cosine. All that a problem in one dimension along the axis can see, at
-  a quarter of the directions.
-- plane: each direction without its mirror image in the plane normal to the axis. All that a
-  problem in two dimensions in that plane can see, at half of the directions.
+- half-range product: Gauss-Legendre on each half of the cosine. The flux of half the sphere through
+  walls normal to the axis is exact, and a jump of the distribution at the wall costs no accuracy.
+- line: one azimuth for each cosine. Complete for problems in one dimension along the axis, with a
+  quarter of the directions.
+- plane: each direction without its mirror image in the plane normal to the axis. Complete for
+  problems in two dimensions in that plane, with half of the directions.
 - Lebedev: the symmetry of the cube, no poles, the fewest directions for a degree. V. I. Lebedev and
   D. N. Laikov, Doklady Mathematics 59, 477 (1999).
 """
@@ -28,7 +28,7 @@ from pbte.core.types import Array
 Axis = Literal["x", "y", "z"]
 
 EXACT = 1e-12
-"""Error allowed in what a rule promises to be exact [-]."""
+"""Largest error of moments that a rule integrates exactly [-]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Quadrature:
     """Directions and weights of an average over the sphere.
 
     Attributes:
-        name: What it is, for messages and records.
+        name: Description, for messages and records.
         directions: Unit vectors, shape (num_directions, 3); the second half is opposite to the
             first in the same order.
         weights: Shape (num_directions,), positive, of sum 1.
@@ -123,8 +123,8 @@ def product_rule(
 def line_rule(polar: int, *, axis: Axis = "x") -> Quadrature:
     """Return one direction for each cosine to an axis, Gauss-Legendre on each half range.
 
-    What happens in one dimension along the axis depends on that cosine alone, so the azimuths are
-    free: they go round in golden angles and are turned a little until the second moments are
+    Transport in one dimension along the axis depends on that cosine alone, so the azimuths are
+    free: they start as multiples of the golden angle and are shifted until the second moments are
     exact. Not for heat that flows across the axis.
 
     Args:
@@ -146,14 +146,13 @@ def line_rule(polar: int, *, axis: Axis = "x") -> Quadrature:
 def plane_rule(polar: int, azimuthal: int, *, axis: Axis = "z") -> Quadrature:
     """Return directions of different projections on the plane normal to an axis.
 
-    What happens in two dimensions does not know the sign of the component out of the plane. Of
-    each direction and its mirror image one is kept, in such a way that opposite pairs remain. A
-    mirror in the plane sends a direction to the other side of it, so walls that reflect like
-    mirrors are not exact with this rule.
+    Transport in two dimensions does not depend on the sign of the component out of the plane. Of
+    each direction and its mirror image one is kept, such that opposite pairs remain. Specular walls
+    are not exact with this rule, because the reflected direction may be the one left out.
 
     Args:
-        polar: Number of cosines to the axis over the whole range, even, at least 2; each is there
-            with half of the azimuths.
+        polar: Number of cosines to the axis over the whole range, even, at least 2; each has half
+            of the azimuths.
         azimuthal: Number of azimuths, twice an odd number, at least 6.
         axis: The normal of the plane.
 
@@ -208,7 +207,7 @@ def lebedev_rule(degree: int) -> Quadrature:
     side = directions @ np.array([1.0, np.sqrt(2.0) * 1e-3, np.sqrt(3.0) * 1e-6])
     upper = side > 0.0
     if not (weights > 0.0).all():
-        raise InputError(f"degree = {degree}; this Lebedev rule has negative weights, take another")
+        raise InputError(f"degree = {degree}; this Lebedev rule has negative weights, use another")
     return _paired(f"Lebedev rule of degree {degree}", directions[upper], weights[upper])
 
 

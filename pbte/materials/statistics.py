@@ -37,7 +37,7 @@ def bose_einstein(frequencies: Array, temperature: float) -> Array:
     Returns:
         Same shape as `frequencies` [-].
     """
-    # exp(-x) / (1 - exp(-x)): nothing overflows when T goes to zero.
+    # exp(-x) / (1 - exp(-x)) does not overflow as T goes to zero.
     x = reduced_energy(frequencies, temperature)
     return np.asarray(np.exp(-x) / -np.expm1(-x), dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""Materials by name or file: read, written, and those that come with the program."""
+"""Reading and writing of materials, by file or by the name of a shipped one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Scattering = Literal["full", "rta", "stored"] | int
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """A material as read: modes, kernel, and where they come from.
+    """A material: modes, kernel and provenance.
 
     Attributes:
         name: Name of the material.
@@ -65,8 +65,8 @@ def read_material(name_or_path: str | Path, *, scattering: Scattering = "full") 
         name_or_path: Name of a shipped material ("Si-9", in any case), or path of a file; a text
             with a "/" or ending in .h5 or .hdf5 is a path.
         scattering: "full" for the whole matrix, "rta" for the relaxation-time approximation with
-            the same loss rates, the rank of a truncated kernel, or "stored" for what the file
-            holds, "full" or, in a file without a matrix, "rta".
+            the same loss rates, the rank of a truncated kernel, or "stored" for "full" or, for a
+            file without a matrix, "rta".
 
     Returns:
         Material with mode table and kernel in SI units.
@@ -106,8 +106,8 @@ def write_material(
 ) -> None:
     """Write a material file, complete or not at all.
 
-    The matrix is stored in single precision; the bulk conductivity of what a reader will get from
-    the file is computed and stored with it.
+    The matrix is stored in single precision; the bulk conductivity of the matrix as stored is
+    computed and written with it.
 
     Args:
         path: File to write; an existing one is replaced.
@@ -117,11 +117,11 @@ def write_material(
         details: Further texts: scattering, smearing, energy_conservation, generator.
 
     Raises:
-        InputError: The table makes no valid material.
+        InputError: The table is no valid material.
         RunError: The file cannot be written.
     """
     path = Path(path)
-    if table.matrix_rows is not None:  # exactly what will be read back
+    if table.matrix_rows is not None:  # exactly the values that will be read back
         rows = (table.matrix_rows / UNITS["1/ps"]).astype(np.float32)
         table = dataclasses.replace(table, matrix_rows=rows.astype(np.float64) * UNITS["1/ps"])
     kernel = expand_table(table)

@@ -1,8 +1,8 @@
 """Point-group symmetry on a grid of wave vectors, and averages over it.
 
 A grid of wave vectors is mapped onto itself by the point group of the crystal, to which time
-reversal (q -> -q) always belongs. What is computed at the irreducible wave vectors only, or with
-weights that favour some directions, becomes exactly symmetric by averaging over the group.
+reversal (q -> -q) always belongs. Averaging over the group makes quantities that are computed at
+the irreducible wave vectors only, or with weights that favour some directions, exactly symmetric.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pbte.core.types import Array, IntArray
 
 @dataclass(frozen=True, kw_only=True)
 class GridSymmetry:
-    """A grid of wave vectors and the permutations that the point group makes of it."""
+    """A grid of wave vectors and its permutations under the point group."""
 
     mesh: tuple[int, int, int]
     """Number of points along each reciprocal-lattice vector."""
@@ -64,7 +64,7 @@ def grid_symmetry(
     reciprocal_rotations: IntArray,
     rotations: Array,
 ) -> GridSymmetry:
-    """Return how a point group permutes a grid of wave vectors.
+    """Return the permutations of a grid of wave vectors under a point group.
 
     Args:
         addresses: Integer coordinates in the order of `grid_index`, shape (num_q, 3).
@@ -143,7 +143,7 @@ def irreducible_rows(
 ) -> npt.NDArray[np.float64]:
     """Return the irreducible rows of the average of R A R^T over the point group.
 
-    They hold the whole average; it is never built as such.
+    They determine the whole average, which is never built.
 
     Args:
         matrix: A, shape (num_q, num_bands, num_q, num_bands).

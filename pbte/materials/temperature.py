@@ -1,4 +1,4 @@
-"""The modes of a crystal at another temperature, as far as linear response needs them."""
+"""Mode tables at another reference temperature: heat capacities only."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ def at_temperature(modes: ModeTable, temperature: float) -> ModeTable:
     """Return the mode table with the heat capacities that the modes have at another temperature.
 
     Harmonic: frequencies and velocities stay, c = (k_B/V) x^2 n(n+1) with x = hbar w/k_B T follows
-    the temperature. Loss rates are NOT rescaled: they remain those of the old temperature, and only
-    what does not use them, such as the conductance of an interface by itself, may be computed from
-    the result. Meant for crystals: the frequencies of a gray model are labels.
+    the temperature. Loss rates are NOT rescaled: they remain those of the old temperature, so the
+    result serves only for quantities that do not use them, such as the conductance of an interface.
+    For crystals only: the frequencies of a gray model have no meaning.
 
     Args:
         modes: Mode table.
         temperature: New reference temperature T0 [K].
+
+    Returns:
+        The same modes with new heat capacities [J/m^3 K].
 
     Raises:
         InputError: The temperature is not positive, or so low that heat capacities vanish.
@@ -37,7 +40,7 @@ def at_temperature(modes: ModeTable, temperature: float) -> ModeTable:
         lowest = REDUCED_PLANCK * modes.frequencies.max() / (BOLTZMANN * COLDEST)
         raise InputError(
             f"temperature = {temperature:g} K: too cold for {modes.name}, whose highest modes have "
-            f"no heat capacity left; choose {lowest:.2g} K or more"
+            f"no heat capacity left; take {lowest:.2g} K or more"
         )
     old = mode_heat_capacity(modes.frequencies, modes.temperature)
     change = mode_heat_capacity(modes.frequencies, temperature) / old

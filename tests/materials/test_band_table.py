@@ -66,7 +66,7 @@ def test_a_table_without_a_temperature_takes_that_of_the_case(table):
     found = read_band_table(table(HEAD + "5000, 1e-11, 1.6e6\n"))
     assert found.temperature is None
     assert band_crystal(found, temperature=200.0).modes.temperature == 200.0
-    with pytest.raises(InputError, match="says no temperature"):
+    with pytest.raises(InputError, match="has no temperature"):
         band_crystal(found)
 
 
@@ -79,7 +79,7 @@ def test_a_table_without_a_temperature_takes_that_of_the_case(table):
         (HEAD.replace("[s]", "[min]"), "mine.csv:1: column 'relaxation_time' has unit 'min'"),
         (HEAD.replace("speed", "sped"), "mine.csv:1: unknown column 'sped'; did you mean 'speed'"),
         (HEAD.replace("speed [m/s]", "speed"), "column 'speed' has unit ''; expected one of m/s"),
-        ("speed [m/s], " + HEAD + "1,1,1,1\n", "column 'speed' is there twice"),
+        ("speed [m/s], " + HEAD + "1,1,1,1\n", "column 'speed' is listed twice"),
         (HEAD + "5000, 1e-11, 1e6\n5000, 1e-11\n", "mine.csv:3: 2 entries for 3 columns"),
         (HEAD + "# a remark\n5000, fast, 1e6\n", "mine.csv:3: relaxation_time = 'fast' is not"),
         (HEAD + "-5000, 1e-11, 1e6\n", "mine.csv:2: speed = -5000; it must be positive"),

@@ -43,10 +43,10 @@ def test_it_is_that_of_the_dense_complex_system(name, kind):
     wave = np.array([2e7, -1e7, 5e6])
     matrix = np.diag(modes.loss_rates + 1j * modes.velocities @ wave) - full_matrix(kernel)
     theta = np.linalg.solve(matrix, np.full(modes.num_modes, 1.0 / modes.heat_capacity))
-    warmth = modes.heat_capacities @ theta / modes.heat_capacity
-    assert abs(warmth.imag) < 1e-10 * warmth.real
+    response = modes.heat_capacities @ theta / modes.heat_capacity
+    assert abs(response.imag) < 1e-10 * response.real
     assert grating_conductivity(kernel, wave) == pytest.approx(
-        1.0 / (wave @ wave * warmth.real), rel=1e-9
+        1.0 / (wave @ wave * response.real), rel=1e-9
     )
 
 

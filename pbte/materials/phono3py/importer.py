@@ -1,8 +1,9 @@
 """Import from phono3py: the full scattering matrix of a crystal from its force constants.
 
 Needs the optional extra phono3py (version 4). Irreducible wave vector by irreducible wave vector,
-phono3py gives |V3|^2 and the delta functions; `phono3py_processes` sums the processes, the point
-group completes the sum. phono3py's own collision matrix cannot be used (see there).
+phono3py gives |V3|^2 and the delta functions; `pbte.materials.phono3py.processes` sums the
+processes and the point group completes the sum. phono3py's own collision matrix cannot be used: it
+is folded with f(-q) = -f(q).
 
 The materials that come with the program were made by these commands, from the force constants
 named in data/ATTRIBUTION.md:
@@ -57,7 +58,7 @@ DEGENERACY_TOLERANCE = 1e-4 * RADIAN_THZ
 """Neighbouring bands that are closer count as degenerate, as in phono3py [rad/s]."""
 
 LOWEST_FREQUENCY = 1e-3 * RADIAN_THZ
-"""A mode below, beside the three translations, is an instability or noise [rad/s]."""
+"""A lower mode, other than the three translations, is an instability or noise [rad/s]."""
 
 SIGMA_SCALE = 0.118
 """Default sigma times grid divisions over the highest frequency [-]."""
@@ -72,11 +73,11 @@ class Phono3pyImport:
     source: str
     attribution: str
     details: dict[str, str]
-    """How it was made: scattering, smearing, energy conservation, generator."""
+    """Provenance: scattering, smearing, energy conservation, generator."""
     sigma: float
     """Width of the Gaussian that stands for energy conservation [THz]."""
     warnings: tuple[str, ...]
-    """What the user should know about the result; empty if nothing."""
+    """Sentences for the user about weaknesses of the result; may be empty."""
 
 
 def from_phono3py(
@@ -92,16 +93,16 @@ def from_phono3py(
 ) -> Phono3pyImport:
     """Return modes and full scattering matrix from the force constants of phono3py.
 
-    With them come what models of interfaces need: polarisations, Grueneisen parameters and elastic
+    Included is the input of interface models: polarisations, Grueneisen parameters and elastic
     constants.
 
     Three-phonon and isotope scattering, with a Gaussian for the delta function of energy: the
-    tetrahedron method weights the three phonons of a process differently, so a symmetric matrix
-    cannot be had from it without changing the lifetimes (by 3 to 18 % for Si on 8^3 to 5^3
-    grids). Energy is conserved exactly by a projection within each process.
+    tetrahedron method weights the three phonons of a process differently, so it gives no symmetric
+    matrix without changing the lifetimes (by 3 to 18 % for Si on 8^3 to 5^3 grids). Energy is
+    conserved exactly by a projection within each process.
 
-    Prefer odd grids: the zone boundary, where even grids have points, has degenerate modes whose
-    velocities a table of modes cannot share out symmetrically, and loses 1 % of conductivity.
+    Prefer odd grids: the zone boundary, where even grids have points, has degenerate modes to which
+    a mode table cannot assign velocities symmetrically; even grids lose 1 % of conductivity.
 
     Args:
         yaml_path: phono3py_disp.yaml, phono3py_params.yaml or the like, with fc2.hdf5 and
@@ -117,12 +118,12 @@ def from_phono3py(
         attribution: Credit that the licences of the force constants ask for.
 
     Returns:
-        What `storage.write_material` takes, and warnings.
+        The arguments of `storage.write_material`, and warnings.
 
     Raises:
         InputError: A value out of range; phono3py or a file missing or damaged; imaginary
             frequencies; a grid without the symmetry of the crystal or too large for the memory;
-            modes that nothing scatters.
+            modes without scattering.
     """
     divisions = _checked_mesh(mesh)
     _check_positive("temperature", temperature, "K")
@@ -170,12 +171,15 @@ def from_phono3py(
 def active_modes(
     frequencies: Array, mesh: tuple[int, int, int], path: str = "phono3py"
 ) -> BoolArray:
-    """Return which modes scatter and carry heat: all but the three translations at q = 0.
+    """Return whether each mode is active: all but the three translations at q = 0.
 
     Args:
         frequencies: As diagonalised, shape (num_q, num_bands), q = 0 first [rad/s].
         mesh: Number of grid points along each axis, first axis fastest.
         path: Name of the input, for the message.
+
+    Returns:
+        Shape (num_q, num_bands).
 
     Raises:
         InputError: Another mode is imaginary (negative) or has no frequency.
@@ -196,7 +200,7 @@ def active_modes(
 
 
 def default_sigma(frequencies: Array, mesh: tuple[int, int, int]) -> float:
-    """Return a width of the Gaussian that suits the grid [THz], two significant digits.
+    """Return the default width of the Gaussian for a grid [THz], to two significant digits.
 
     The spacing of frequencies of neighbouring grid points is proportional to the highest
     frequency over the number of points along an axis; the factor gives 0.20 THz for Si and
@@ -290,7 +294,7 @@ def _check_scattered(rows: Array, modes: GridModes, sigma: float) -> None:
     free = np.count_nonzero(modes.active[irreducible] & ~(rates > 0.0))
     if free:
         raise InputError(
-            f"{free} of {rates.size} irreducible modes are scattered by nothing with"
+            f"{free} of {rates.size} irreducible modes have no scattering process with"
             f" sigma = {sigma:g} THz; use a finer mesh or a larger sigma"
         )
 

@@ -11,11 +11,11 @@ matrix of phono3py's collision-*.hdf5, which is folded with f(-q) = -f(q): good 
 conductivity, wrong for everything even in q, i.e. for temperature.)
 
 Energy is conserved if the frequencies w of each process satisfy u . w = 0. Delta functions of
-finite width violate that, so u is projected inside its own modes,
+finite width violate that, so u is projected within its own modes,
 
     u' = u - (u . w) / (w . w) w,
 
-which conserves energy to round-off, keeps symmetry and definiteness, and does nothing on shell.
+which conserves energy to round-off, keeps symmetry and definiteness, and is u itself on shell.
 
 Conventions as in phono3py (L. Chaput, A. Togo, I. Tanaka, Phys. Rev. B 91, 094306 (2015)):
 q0 + q1 + q2 = G. Isotopes: S. Tamura, Phys. Rev. B 27, 858 (1983).
@@ -38,7 +38,7 @@ ComplexArray = npt.NDArray[np.complex128]
 
 @dataclass(frozen=True, kw_only=True)
 class GridModes:
-    """The modes of a crystal on a whole grid of wave vectors, as the processes need them."""
+    """The modes of a crystal on a full grid of wave vectors, with degeneracies and fluctuations."""
 
     symmetry: GridSymmetry
     temperature: float
@@ -87,8 +87,8 @@ def grid_modes(
 def degenerate_average(frequencies: Array, tolerance: float) -> Array:
     """Return the matrices that average over the degenerate bands of each wave vector.
 
-    A physical rate may not depend on the basis that the diagonalisation chose within a set of
-    degenerate modes.
+    Rates must not depend on the basis that the diagonalisation chose within a set of degenerate
+    modes.
 
     Args:
         frequencies: Ascending with the band, shape (num_q, num_bands).
@@ -199,18 +199,18 @@ def gaussian(x: Array, sigma: float) -> Array:
 
 
 class ProcessSum:
-    """The sum of P u u^T over processes, gathered one wave vector at a time.
+    """The sum of P u u^T over processes, accumulated one wave vector at a time.
 
     Holds one dense array of num_modes^2 doubles: 0.15 GB on a 9^3 grid with 6 bands, 0.5 GB on
     11^3.
     """
 
     def __init__(self, modes: GridModes, *, conserve_energy: bool = True) -> None:
-        """Start from nothing.
+        """Initialise the sum with zero.
 
         Args:
             modes: The modes of the grid.
-            conserve_energy: Project each u; False only to see how much that changes.
+            conserve_energy: Project each u; False only to measure the violation.
         """
         num_q, num_bands = modes.frequencies.shape
         self.modes = modes

@@ -1,7 +1,7 @@
-"""What is asked of phono3py, and the conversion of its answers to SI.
+"""Calls of phono3py, and the conversion of its results to SI.
 
 Only public functions of phono3py 4 are called. phono3py is imported when it is needed, because it
-is an optional extra that nothing else uses.
+is an optional dependency of this importer alone.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def import_phono3py() -> Any:
 def open_phono3py(yaml_path: str | Path, mesh: tuple[int, int, int]) -> Phono3pyGrid:
     """Return the harmonic phonons of a phono3py calculation on a grid.
 
-    Force constants are looked for beside the yaml file, as phono3py does in its working folder:
-    fc2.hdf5 and fc3.hdf5, or FORCES_FC2 and FORCES_FC3, and BORN.
+    Force constants are looked for in the folder of the yaml file, as phono3py does in its working
+    folder: fc2.hdf5 and fc3.hdf5, or FORCES_FC2 and FORCES_FC3, and BORN.
 
     Note: Changes the working directory of the process while the files are read.
 
@@ -82,7 +82,7 @@ def open_phono3py(yaml_path: str | Path, mesh: tuple[int, int, int]) -> Phono3py
         mesh: Number of grid points along each reciprocal-lattice vector.
 
     Raises:
-        InputError: phono3py or a file is missing or unfit; the grid lacks the symmetry of the
+        InputError: phono3py or a file is missing or unsuitable; the grid lacks the symmetry of the
             crystal, or its scattering matrix is larger than the memory.
     """
     path = Path(yaml_path)
@@ -135,9 +135,9 @@ def crystal_of(grid: Phono3pyGrid) -> Crystal:
 def group_velocities(grid: Phono3pyGrid) -> Array:
     """Return group velocities with v(R q) = R v(q), shape (num_q, num_bands, 3) [m/s].
 
-    Where a wave vector is left in place by some R, v is averaged over them. It changes nothing
-    but the velocities of degenerate modes on the zone boundary, which a mode with a label cannot
-    share out symmetrically: grids with even numbers contain such points, odd ones do not.
+    Where a wave vector is left in place by some R, v is averaged over them. It changes nothing but
+    the velocities of degenerate modes on the zone boundary, which cannot be assigned to labelled
+    modes symmetrically: grids with even numbers contain such points, odd ones do not.
     """
     from phonopy.phonon.group_velocity import GroupVelocity
 
@@ -160,14 +160,14 @@ def mass_variances(grid: Phono3pyGrid) -> Array:
 def triple_input(
     grid: Phono3pyGrid, q0: int, sigma: float | None
 ) -> tuple[Array, tuple[Array, Array, Array]]:
-    """Return |V3|^2 and delta functions of the modes at q0, what `triple_processes` takes.
+    """Return |V3|^2 and delta functions of the modes at q0, the input of `triple_processes`.
 
     Args:
         grid: The phonons.
         q0: Index of an irreducible wave vector.
         sigma: Width of the Gaussian in angular frequency [rad/s]; None for the linear tetrahedron
-            method, which weights the three phonons of a process differently and is offered for
-            comparison with phono3py only.
+            method, which weights the three phonons of a process differently, for comparison with
+            phono3py only.
 
     Returns:
         |V3|^2, shape (num_q, num_bands, num_bands, num_bands) [J^2], and delta(w0 - w1 - w2),
@@ -253,18 +253,18 @@ def _require_yaml(path: Path) -> None:
             raise InputError(
                 f"{path}: phono3py's collision matrix is folded with f(-q) = -f(q), which is right"
                 " for the conductivity and wrong for temperature; give the phono3py yaml file"
-                " beside the force constants instead, the matrix is built from them"
+                " next to the force constants instead, the matrix is built from them"
             )
         if "kappa" in file or "gamma" in file:
             raise InputError(
                 f"{path}: phono3py's kappa file holds lifetimes but no scattering matrix; give the"
-                " phono3py yaml file beside the force constants instead"
+                " phono3py yaml file next to the force constants instead"
             )
     raise InputError(f"{path}: this is an HDF5 file; expected the yaml file of phono3py")
 
 
 def _check_memory(num_modes: int) -> None:
-    """Refuse a matrix that does not fit: better one sentence than a killed process."""
+    """Refuse a matrix larger than the memory, before the process is killed for it."""
     needed = 8.0 * num_modes**2
     present = float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
     if needed > 0.8 * present:
@@ -275,7 +275,7 @@ def _check_memory(num_modes: int) -> None:
 
 
 def _load(module: Any, path: Path) -> Any:
-    """Return the loaded calculation, with force constants that are there and finite."""
+    """Return the loaded calculation, whose force constants are present and finite."""
     try:
         with contextlib.chdir(path.parent):
             handle = module.load(path.name, log_level=0)
@@ -283,13 +283,13 @@ def _load(module: Any, path: Path) -> Any:
         raise
     except Exception as error:  # phono3py raises whatever its parsers meet in a damaged file
         raise InputError(
-            f"{path}: phono3py cannot read it or the force constants beside it"
+            f"{path}: phono3py cannot read it or the force constants next to it"
             f" ({_first_line(error)})"
         ) from error
     for order, files in ((2, "fc2.hdf5 or FORCES_FC2"), (3, "fc3.hdf5 or FORCES_FC3")):
         constants = getattr(handle, f"fc{order}")
         if constants is None:
-            raise InputError(f"{path}: no force constants of order {order}; put {files} beside it")
+            raise InputError(f"{path}: no force constants of order {order}; put {files} next to it")
         if not np.all(np.isfinite(constants)):
             raise InputError(
                 f"{path}: some force constants of order {order} are not numbers; make {files} again"

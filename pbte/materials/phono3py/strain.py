@@ -1,4 +1,4 @@
-"""How phonons answer to strain, from the force constants of phono3py.
+"""Response of phonons to strain, from the force constants of phono3py.
 
 Grueneisen parameters of every mode come from the third-order force constants, elastic constants
 from the long-wave limit of the second-order ones. Both are averaged over the point group.
@@ -27,7 +27,7 @@ VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 def gruneisen_parameters(grid: Phono3pyGrid, active: BoolArray, degeneracy: Array) -> Array:
-    """Return minus the relative change of each frequency per dilatation.
+    """Return the Grueneisen parameters, minus the relative frequency change per dilatation.
 
     gamma = -(1/6 w^2) sum e_a* Phi3(a, b, c) . u_c e_b exp(i q . r_ab) / sqrt(m_a m_b) with u_c the
     displacement of atom c in a crystal that grows at the rate 1 along every axis: its position,
@@ -127,8 +127,8 @@ def _christoffel(grid: Phono3pyGrid, direction: Array) -> Array:
             block = block - mixed.conj().T @ np.linalg.solve(optical.T @ matrix @ optical, mixed)
         return np.asarray(block.real, dtype=np.float64)
 
-    # Less the value at 0, where noise in the force constants leaves something; then what goes as
-    # q^4, the beginning of dispersion, drops out of two lengths.
+    # Less the value at 0, where noise in the force constants leaves a residue; two lengths then
+    # eliminate the term in q^4, the onset of dispersion.
     rest = relaxed(0.0)
     short, long = ((relaxed(q) - rest) / (2.0 * np.pi * q) ** 2 for q in LONG_WAVES)
     ratio = (LONG_WAVES[1] / LONG_WAVES[0]) ** 2
@@ -153,7 +153,7 @@ def _force_constant_derivative(grid: Phono3pyGrid) -> Array:
 
 
 def _relaxation(grid: Phono3pyGrid) -> Array:
-    """Return how the atoms of the cell move in addition, shape (num_atoms, 3) [angstrom].
+    """Return the internal relaxation of the atoms of the cell, shape (num_atoms, 3) [angstrom].
 
     Per unit of the logarithm of the length; zero where symmetry holds every atom, as in diamond.
     """
@@ -175,7 +175,7 @@ def _relaxation(grid: Phono3pyGrid) -> Array:
 
 
 def _positions(cell: Any, atom: int) -> Array:
-    """Return the shortest way from an atom to every atom of the supercell [angstrom].
+    """Return the shortest vector from an atom to every atom of the supercell [angstrom].
 
     Where several are equally short, their mean.
     """

@@ -185,7 +185,7 @@ def test_a_grid_that_does_not_fit_the_memory_is_refused_before_the_work(silicon)
 
 @pytest.mark.phono3py
 def test_modes_that_nothing_scatters_are_refused(silicon):
-    with pytest.raises(InputError, match="scattered by nothing with sigma = 1e-06 THz"):
+    with pytest.raises(InputError, match="no scattering process with sigma = 1e-06 THz"):
         from_phono3py(silicon, mesh=3, sigma=1e-6, isotopes=False)
 
 
