@@ -1,1 +1,1 @@
-"""Models with known solutions, beside the solver: NumPy and SciPy only, no mesh."""
+"""Reference models with closed-form or exact solutions (NumPy and SciPy only, no mesh)."""

@@ -1,4 +1,4 @@
-"""Checks of what the closed forms are given: one sentence when it makes no sense."""
+"""Checks of arguments of the reference models; errors name value, unit and requirement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def positive(name: str, value: npt.ArrayLike, unit: str = "") -> Array:
     """Return the values as an array when all are positive and finite.
 
     Args:
-        name: What the message calls them.
+        name: Their name in the message.
         value: Number or array, any shape.
         unit: Unit of the message, empty for pure numbers.
 
@@ -35,7 +35,7 @@ def not_negative(name: str, value: npt.ArrayLike, unit: str = "") -> Array:
     """Return the values as an array when all are zero or more, and finite.
 
     Args:
-        name: What the message calls them.
+        name: Their name in the message.
         value: Number or array, any shape.
         unit: Unit of the message, empty for pure numbers.
 
@@ -52,7 +52,7 @@ def probability(name: str, value: npt.ArrayLike) -> Array:
     """Return the values as an array when all lie between 0 and 1.
 
     Args:
-        name: What the message calls them.
+        name: Their name in the message.
         value: Number or array, any shape [-].
 
     Returns:
@@ -70,7 +70,7 @@ def finite(name: str, value: npt.ArrayLike, unit: str = "") -> Array:
     """Return the values as an array when all are finite.
 
     Args:
-        name: What the message calls them.
+        name: Their name in the message.
         value: Number or array, any shape.
         unit: Unit of the message, empty for pure numbers.
 

@@ -16,10 +16,10 @@ from pbte.reference.checks import positive
 from pbte.reference.closed_forms.slab import IsotropicBands, SlabSolution, gray_bands, solve_slab
 
 EXTRAPOLATION = 0.710446089
-"""Milne's constant: a wall acts as if it stood this many mean free paths further out [-]."""
+"""Milne's constant: extrapolation length of a black wall in mean free paths [-]."""
 
 EVEN = 1e-5
-"""Largest variation across the film of a heat flux that should be the same everywhere [-]."""
+"""Largest relative variation of the heat flux, which is constant across a film [-]."""
 
 
 def gray_flux_ratio(optical_thickness: npt.ArrayLike) -> Array:
@@ -43,7 +43,7 @@ def gray_flux_ratio(optical_thickness: npt.ArrayLike) -> Array:
 
 
 def thick_flux_ratio(optical_thickness: npt.ArrayLike) -> Array:
-    """Return what the flux ratio of a gray film tends to when it is thick: (4/3) / (t + 1.4209).
+    """Return the thick-film limit of the flux ratio of a gray film, (4/3) / (t + 1.4209).
 
     Args:
         optical_thickness: Thickness t in mean free paths, any shape [-].
@@ -61,6 +61,9 @@ def film_state(bands: IsotropicBands, thickness: float) -> SlabSolution:
     Args:
         bands: The crystal.
         thickness: L [m].
+
+    Returns:
+        Solution of the integral equation, with its temperature and heat flux.
 
     Raises:
         InputError: The thickness is not positive.
@@ -101,7 +104,7 @@ def ballistic_flux(bands: IsotropicBands) -> float:
 
 
 def _even_flux(state: SlabSolution) -> float:
-    """Return the heat flux, having seen that it is the same in the middle as at the wall."""
+    """Return the heat flux, after checking that it is the same in the middle as at the wall."""
     wall, middle = state.heat_flux([0.0, 0.5 * state.thickness])
     if abs(middle - wall) > EVEN * abs(wall):
         raise InputError(

@@ -1,9 +1,9 @@
-"""Heat along films and wires whose surfaces reflect diffusely or partly like mirrors.
+"""Conductivity along films and wires with diffuse or partly specular surfaces.
 
 Film: K. Fuchs, Proc. Camb. Phil. Soc. 34, 100 (1938); E. H. Sondheimer, Adv. Phys. 1, 1 (1952).
-Round wire: R. B. Dingle, Proc. R. Soc. A 201, 545 (1950). A wall keeps the share p of what
-arrives on the mirrored path and loses the momentum of the rest. Each band of an isotropic crystal
-is suppressed on its own, so that the conductivity is the sum over bands.
+Round wire: R. B. Dingle, Proc. R. Soc. A 201, 545 (1950). The fraction p of the incident phonons is
+reflected specularly, the rest diffusely. Each band of an isotropic crystal is suppressed
+independently, so the conductivity is the sum over bands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The transient thermal grating: how a sinusoidal temperature decays in an unbounded crystal.
+"""Transient thermal grating: decay of a sinusoidal temperature in the bulk.
 
 T = T0 + A cos(2 pi x / L) at t = 0, in every mode, then no heating. A. A. Maznev, J. A. Johnson and
 K. A. Nelson, Phys. Rev. B 84, 195206 (2011); C. Hua and A. J. Minnich, Phys. Rev. B 89, 094302
@@ -6,9 +6,9 @@ K. A. Nelson, Phys. Rev. B 84, 195206 (2011); C. Hua and A. J. Minnich, Phys. Re
 
     theta(s) = a (A + T / tau),    a(s) = arctan(k v / (s + 1/tau)) / (k v)
 
-where T is the temperature of scattering, T = sum (C/tau) theta / sum (C/tau). For one band
-A(s) = tau b / (1 - b) with b = a / tau, and the transform is inverted in closed form: a pole, the
-diffusive decay, which is there for k l < pi/2, and a cut, the flight of those not yet scattered.
+where T is the temperature of scattering, T = sum (C/tau) theta / sum (C/tau). For one band A(s) =
+tau b / (1 - b) with b = a / tau, and the transform is inverted in closed form: a pole, the
+diffusive decay, which exists for k l < pi/2, and a branch cut, the ballistic phonons.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pbte.reference.closed_forms.slab import IsotropicBands
 ComplexArray = npt.NDArray[np.complex128]
 
 TALBOT_POINTS = 32
-# Largest imaginary part of a singularity, times t, that the contour goes around in good distance.
+# Largest imaginary part of a singularity, times t, that the contour encloses with some margin.
 REACH = 16.0
 
 
@@ -67,8 +67,8 @@ def grating_amplitude(bands: IsotropicBands, times: npt.ArrayLike, period: float
     """Return the amplitude of the energy temperature in a crystal of bands, 1 at the start.
 
     The Laplace transform is inverted by Talbot's method (J. Abate and P. P. Valko, Int. J. Numer.
-    Meth. Eng. 60, 979 (2004)), which takes times up to the flight of the fastest band over two and
-    a half periods.
+    Meth. Eng. 60, 979 (2004)), which holds for times in which the fastest band travels up to two
+    and a half periods.
 
     Args:
         bands: The crystal.
@@ -88,7 +88,7 @@ def grating_amplitude(bands: IsotropicBands, times: npt.ArrayLike, period: float
         latest = REACH / (wave * float(bands.speeds.max()))
         raise InputError(
             f"time = {t.max():.3g} s; the inversion holds until {latest:.3g} s, when the fastest "
-            "band has flown over two and a half periods"
+            "band has travelled two and a half periods; take shorter times"
         )
     shares = bands.heat_capacities / bands.heat_capacity
 
@@ -118,13 +118,13 @@ def grating_decay_rate(reduced_wave_number: npt.ArrayLike) -> Array:
         Same shape [-].
 
     Raises:
-        InputError: eta is not between 0 and pi/2, where no exponential decay is seen.
+        InputError: eta is not between 0 and pi/2, where the decay is not exponential.
     """
     eta = positive("reduced wave number", reduced_wave_number)
     if np.any(eta >= 0.5 * np.pi):
         raise InputError(
             f"reduced wave number = {eta.max():g}; it must be below pi/2, beyond which the grating "
-            "fades by flight alone"
+            "decays ballistically"
         )
     return np.asarray(1.0 - eta / np.tan(eta))
 

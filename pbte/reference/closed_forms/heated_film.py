@@ -1,7 +1,7 @@
 """A film heated uniformly between two black isothermal walls.
 
-The heat goes to all modes in proportion to their heat capacity. With many mean free paths across
-the film the temperature is the parabola S x (L - x) / 2k; with few it is flatter and jumps at the
+The heat goes to all modes in proportion to their heat capacity. In a film of many mean free paths
+the temperature is the parabola S x (L - x) / 2k; in a thin one it is flatter and jumps at the
 walls. The integral equation is that of `pbte.reference.closed_forms.slab`.
 """
 
@@ -32,14 +32,14 @@ def heated_film_temperature(
         heat_density: S [W/m^3].
 
     Returns:
-        Temperature that the energy density gives, shape (n,) [K].
+        Energy-density temperature above the walls, shape (n,) [K].
 
     Raises:
         InputError: The thickness is not positive, or a position lies outside.
     """
     where = np.atleast_1d(finite("position", fractions))
     if np.any((where < 0.0) | (where > 1.0)):
-        raise InputError("a position lies outside of the film; x/L must be between 0 and 1")
+        raise InputError(f"x/L from {where.min():g} to {where.max():g}; it must lie in 0 to 1")
     state = solve_slab(bands, thickness, heat_density=heat_density)
     return state.temperature(where * thickness)
 

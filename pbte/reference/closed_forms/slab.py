@@ -1,18 +1,18 @@
 """The transport equation between two planes, as an integral equation for the temperature.
 
-Isotropic bands in the relaxation-time approximation lose their memory at each event, so all that
-counts is the temperature T(x) of scattering. A band that leaves t with J = T + tau g (g the rate at
-which heating warms it) is found at x with the mean over directions
+For isotropic bands in the relaxation-time approximation the only unknown is the scattering
+temperature T(x). With the emission J = T + tau g (g the heating rate of every mode) the mean of a
+band over directions is
 
     theta(x) = E2(x/l) T_left / 2 + E2((L - x)/l) T_right / 2 + int_0^L J(t) E1(|x - t|/l) dt / 2 l
 
-and T is such that scattering keeps the energy: T = sum (C/tau) theta / sum (C/tau). One band is
-the radiative slab of M. A. Heaslet and R. F. Warming, Int. J. Heat Mass Transfer 8, 979 (1965);
-many are the film of C. Hua and A. J. Minnich, J. Appl. Phys. 117, 175306 (2015). It is solved by
-product integration: T is a polynomial on each of a number of panels that get geometrically smaller
-towards the walls, where its slope is infinite like that of x ln x, and the kernel, with its
-logarithm, is integrated against these polynomials. The heat flux, which must be the same
-everywhere, varies by 1e-9 in slabs of up to 1000 mean free paths.
+and energy conservation requires T = sum (C/tau) theta / sum (C/tau). One band is the radiative slab
+of M. A. Heaslet and R. F. Warming, Int. J. Heat Mass Transfer 8, 979 (1965); many are the film of
+C. Hua and A. J. Minnich, J. Appl. Phys. 117, 175306 (2015). It is solved by product integration: T
+is a polynomial on each of a number of panels that get geometrically smaller towards the walls,
+where its slope is infinite like that of x ln x, and the kernel, with its logarithm, is integrated
+against these polynomials. The heat flux, a constant of the equation, varies by 1e-9 in slabs of up
+to 1000 mean free paths.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ POWER = 6
 
 @dataclass(frozen=True, kw_only=True)
 class IsotropicBands:
-    """Bands that fly alike in all directions and relax to one temperature.
+    """Isotropic bands in the relaxation-time approximation.
 
     Attributes:
         speeds: Group speeds, shape (num_bands,) [m/s].
@@ -82,18 +82,18 @@ class IsotropicBands:
 
     @property
     def conductivity(self) -> float:
-        """Of the bulk, sum C v^2 tau / 3 [W/m K]."""
+        """Bulk conductivity, sum C v^2 tau / 3 [W/m K]."""
         return float(self.heat_capacities @ (self.speeds**2 * self.relaxation_times)) / 3.0
 
     @property
     def scattering_shares(self) -> Array:
-        """Weight of each band in the temperature of scattering, C/tau, of sum 1 [-]."""
+        """Weight of each band in the scattering temperature, sum 1, shape (num_bands,) [-]."""
         rates = self.heat_capacities / self.relaxation_times
         return np.asarray(rates / rates.sum())
 
 
 def gray_bands(speed: float, relaxation_time: float, heat_capacity: float) -> IsotropicBands:
-    """Return one band.
+    """Return a gray crystal as one isotropic band.
 
     Args:
         speed: Group speed [m/s].
@@ -112,7 +112,7 @@ class Panels:
     """Nodes of piecewise polynomials on an interval, refined towards both ends.
 
     Attributes:
-        edges: Reservoirs of the panels, shape (num_panels + 1,) [m].
+        edges: Ends of the panels, shape (num_panels + 1,) [m].
     """
 
     edges: Array
@@ -182,7 +182,7 @@ class KernelIntegrals:
         Args:
             order: n, 1 or more.
             length: l [m].
-            signed: Count what comes from t > x negative: the balance of two directions.
+            signed: Count contributions from t > x negative: the difference of two directions.
         """
         result = np.zeros(self._shape)
         for used, distances, functions, sides in self._parts:
@@ -202,8 +202,8 @@ class SlabSolution:
         thickness: L [m].
         hot: Deviation of the wall at x = 0 [K].
         cold: Deviation of the wall at x = L [K].
-        heating: g = S / C, how fast heating warms every mode [K/s].
-        panels: Where the temperature is given.
+        heating: g = S / C, heating rate of every mode [K/s].
+        panels: Nodes of the temperature.
         scattering_temperature: T(x) at the nodes of the panels [K].
     """
 
@@ -283,7 +283,7 @@ def solve_slab(
         heat_density: Uniform heating S, shared by all modes in proportion to c [W/m^3].
 
     Returns:
-        The solution.
+        Scattering temperature at the nodes, and from it temperature and heat flux anywhere.
 
     Raises:
         InputError: The thickness is not positive.
@@ -298,8 +298,8 @@ def solve_slab(
         sum(s * 0.5 * expn(2, d / m) for s, m in zip(shares, bands.mean_free_paths, strict=True))
         for d in (x, depth - x)
     )
-    # What leaves a point for good, by the exact integral of the kernel: in a thick slab a small
-    # difference of nearly equal numbers.
+    # Row sums by the exact integral of the kernel: the loss to the walls, which in a thick slab is
+    # a small difference of nearly equal numbers.
     matrix[np.diag_indices_from(matrix)] += wall_hot + wall_cold - matrix.sum(axis=1)
     right = hot * wall_hot + cold * wall_cold + heating * (source @ np.ones(x.size))
     return SlabSolution(
@@ -314,7 +314,7 @@ def solve_slab(
 
 
 def scattering_operator(panels: Panels, bands: IsotropicBands) -> tuple[Array, Array]:
-    """Return 1 - sum s K and sum s tau K, with K the flight of a band and s its share.
+    """Return 1 - sum s K and sum s tau K, with K the transport kernel of a band and s its weight.
 
     Returns:
         Two matrices over the nodes, [-] and [s].

@@ -1,8 +1,8 @@
-"""A sphere with a black isothermal surface, heated from within.
+"""A sphere with a black isothermal surface and internal heating.
 
 For a profile that depends on the radius alone, r T is odd in r and obeys the equation of a slab
 from -R to R: M. A. Heaslet and R. F. Warming, J. Quant. Spectrosc. Radiat. Transfer 5, 669 (1965).
-With J = T + tau g what a band emits and l its mean free path, the mean over directions at r is
+With J = T + tau g the emission of a band and l its mean free path, the mean over directions is
 
     r theta(r) = int_0^R t J(t) [E1(|r - t|/l) - E1((r + t)/l)] dt / 2 l
 """
@@ -49,7 +49,7 @@ class SphereSolution:
     scattering_temperature: Array
 
     def temperature(self, radii: npt.ArrayLike) -> Array:
-        """Return the temperature that the energy density gives, sum C theta / sum C.
+        """Return the energy-density temperature, sum C theta / sum C.
 
         Args:
             radii: r from 0 to R, shape (n,) [m].
@@ -62,7 +62,7 @@ class SphereSolution:
         """
         r = np.atleast_1d(np.asarray(radii, dtype=np.float64))
         if np.any((r < 0.0) | (r > self.radius)):
-            raise InputError(f"a radius lies outside of the sphere, from 0 to {self.radius:g} m")
+            raise InputError(f"radius = {r.max():g} m; it must lie between 0 and {self.radius:g} m")
         r = np.maximum(r, 1e-5 * self.radius)  # the centre as a limit
         integrals, nodes = KernelIntegrals(self.panels, r), self.panels.nodes
         heating = self.heat_density(np.abs(nodes)) / self.bands.heat_capacity
@@ -79,14 +79,14 @@ class SphereSolution:
 
     @property
     def power(self) -> float:
-        """Heat put into the sphere, all of which arrives at its surface [W]."""
+        """Power of the heat source, all of which leaves through the surface [W]."""
         nodes = self.panels.nodes
         shells = 2.0 * np.pi * nodes**2 * self.heat_density(np.abs(nodes))
         return float(self.panels.weights @ shells)
 
 
 def solve_sphere(bands: IsotropicBands, radius: float, heat_density: Profile) -> SphereSolution:
-    """Return the steady state of a sphere heated within, its surface black and at T0.
+    """Return the steady state of an internally heated sphere, its surface black and at T0.
 
     Args:
         bands: The crystal.
@@ -113,12 +113,12 @@ def solve_sphere(bands: IsotropicBands, radius: float, heat_density: Profile) ->
 
 
 def uniform_heating(heat_density: float) -> Profile:
-    """Return a heat density that is the same everywhere [W/m^3]."""
+    """Return a uniform heat density as a function of the radius [W/m^3]."""
     return lambda radii: np.full(np.shape(radii), heat_density)
 
 
 def gaussian_heating(power: float, sigma: float, radius: float) -> Profile:
-    """Return a Gaussian heat density around the centre that puts a given power into the sphere.
+    """Return a Gaussian heat density around the centre with a given power within the sphere.
 
     Args:
         power: Within the radius [W].

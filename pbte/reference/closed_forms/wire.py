@@ -1,8 +1,8 @@
-"""Heat along wires of any convex cross-section with diffuse surfaces, gray or band by band.
+"""Conductivity along diffuse wires of any convex cross-section, gray or band by band.
 
-Along an endless wire the temperature falls evenly, and neither what scattering emits nor what a
-diffuse surface sends back has a part that is odd along the axis. So the odd part of a phonon that
-flies a distance s from the surface grows as 1 - exp(-s/l), whatever the cross-section, and
+In an infinite wire with a uniform gradient, neither the scattering emission nor the diffuse
+reflection has a part that is odd along the axis. So the odd part of the distribution at a distance
+s from the surface is proportional to 1 - exp(-s/l), whatever the cross-section, and
 
     k/k_bulk = (3/4 pi A) int dn n_x^2 int dA [1 - exp(-s(r, n)/(l sin a))],
 
@@ -43,7 +43,7 @@ def regular_polygon(num_corners: int, circumdiameter: float) -> Array:
         InputError: Fewer than three corners, or a diameter that is not positive.
     """
     if num_corners < 3:
-        raise InputError(f"a polygon has at least 3 corners, not {num_corners}")
+        raise InputError(f"num_corners = {num_corners}; a polygon has at least 3 corners")
     radius = 0.5 * float(positive("circumdiameter", circumdiameter, "m"))
     angles = 2.0 * np.pi * np.arange(num_corners) / num_corners
     return radius * np.column_stack([np.cos(angles), np.sin(angles)])
@@ -74,7 +74,7 @@ def polygon_suppression(corners: Array, mean_free_paths: npt.ArrayLike) -> Array
         # c - p (1 - exp(-c/p)) with p = path sines, over c: 1 for a long chord, c/2p for a short.
         free = np.where(depth < 1e-6, 0.5 * depth, 1.0 + np.expm1(-depth) / depth)
         out[number] = (widths * chords) @ (free @ shares)
-    # int dn = int d(turn) int sin a da; both halves of the axis count alike.
+    # int dn = int d(turn) int sin a da; both halves of the axis contribute equally.
     return np.asarray(2.0 * 3.0 / (4.0 * np.pi * area) * out).reshape(paths.shape)
 
 
@@ -105,7 +105,8 @@ def _area(corners: Array) -> float:
 def _chords(corners: Array) -> tuple[Array, Array]:
     """Return lengths of chords and their weights, d(turn) d(position), over all directions.
 
-    Directions between two edges see the corners in one sequence, so the chords are smooth there.
+    For directions between those of two edges the sequence of corners is fixed, and chord lengths
+    are smooth functions of the direction.
     """
     edges = np.roll(corners, -1, axis=0) - corners
     kinks = np.unique(np.round(np.arctan2(edges[:, 1], edges[:, 0]) % np.pi, 12))
@@ -117,7 +118,7 @@ def _chords(corners: Array) -> tuple[Array, Array]:
         for turn, share in zip(turns, 0.5 * (high - low) * shares, strict=True):
             chord, width = _parallel_chords(corners, float(turn))
             lengths.append(chord)
-            weights.append(2.0 * share * width)  # a chord is flown both ways
+            weights.append(2.0 * share * width)  # both directions of a chord
     return np.concatenate(lengths), np.concatenate(weights)
 
 

@@ -1,20 +1,20 @@
 """Subunits with several bands: rates between their composite bands and the conductivity (C9).
 
-Two neighbouring subunits with bands i and j form the composite band a = (i, j) with energy
-E = E_i + E_j, imbalance e_a = (E_i - E_j)/2 and n_a = n_i n_j levels. The random coupling of
-`pbte.reference.ham.chain` moves the state between composite bands of equal E.
+Two neighbouring subunits with bands i and j form the composite band a = (i, j) with energy E = E_i
++ E_j, imbalance e_a = (E_i - E_j)/2 and n_a = n_i n_j levels. The random coupling of
+`pbte.reference.ham.chain` causes transitions between composite bands of equal E.
 
 Correction of the paper: the symmetric kappa of (44) violates detailed balance unless all bands of
 a shell have as many levels as each other. Here n_a W(a->b) = n_b W(b->a), which gives (47) for
 n_a = n_b and (48) for one band. (The printed (40) has an unbalanced bracket; it is right.)
 
-A rate stands for a whole band, as for a state spread evenly over its levels. Schroedinger's
-equation keeps the energy more sharply: the wings of a triangle, the level density of (1, 1), have
-no partner in a box, that of (2, 0), and stay as they are. So the rates hold early, and late
-probabilities are not quite in proportion to n_a: for n_1^2 = 2 n_2 a state that starts in (2, 0) is
-in the end found in (1, 1) with 1 - 2 ln(4/3) = 0.42 and not with 1/2. The densities are taken as
-smooth: sums of two sets of equally spaced levels coincide, so that (1, 1) is a comb of lines de/n_1
-apart, and the rates need a line wider than that.
+A rate assumes a state spread evenly over the levels of a band. Schroedinger's equation conserves
+the energy more sharply: the wings of a triangle, the level density of (1, 1), have no partner in a
+box, that of (2, 0), and do not change. So the rates hold at early times, and late probabilities are
+not quite in proportion to n_a: for n_1^2 = 2 n_2 a state that starts in (2, 0) is in the end found
+in (1, 1) with 1 - 2 ln(4/3) = 0.42 and not with 1/2. The densities are taken as smooth: sums of two
+sets of equally spaced levels coincide, so that (1, 1) is a comb of lines de/n_1 apart, and the
+rates need a line wider than that.
 
 Units: hbar = k_B = 1 and any one unit of energy [E].
 """
@@ -45,7 +45,8 @@ class Bands:
         widths: Widths, shape (num_bands,) [E]; zero for a single level.
 
     Raises:
-        InputError: A value makes no sense.
+        InputError: A number of levels is no positive integer, a width is negative, an energy is not
+            finite, or the shapes differ.
     """
 
     energies: Array
@@ -94,7 +95,7 @@ def one_band(*, num_levels: int, band_width: float, gap: float = 1.0) -> Bands:
 
 
 def shells(bands: Bands) -> list[Shell]:
-    """Return the sets of composite bands between which the coupling moves the state (C9).
+    """Return the sets of composite bands between which the coupling causes transitions (C9).
 
     Composite bands belong together when their energies agree to 1e-9 of the largest.
 
@@ -144,7 +145,7 @@ def overlap(widths: npt.ArrayLike) -> float:
     boxes = not_negative("widths", widths)
     boxes = boxes[boxes > 0.0]
     if boxes.size == 0:
-        raise InputError("widths: all bands are single levels, between which there is no rate")
+        raise InputError("widths: all bands are single levels, which have no golden-rule rate")
     # Convolution of m boxes at 0: sum over signs of prod(s) (sum(s w)/2)_+^(m-1)/((m-1)! prod w)
     signs = np.array(list(itertools.product((1.0, -1.0), repeat=boxes.size)))
     reach = np.maximum(0.5 * signs @ boxes, 0.0)
@@ -224,11 +225,11 @@ def band_heat_conductivity(bands: Bands, temperature: npt.ArrayLike, *, coupling
     """
     lowest = float(bands.energies.min())
     gap = min((e - lowest for e in bands.energies if e > lowest), default=1.0)
-    # T = 0 stands for a temperature at which the exponentials are zero in double precision
-    warmth = np.maximum(not_negative("temperature", temperature), 1e-3 * gap)
-    weights = bands.num_levels * np.exp(-(bands.energies - lowest) / warmth[..., None])
+    # T = 0 is replaced by a temperature at which the exponentials are zero in double precision
+    reduced = np.maximum(not_negative("temperature", temperature), 1e-3 * gap)
+    weights = bands.num_levels * np.exp(-(bands.energies - lowest) / reduced[..., None])
     partition = weights.sum(axis=-1)
-    total = np.zeros(warmth.shape)
+    total = np.zeros(reduced.shape)
     for shell in shells(bands):
         if len(shell.pairs) < 2:
             continue
@@ -236,5 +237,5 @@ def band_heat_conductivity(bands: Bands, temperature: npt.ArrayLike, *, coupling
         imbalance = shell.imbalances
         moved = float(np.sum(flows * imbalance[:, None] * (imbalance[:, None] - imbalance)))
         # energies from the lowest, so that nothing overflows; each of the two Z has one of them
-        total += moved * np.exp(-(shell.energy - 2.0 * lowest) / warmth)
-    return np.asarray(total / (warmth * partition) ** 2)
+        total += moved * np.exp(-(shell.energy - 2.0 * lowest) / reduced)
+    return np.asarray(total / (reduced * partition) ** 2)

@@ -1,15 +1,15 @@
 """Chain of many-level subunits whose energy diffuses: Hamiltonian, rate equation, criteria.
 
-Each subunit is a ground level and a band of n levels; a weak random coupling moves one excitation
-between neighbours. The Hilbert space average method (HAM) predicts that the probabilities of the
-subunits obey a rate equation, although the dynamics is Schroedinger's.
+Each subunit is a ground level and a band of n levels; a weak random coupling transfers one
+excitation between neighbours. The Hilbert space average method (HAM) predicts that the
+probabilities of the subunits obey a rate equation, although the dynamics is Schroedinger's.
 
 Source: M. Michel, G. Mahler and J. Gemmer, "Fourier's law from Schroedinger dynamics",
 cond-mat/0510471; at length M. Michel, J. Gemmer and G. Mahler, Phys. Rev. E 73, 016101 (2006),
 cond-mat/0511727. Numbers in parentheses are equations of the long paper, labels C1 to C9 those
 that the tests use.
 
-The exact evolution is in `pbte.reference.ham.evolution`, how far the prediction is from it in
+The exact evolution is in `pbte.reference.ham.evolution`, the deviation of the prediction from it in
 `pbte.reference.ham.deviation`, the conductivity in `pbte.reference.ham.conductivity`.
 
 Units: hbar = k_B = 1 and any one unit of energy [E], in the paper the gap dE. Times are in
@@ -48,7 +48,7 @@ class HamChain:
         gap: dE, from the ground level to the centre of the band [E].
 
     Raises:
-        InputError: A value makes no sense.
+        InputError: A number is no positive integer, or another value is not positive.
     """
 
     num_subunits: int = 2
@@ -76,7 +76,7 @@ class HamChain:
         Equations (26) and (27), per neighbour. Holds for coupling blocks with mean square element
         1, a normalisation that the paper does not state. On the way to it, the second-order terms
         of (20) carry 1/hbar^2 (positive with U_1^2, negative with U_2) and not the printed i/hbar,
-        and the factor 2 in (21) is right only if (U_1)^2 counts one neighbour: unitarity asks for
+        and the factor 2 in (21) is right only if (U_1)^2 counts one neighbour: unitarity requires
         U_2 + U_2^dagger = (U_1)^2.
         """
         return 2.0 * math.pi * self.coupling**2 * self.num_levels / self.band_width
@@ -90,7 +90,7 @@ class HamChain:
 def critical_chain(
     *, num_subunits: int = 2, num_levels: int, band_width: float = 0.05, gap: float = 1.0
 ) -> HamChain:
-    """Return the chain that just meets the first criterion of (29): lambda = de/(2 n) (C6).
+    """Return the chain that exactly meets the first criterion of (29): lambda = de/(2 n) (C6).
 
     So we read figure 5, where the paper does not say how lambda changes with n. The default band
     width and n = 500 give the parameters of the paper.
@@ -102,7 +102,7 @@ def critical_chain(
         gap: dE [E].
 
     Raises:
-        InputError: A value makes no sense.
+        InputError: A number is no positive integer, or a width or gap is not positive.
     """
     check_count("num_levels", num_levels)
     return HamChain(
@@ -244,9 +244,9 @@ def subunit_probabilities(chain: HamChain, states: ComplexArray) -> Array:
 def rate_matrix(chain: HamChain) -> Array:
     """Return the matrix R of the rate equation dP/dt = R P, (30) to (32) (C4).
 
-    Columns sum to zero (probability is kept). Eigenvalues are -4 kappa sin^2(pi k/(2 N)),
-    k = 0 to N - 1. The paper prints "2 < mu < N - 1" for the inner subunits; it must be
-    2 <= mu <= N - 1.
+    Columns sum to zero (probability is conserved). Eigenvalues are -4 kappa sin^2(pi k/(2 N)), k =
+    0 to N - 1. The paper prints "2 < mu < N - 1" for the inner subunits; it must be 2 <= mu <= N -
+    1.
 
     Returns:
         Matrix, shape (N, N) [E/hbar].
@@ -258,7 +258,7 @@ def rate_matrix(chain: HamChain) -> Array:
 def rate_probabilities(
     chain: HamChain, times: npt.ArrayLike, *, initial: npt.ArrayLike | None = None
 ) -> Array:
-    """Return what the method predicts: the solution of the rate equation (30) to (32) (C4).
+    """Return the predicted probabilities, the solution of the rate equation (30) to (32) (C4).
 
     Sum of the N cosine modes of the chain. For two subunits P_1 = (1 + exp(-2 kappa t))/2.
 
@@ -303,17 +303,18 @@ def energy_current(chain: HamChain, probabilities: Array) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Criteria:
-    """When the rate equation can hold: the criteria (29) of the paper (C5).
+    """Validity of the rate equation: the criteria (29) of the paper (C5).
 
-    Below the first, a level only swings with the level of equal energy in the neighbour; above the
-    second, the line is as wide as the band and the whole band swings.
+    Below the first, a level only oscillates with the level of equal energy in the neighbour; above
+    the second, the line is as wide as the band and the whole band oscillates.
 
     Attributes:
         resolution: lambda n/de [-], to be at least 1/2.
         strength: lambda^2 n/de^2 [-], to be far below 1 (kappa far below de).
         states_in_line: Levels within the golden-rule line 2 pi (lambda n/de)^2 [-]; the first
-            criterion asks for at least pi/2 of them.
-        recurrence_time: 2 pi hbar n/de [hbar/E]; later, the discrete levels show.
+            criterion requires at least pi/2.
+        recurrence_time: 2 pi hbar n/de [hbar/E], after which the discreteness of the levels
+            matters.
     """
 
     resolution: float
@@ -328,7 +329,7 @@ class Criteria:
 
 
 def criteria(chain: HamChain) -> Criteria:
-    """Return the numbers that decide whether the rate equation can hold, (29) (C5)."""
+    """Return the figures of the validity criteria of the rate equation, (29) (C5)."""
     resolution = chain.coupling * chain.num_levels / chain.band_width
     return Criteria(
         resolution=resolution,
@@ -342,7 +343,7 @@ def complex_gaussian(shape: tuple[int, ...], seed: Seed) -> ComplexArray:
     """Return independent complex Gaussian numbers with mean square 1.
 
     Raises:
-        InputError: The seed is negative or no whole number.
+        InputError: The seed is negative or no integer.
     """
     if not isinstance(seed, np.random.Generator):
         check_count("seed", seed, least=0)
@@ -352,10 +353,10 @@ def complex_gaussian(shape: tuple[int, ...], seed: Seed) -> ComplexArray:
 
 
 def check_count(name: str, value: int, *, least: int = 1) -> None:
-    """Refuse what is no whole number or below the least.
+    """Refuse a value that is no integer or below the least.
 
     Raises:
-        InputError: It is.
+        InputError: The value is no integer, or too small.
     """
     try:
         enough = operator.index(value) >= least
@@ -381,7 +382,7 @@ def check_couplings(chain: HamChain, couplings: ComplexArray) -> None:
     """Refuse coupling blocks that do not fit the chain.
 
     Raises:
-        InputError: They do not.
+        InputError: The shapes differ, or a number is not finite.
     """
     expected = (chain.num_subunits - 1, chain.num_levels, chain.num_levels)
     if couplings.shape != expected or not np.all(np.isfinite(couplings)):

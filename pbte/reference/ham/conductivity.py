@@ -36,12 +36,13 @@ def heat_capacity(temperature: npt.ArrayLike, *, num_levels: int, gap: float = 1
         Heat capacity, shape of the temperature [k_B].
 
     Raises:
-        InputError: A temperature is negative, or a number makes no sense.
+        InputError: A temperature is negative, the gap not positive, or `num_levels` no positive
+            integer.
     """
-    warmth, width = not_negative("temperature", temperature), float(positive("gap", gap))
+    reduced, width = not_negative("temperature", temperature), float(positive("gap", gap))
     check_count("num_levels", num_levels)
-    # T = 0 stands for a temperature at which the exponential is zero in double precision
-    x = width / np.maximum(warmth, 1e-3 * width / (1.0 + math.log(num_levels)))
+    # T = 0 is replaced by a temperature at which the exponential is zero in double precision
+    x = width / np.maximum(reduced, 1e-3 * width / (1.0 + math.log(num_levels)))
     # y/(1 + y)^2 is even in ln y, so the small one of y and 1/y can be taken
     small = np.exp(-np.abs(math.log(num_levels) - x))
     return np.asarray(x**2 * small / (1.0 + small) ** 2)
@@ -69,7 +70,7 @@ def heat_conductivity(chain: HamChain, temperature: npt.ArrayLike) -> Array:
 def high_temperature_conductivity(chain: HamChain, temperature: npt.ArrayLike) -> Array:
     """Return the limit of (48) far above the gap, kappa n/(1 + n)^2 (dE/T)^2 (C8).
 
-    One of the two limits (50) and (51); falls as T^-2 because the levels are a finite number.
+    One of the two limits (50) and (51); falls as T^-2 because the number of levels is finite.
 
     Args:
         chain: The chain.
@@ -105,7 +106,7 @@ def low_temperature_conductivity(chain: HamChain, temperature: npt.ArrayLike) ->
 
 
 def largest_heat_capacity(*, num_levels: int, gap: float = 1.0) -> tuple[float, float]:
-    """Return where the heat capacity, and with it the conductivity (48), is largest (C8).
+    """Return temperature and value of the maximum of the heat capacity, and so of (48) (C8).
 
     Root of (1 - y)/(1 + y) = 2/x with x = dE/T, y = n e^-x; there is one, above x = 2.
 
@@ -117,7 +118,7 @@ def largest_heat_capacity(*, num_levels: int, gap: float = 1.0) -> tuple[float, 
         Temperature [E] and heat capacity [k_B].
 
     Raises:
-        InputError: A number makes no sense.
+        InputError: The gap is not positive, or `num_levels` no positive integer.
     """
     check_count("num_levels", num_levels)
     width = float(positive("gap", gap))

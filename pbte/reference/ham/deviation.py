@@ -1,4 +1,4 @@
-"""How far the rate equation is from Schroedinger's equation: the D^2 of (33) and its studies.
+"""Deviation of the rate equation from Schroedinger's equation: D^2 of (33) and its studies.
 
 For the model of `pbte.reference.ham.chain`; units as there. Figures 4 and 5 of the paper (C6).
 """
@@ -26,7 +26,7 @@ from pbte.reference.ham.chain import (
 from pbte.reference.ham.evolution import Method, evolution, exact_probabilities
 
 SPAN = 5.0
-"""The deviation is taken over this many relaxation times, as in (33)."""
+"""Averaging time of the deviation in relaxation times, as in (33) [-]."""
 
 
 def deviation(times: npt.ArrayLike, exact: Array, predicted: Array) -> Array:

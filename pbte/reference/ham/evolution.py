@@ -1,6 +1,6 @@
 """Exact Schroedinger evolution of a chain of many-level subunits.
 
-Two propagators for the model of `pbte.reference.ham.chain` (C1, C2), with one face: dense
+Two propagators for the model of `pbte.reference.ham.chain` (C1, C2), with one interface: dense
 diagonalisation, best for many states at few times, and an expansion in Chebyshev polynomials that
 never forms the matrix, best for long chains and few states. Both start at time 0. Units as there.
 """
@@ -38,7 +38,7 @@ _BLOCK_NUMBERS = 4_000_000  # complex numbers held at once for a batch of states
 
 
 class Evolution(Protocol):
-    """How states of a chain move in time (C1, C2)."""
+    """Propagator of the states of a chain (C1, C2)."""
 
     chain: HamChain
 

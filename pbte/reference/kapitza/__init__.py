@@ -1,1 +1,1 @@
-"""The temperature jump at an interface: mismatch models, two temperatures."""
+"""Kapitza resistance: mismatch models, rough contacts, the two-temperature model."""

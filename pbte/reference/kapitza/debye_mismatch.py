@@ -1,17 +1,17 @@
 """Resistance of an interface between two Debye solids: acoustic and diffuse mismatch.
 
 D3. Three branches, one longitudinal and two transverse, without dispersion up to the Debye
-frequency; phonons of one side are transmitted with a probability that the model sets: by sound
-waves at a plane interface (W. A. Little, Can. J. Phys. 37, 334 (1959)) or by losing all memory
-there (E. T. Swartz and R. O. Pohl, Rev. Mod. Phys. 61, 605 (1989)). The resistance is the one with
-the paradox, finite between identical solids: `pbte.reference.kapitza.temperature_jump` turns it
-into the other. What the models give is kept as the flux integral
+frequency; phonons of one side are transmitted with a probability given by the model: that of sound
+waves at a plane interface (W. A. Little, Can. J. Phys. 37, 334 (1959)) or that of completely
+diffuse scattering (E. T. Swartz and R. O. Pohl, Rev. Mod. Phys. 61, 605 (1989)). The resistance is
+the one with the paradox, finite between identical solids: `pbte.reference.kapitza.temperature_jump`
+converts it into the other. The result of a model is the flux integral
 
     S_jk = int_0^(1/c_1j) t_(1j -> 2k)(s) s ds   [s^2/m^2],
 
-over the slowness s = sin(theta)/c along the interface, which both sides share, so that
-sum_k S_jk = Gamma_1j / c_1j^2 with Gamma_1j = int alpha_1j cos(theta) sin(theta) dtheta. The sum
-over all S is the same seen from either side: heat flows neither way at equal temperatures.
+over the slowness s = sin(theta)/c along the interface, which both sides share, so that sum_k S_jk =
+Gamma_1j / c_1j^2 with Gamma_1j = int alpha_1j cos(theta) sin(theta) dtheta. The sum over all S is
+the same for both directions: no net heat flows at equal temperatures.
 """
 
 from __future__ import annotations
@@ -82,25 +82,24 @@ class DebyeSolid:
 
 
 def flux_integrals(first: DebyeSolid, second: DebyeSolid, model: Model) -> Array:
-    """Return S_jk of the module's head: how well branch j feeds branch k (D3).
+    """Return the flux integrals S_jk from branch j of solid 1 into branch k of solid 2 (D3).
 
-    *dmm*: alpha_1 = sum c_2^-2 / (sum c_1^-2 + sum c_2^-2) for all angles, shared out over the
-    branches as 1/c_2k^2; Gamma = alpha / 2. *amm-scalar*: branch j only feeds branch j, alpha =
-    4 Z_1 Z_2 mu_1 mu_2 / (Z_1 mu_2 + Z_2 mu_1)^2 with mu = cos(theta), nothing beyond the critical
+    *dmm*: alpha_1 = sum c_2^-2 / (sum c_1^-2 + sum c_2^-2) for all angles, distributed over the
+    branches as 1/c_2k^2; Gamma = alpha / 2. *amm-scalar*: branch j only feeds branch j, alpha = 4
+    Z_1 Z_2 mu_1 mu_2 / (Z_1 mu_2 + Z_2 mu_1)^2 with mu = cos(theta), nothing beyond the critical
     angle. *amm-elastic*: welded solids, a 4x4 system for L with SV and the closed form for SH.
 
     Args:
         first: Solid 1.
         second: Solid 2.
-        model: Which mismatch.
+        model: Mismatch model.
 
     Returns:
-        Shape (3, 3), rows the branches L, SV, SH of solid 1, columns of solid 2 [s^2/m^2]. Solids
-        exchanged, it is the transpose.
+        Shape (3, 3), rows the branches L, SV, SH of solid 1, columns of solid 2 [s^2/m^2]. For
+        exchanged solids it is the transpose.
 
     Raises:
-        InputError: The model is unknown, or a solid too soft against compression for an elastic
-            one.
+        InputError: The model is unknown, or a solid violates c_L > 2 c_T / sqrt(3).
     """
     if model == "dmm":
         inverse = [solid.speeds**-2.0 for solid in (first, second)]
@@ -115,12 +114,12 @@ def flux_integrals(first: DebyeSolid, second: DebyeSolid, model: Model) -> Array
 
 
 def mean_transmissions(first: DebyeSolid, second: DebyeSolid, model: Model) -> tuple[float, float]:
-    """Return the shares of the arriving energy that pass from 1 to 2 and from 2 to 1 (D3).
+    """Return the mean transmissions of the incident energy from 1 to 2 and from 2 to 1 (D3).
 
     Args:
         first: Solid 1.
         second: Solid 2.
-        model: Which mismatch.
+        model: Mismatch model.
 
     Returns:
         <T_12> and <T_21> [-]; alpha_1 and alpha_2 of the diffuse model, which add up to 1.
@@ -144,7 +143,7 @@ def low_temperature_resistance(
     Args:
         first: Solid 1.
         second: Solid 2.
-        model: Which mismatch.
+        model: Mismatch model.
         temperature: T, any shape [K].
 
     Returns:
@@ -171,7 +170,7 @@ def conductance(
     Args:
         first: Solid 1.
         second: Solid 2.
-        model: Which mismatch.
+        model: Mismatch model.
         temperature: T, any shape [K].
 
     Returns:
@@ -193,7 +192,7 @@ def resistance(
     Args:
         first: Solid 1.
         second: Solid 2.
-        model: Which mismatch.
+        model: Mismatch model.
         temperature: T, any shape [K].
 
     Returns:
@@ -209,8 +208,8 @@ def resistance(
 def radiation_limit(first: DebyeSolid, second: DebyeSolid, temperature: npt.ArrayLike) -> Array:
     """Return the largest conductance that detailed balance allows an elastic interface (D3).
 
-    All phonons of the side that sends fewer pass: S = min(sum c_1^-2, sum c_2^-2) / 2. Snyder's
-    phonon radiation limit; every model of this module stays below.
+    All phonons of the side with the smaller one-sided flux are transmitted: S = min(sum c_1^-2, sum
+    c_2^-2) / 2. Snyder's phonon radiation limit; every model of this module is below it.
 
     Args:
         first: Solid 1.

@@ -2,8 +2,8 @@
 
 Displacement and traction are continuous. Waves in the plane of incidence, longitudinal (L) and
 vertically polarised transverse (SV), mix: four unknown amplitudes, four conditions. Transverse
-waves polarised along the interface (SH) stay by themselves. Zoeppritz' equations, in the form of
-K. Aki and P. G. Richards, Quantitative Seismology, chapter 5.
+waves polarised along the interface (SH) decouple. Zoeppritz' equations, in the form of K. Aki and
+P. G. Richards, Quantitative Seismology, chapter 5.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ ComplexArray = npt.NDArray[np.complex128]
 
 @dataclass(frozen=True, kw_only=True)
 class ElasticFluxes:
-    """Shares of the energy flux that arrives from solid 1, along the normal (D3).
+    """Fractions of the normal energy flux incident from solid 1 (D3).
 
-    Rows are the arriving branches L, SV, SH; a branch that does not travel at this slowness has
+    Rows are the incident branches L, SV, SH; a branch that does not travel at this slowness has
     zero rows and columns. Over both arrays a row adds up to 1.
 
     Args:
@@ -42,7 +42,7 @@ def elastic_fluxes(
     longitudinal: tuple[float, float],
     transverse: tuple[float, float],
 ) -> ElasticFluxes:
-    """Return how the energy of waves from solid 1 parts at a welded interface (D3, AMM of solids).
+    """Return transmitted and reflected energy of waves incident from solid 1 (D3, AMM of solids).
 
     Args:
         slownesses: s = sin(theta)/c along the interface, shape (num_slownesses,) [s/m].
@@ -51,11 +51,11 @@ def elastic_fluxes(
         transverse: Speeds c_T of both [m/s].
 
     Returns:
-        Transmitted and reflected shares.
+        Transmitted and reflected fractions.
 
     Raises:
-        InputError: A density or speed is not positive, a slowness negative, or c_L below
-            2 c_T / sqrt(3), where a solid would not resist compression.
+        InputError: A density or speed is not positive, a slowness negative, or c_L below 2 c_T /
+            sqrt(3), where the bulk modulus would be negative.
     """
     s = np.atleast_1d(not_negative("slowness", slownesses, "s/m"))
     positive("density", densities, "kg/m^3")
@@ -64,7 +64,7 @@ def elastic_fluxes(
         if fast**2 <= 4.0 / 3.0 * slow**2:
             raise InputError(
                 f"longitudinal speed = {fast:g} m/s with transverse {slow:g} m/s; it must be above "
-                f"2/sqrt(3) times that, or the solid does not resist compression"
+                f"2/sqrt(3) times that, or the bulk modulus is negative"
             )
     first, second = (
         _Side(s, rho, c_l, c_t)

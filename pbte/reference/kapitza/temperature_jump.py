@@ -4,8 +4,8 @@ Labels D1 to D5 are those that the tests use. D1 is Kapitza's definition; D2 the
 conforming rough surfaces of Cooper, Mikic and Yovanovich, Int. J. Heat Mass Transfer 12, 279
 (1969), and M. M. Yovanovich, Thermal contact correlations (1982): their form is confirmed in
 handbooks, the four coefficients 1.25, 0.95, 1.53 and -0.097 have not been compared with the print.
-D4 is the fluctuation-dissipation form. What sets the resistance of two solids is in
-`pbte.reference.kapitza.debye_mismatch` (D3), electrons beside the interface are in
+D4 is the fluctuation-dissipation form. Mismatch models of two solids are in
+`pbte.reference.kapitza.debye_mismatch` (D3), electrons near the interface are in
 `pbte.reference.kapitza.two_temperature` (D5). All functions take numbers or arrays that broadcast.
 """
 
@@ -41,7 +41,7 @@ def temperature_drop(resistance: npt.ArrayLike, heat_flux: npt.ArrayLike) -> Arr
 
 
 def kapitza_length(resistance: npt.ArrayLike, conductivity: npt.ArrayLike) -> Array:
-    """Return the thickness R_K k of a solid that resists as much as the interface (D1).
+    """Return the Kapitza length R_K k, the thickness of a solid of the same resistance (D1).
 
     Args:
         resistance: R_K, any shape [m^2 K/W].
@@ -96,15 +96,15 @@ def slab_heat_flux(
         Broadcast shape [W/m^2].
 
     Raises:
-        InputError: A temperature, thickness or resistance is negative, a conductivity not
-            positive, or nothing resists at all.
+        InputError: A temperature, thickness or resistance is negative, a conductivity not positive,
+            or the total resistance is zero.
     """
     drop = not_negative("hot temperature", hot, "K") - not_negative("cold temperature", cold, "K")
     jump = np.asarray(resistance, dtype=np.float64)
     not_negative("resistance", np.where(np.isposinf(jump), 0.0, jump), "m^2 K/W")
     total = jump + sum(map(layer_resistance, thicknesses, conductivities))
     if np.any(total == 0.0):
-        raise InputError("slabs without thickness and an interface without resistance: no flux")
+        raise InputError("thicknesses and resistance are zero; one of them must be positive")
     return np.asarray(drop / total)
 
 
@@ -136,7 +136,7 @@ def slab_temperature(
     first, second = thicknesses
     if np.any(x < -first) or np.any(x > second):
         raise InputError(
-            f"a position lies outside the slabs, which reach from {-first:g} m to {second:g} m"
+            f"position outside the slabs; it must lie between {-first:g} m and {second:g} m"
         )
     flux = slab_heat_flux(hot, cold, thicknesses, conductivities, resistance)
     before = hot - flux * (x + first) / conductivities[0]
@@ -145,7 +145,7 @@ def slab_temperature(
 
 
 def combined_rms(first: npt.ArrayLike, second: npt.ArrayLike) -> Array:
-    """Return the roughness, or slope, of two surfaces seen as one: root of summed squares (D2).
+    """Return the effective roughness, or slope, of two surfaces: root of summed squares (D2).
 
     Args:
         first: Root mean square value of one surface, any shape.
@@ -167,10 +167,10 @@ def spot_conductance(
     slope: npt.ArrayLike,
     roughness: npt.ArrayLike,
 ) -> Array:
-    """Return the conductance of the spots where two rough solids touch.
+    """Return the conductance of the contact spots of two rough solids.
 
-    D2: h_c = 1.25 k_s (m / sigma) (P/H)^0.95, k_s = 2 k_1 k_2 / (k_1 + k_2): heat squeezes through
-    the spots, whose share of the area is P/H.
+    D2: h_c = 1.25 k_s (m / sigma) (P/H)^0.95, k_s = 2 k_1 k_2 / (k_1 + k_2): constriction
+    resistance of the contact spots, which cover the fraction P/H of the area.
 
     Args:
         pressure: P, any shape [Pa].
@@ -227,7 +227,7 @@ def gap_conductance(
 
 
 def joint_resistance(spots: npt.ArrayLike, gap: npt.ArrayLike) -> Array:
-    """Return the resistance of spots and gap side by side, 1 / (h_c + h_g) (D2).
+    """Return the resistance of spots and gap in parallel, 1 / (h_c + h_g) (D2).
 
     Args:
         spots: h_c, any shape [W/(m^2 K)].
@@ -276,10 +276,10 @@ def emission_resistance(
 def nudged_resistance(
     one_way_flux: Callable[[Array], Array], temperature: npt.ArrayLike, nudge: float
 ) -> Array:
-    """Return the resistance of any emission law from a small difference of temperatures.
+    """Return the resistance of any emission law from a finite difference of temperatures.
 
-    D4, the way of the source: one side is nudged by +dT/2, the other by -dT/2, and R = dT over the
-    difference of the two streams. For dT -> 0 this is 1 / (d flux / dT).
+    D4, as in the source: one side is at T + dT/2, the other at T - dT/2, and R = dT over the
+    difference of the two fluxes. For dT -> 0 this is 1 / (d flux / dT).
 
     Args:
         one_way_flux: Function of temperatures [K] that returns the emitted flux [W/m^2].
@@ -301,10 +301,10 @@ def nudged_resistance(
 
 
 def equilibrium_noise(temperature: npt.ArrayLike, resistance: npt.ArrayLike) -> Array:
-    """Return the strength of the noise of the heat current at equal temperatures.
+    """Return the zero-frequency noise of the heat current at equal temperatures.
 
     D4: int <dJ(t) dJ(0)> dt = 2 k_B T^2 / R_K per area, over all times and both directions; each
-    direction brings half (`channel_noise`).
+    direction contributes half (`channel_noise`).
 
     Args:
         temperature: T, any shape [K].
@@ -342,10 +342,10 @@ def channel_noise(temperature: npt.ArrayLike) -> Array:
 def resistance_without_paradox(
     resistance: npt.ArrayLike, forward: npt.ArrayLike, backward: npt.ArrayLike
 ) -> Array:
-    """Return the resistance that is zero where there is no interface.
+    """Return the resistance without the Kapitza paradox, zero for a virtual interface.
 
-    R = R_Landauer (1 - (<T_12> + <T_21>) / 2), with the mean transmissions weighted by the energy
-    that arrives. In one dimension it is exact, the link between the two conductances of A7 in
+    R = R_Landauer (1 - (<T_12> + <T_21>) / 2), with the mean transmissions weighted by the incident
+    energy. In one dimension it is exact, the link between the two conductances of A7 in
     `pbte.reference.strings.conductance`; in three it is a modelling extension, not in the sources.
 
     Args:
@@ -372,7 +372,6 @@ def _load(pressure: npt.ArrayLike, hardness: npt.ArrayLike) -> Array:
     )
     if np.any(load > 1.0):
         raise InputError(
-            f"pressure is {float(np.max(load)):g} times the hardness; "
-            f"a contact holds at most its hardness"
+            f"pressure is {float(np.max(load)):g} times the hardness; it must be at most 1"
         )
     return load

@@ -1,12 +1,12 @@
-"""Electrons and phonons of a metal beside an interface that only phonons cross.
+"""Two-temperature model of a metal at an interface that only phonons cross.
 
 A metal fills x < 0 (or -d < x < 0), its electrons are insulated at x = 0, and phonons carry the
-flux q on into the substrate. Electrons hand their share of the flux to the phonons within the
-length l; this resists like a second interface in series with the Kapitza resistance. Model of
-A. Majumdar and P. Reddy, Appl. Phys. Lett. 84, 4768 (2004), D5, whose result is the limit of a
-small conductivity of the phonons. With k_e T_e'' = G (T_e - T_p) = -k_p T_p''.
+flux q into the substrate. Electrons transfer their part of the flux to the phonons within the
+length l; this acts as a second resistance in series with the Kapitza resistance. Model of A.
+Majumdar and P. Reddy, Appl. Phys. Lett. 84, 4768 (2004), D5, whose result is the limit of a small
+conductivity of the phonons. With k_e T_e'' = G (T_e - T_p) = -k_p T_p''.
 
-Two definitions are in use, and every function says which it takes: *extrapolated*, the mean
+Two definitions are in use, and every function states which one it uses: *extrapolated*, the mean
 temperature (k_e T_e + k_p T_p) / (k_e + k_p), which is straight, at x = 0 less T_p(0); *electron*,
 T_e(0) less T_p(0). They agree when k_p is small.
 """
@@ -92,7 +92,7 @@ def coupling_length(metal: Metal) -> Array:
 def electron_phonon_resistance(
     metal: Metal, thickness: npt.ArrayLike = np.inf, *, definition: Definition = "extrapolated"
 ) -> Array:
-    """Return the resistance of the layer where electrons hand their heat to the phonons.
+    """Return the electron-phonon resistance of the layer in which the two exchange heat.
 
     D5, infinite metal: extrapolated (k_e/(k_e + k_p))^(3/2) / sqrt(G k_p), electron
     sqrt(k_e/(k_e + k_p)) / sqrt(G k_p); both become Majumdar and Reddy's 1/sqrt(G k_p) for
@@ -108,7 +108,7 @@ def electron_phonon_resistance(
         Broadcast shape [m^2 K/W]; inf without coupling.
 
     Raises:
-        InputError: A thickness is not positive or the definition unknown.
+        InputError: A thickness is not positive or the definition is unknown.
     """
     if definition not in ("extrapolated", "electron"):
         raise InputError(f"definition = {definition!r}; it must be 'extrapolated' or 'electron'")
@@ -125,7 +125,7 @@ def total_resistance(
     *,
     definition: Definition = "extrapolated",
 ) -> Array:
-    """Return R_ep + R_K: what a measurement that sees the electrons finds (D5).
+    """Return R_ep + R_K, the resistance between electrons and substrate (D5).
 
     Args:
         metal: The metal.
@@ -175,10 +175,10 @@ def film_profile(
     phonon_temperature: float,
     thickness: float = np.inf,
 ) -> MetalProfile:
-    """Return the two temperatures in a film, or beside the face of a thick metal.
+    """Return the two temperatures in a film, or near the face of a thick metal.
 
-    D5. A film takes q into its electrons at x = -d and gives it to the substrate by phonons at 0.
-    In a thick metal T_e - T_p = (q l / k_p) e^(x/l).
+    D5. In a film q enters the electrons at x = -d and leaves through the phonons at 0. In a thick
+    metal T_e - T_p = (q l / k_p) e^(x/l).
 
     Args:
         positions: x, from -d to 0, any shape [m].
@@ -191,7 +191,7 @@ def film_profile(
         Arrays of the shape of `positions`.
 
     Raises:
-        InputError: A position lies outside, a thickness is not positive, nothing couples.
+        InputError: A position lies outside, a thickness is not positive, or the coupling is zero.
     """
     x = finite("position", positions, "m")
     flux = float(finite("heat flux", heat_flux, "W/m^2"))
@@ -200,9 +200,9 @@ def film_profile(
     length = float(coupling_length(metal))
     ratio = float(_ratio(thickness, np.asarray(length)))
     if np.any(x > 0.0) or np.any(x < -thickness):
-        raise InputError(f"a position lies outside the metal, from {-thickness:g} m to 0")
+        raise InputError(f"position outside the metal; it must lie between {-thickness:g} m and 0")
     if coupling == 0.0:
-        raise InputError("coupling = 0: the electrons cannot get rid of the flux")
+        raise InputError("coupling = 0: no heat passes to the phonons; it must be positive")
     # theta = [cosh((x+d)/l)/k_p + cosh(x/l)/k_e] q l / sinh(d/l), with decaying exponentials only
     y, total = x / length, electron + phonon
     weight = -np.expm1(-2.0 * ratio)

@@ -32,7 +32,7 @@ WAVE_NUMBER_KELVIN = 1.438776877
 MINIMUM_PREFACTOR = 0.5 * (np.pi / 6.0) ** (1.0 / 3.0)
 """The 0.4 of eq. (96): (1/2)(pi/6)^(1/3) = 0.402998 (B17)."""
 
-# How far below the other a scale must be before "much smaller" is believed.
+# Largest ratio of two scales that counts as "much smaller".
 _SMALL = 0.1
 
 
@@ -41,9 +41,9 @@ class TipCurrents:
     """Heat currents from tip to substrate in several approximations (B16), all in [W].
 
     Each follows from eq. (61) in the limit that is named, and is exact there; mu = w0^2/gam is the
-    slow root of an overdamped mediator. The closed forms printed as (52), (85) and (86) were not at
-    hand to compare with: (52) belongs to the limit of `cold`, (85) to that of `wide` (it asks for
-    hbar mu << kB T too), (86) to the same section.
+    slow root of an overdamped mediator. The closed forms printed as (52), (85) and (86) have not
+    been compared with the print: (52) belongs to the limit of `cold`, (85) to that of `wide` (it
+    requires hbar mu << kB T too), (86) to the same section.
 
     Attributes:
         mediator: The vibration, with damping from eq. (87) and no cutoff.
@@ -55,7 +55,7 @@ class TipCurrents:
         classical: (kB gam/4)(T_1 - T_2), eq. (48).
         resonant: Weak coupling, (hbar w0 gam/4)[n(w0, T_1) - n(w0, T_2)].
         cold: Fourth powers, eq. (51) integrated over the temperature.
-        quantum: The most heat that one channel carries, whatever the coupling.
+        quantum: Upper bound of the heat current of one channel, for any coupling.
         warnings: One sentence for each approximation that is outside its own validity.
     """
 
@@ -71,7 +71,7 @@ class TipCurrents:
 
     @property
     def relative_errors(self) -> dict[str, float]:
-        """How far each approximation is from the exact current [-]; empty without a current."""
+        """Relative error of each approximation [-]; empty if the exact current is zero."""
         names = ("overdamped", "wide", "classical", "resonant", "cold")
         if self.exact == 0.0:
             return {}
@@ -104,9 +104,9 @@ def tip_currents(
     """Return the heat current from an STM tip through one molecule, exact and approximate (B16).
 
     Sec. VIII of the paper. At the coupling of its eq. (88) hbar mu_min = hbar w0^2/gam is not small
-    beside kB T, so that the closed estimate (85) lies outside its own validity; the exact current
-    is given beside it and `warnings` says so. The same section calls w0 tau_p >~ 1 overdamped;
-    overdamped needs w0 tau_p < 1/2.
+    compared with kB T, so that the closed estimate (85) lies outside its own validity; `warnings`
+    reports that, and the exact current is returned as well. The same section calls w0 tau_p >~ 1
+    overdamped; overdamped needs w0 tau_p < 1/2.
 
     Args:
         frequency: w0 of the molecule [rad/s].
@@ -119,7 +119,8 @@ def tip_currents(
         Currents and warnings.
 
     Raises:
-        InputError: A value makes no sense.
+        InputError: A frequency, Debye temperature or ratio is not positive, or a temperature is
+            negative.
     """
     ratio = float(tip_coupling(frequency, debye_temperature))
     if coupling_ratio is not None:
@@ -146,7 +147,7 @@ def tip_currents(
 
 
 def _wide_loss(slowest: float, warm: float, cold: float) -> float:
-    """Return what the slow root keeps back of the quantum bound where hbar mu << kB T [W]."""
+    """Return the reduction of the quantum bound by the slow root for hbar mu << kB T [W]."""
     loss = 0.25 * BOLTZMANN * (warm - cold) * slowest
     if min(warm, cold) == 0.0:
         return loss
@@ -214,13 +215,13 @@ def minimum_conductivity(damping: npt.ArrayLike, size: npt.ArrayLike) -> Array:
 
 
 def damping_of_minimum_conductivity(conductivity: npt.ArrayLike, size: npt.ArrayLike) -> Array:
-    """Return gam = 4 l0 kappa_min/kB from a measured conductivity (B17; eq. (95) turned round).
+    """Return gam = 4 l0 kappa_min/kB from a measured conductivity (B17; eq. (95) inverted).
 
     The paper does this for amorphous selenium.
 
     Args:
         conductivity: kappa_min [W/(m K)].
-        size: l0, about the distance of atoms [m].
+        size: l0, about the interatomic spacing [m].
 
     Returns:
         Damping [1/s].
@@ -255,7 +256,7 @@ def josephson_mediator(
     resistance_2: float,
     cutoff: float = np.inf,
 ) -> Mediator:
-    """Return the mediator that a Josephson junction between two resistors is (B18).
+    """Return the mediator equivalent to a Josephson junction between two resistors (B18).
 
     The phase is the coordinate, C (hbar/2e)^2 the mass and (hbar/2e)^2/R_i the friction, so that
     gam = 1/(R C) with 1/R = 1/R_1 + 1/R_2 and w0 = sqrt(2 e I_c/(hbar C)), for small phases. The

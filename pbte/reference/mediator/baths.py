@@ -1,7 +1,7 @@
-"""Brute force: the mediator between two finite baths, by exact normal modes (B1).
+"""Direct simulation: the mediator between two finite baths, by exact normal modes (B1).
 
-Nothing of the theory of the current enters: a chain of springs is diagonalised and the power that
-each bath loses is read from the covariances of its oscillators. Between the decay of the start and
+Independent of the theory of the current: a system of springs is diagonalised and the power that
+each bath loses follows from the covariances of its oscillators. Between the initial transient and
 the recurrence at 2 pi/Delta the power is steady and equals eq. (42) of Panasyuk, Levin and Yerkes,
 Phys. Rev. E 86, 021116 (2012), up to the finite highest frequency of the baths.
 """
@@ -22,7 +22,7 @@ from pbte.reference.mediator.mediator import Mediator
 
 @dataclass(frozen=True, kw_only=True)
 class BathRun:
-    """What a mediator between two finite baths does in time.
+    """Powers and temperatures of a mediator between two finite baths in time.
 
     Attributes:
         times: Shape (num_times,) [s].
@@ -30,7 +30,7 @@ class BathRun:
             plateau. (The sentence under eq. (26) calls it the power gained.)
         position_temperature: m w0^2 <x^2>/kB, shape (num_times,) [K].
         momentum_temperature: <p^2>/(m kB), shape (num_times,) [K].
-        recurrence: 2 pi/Delta [s], when the baths answer.
+        recurrence: Recurrence time 2 pi/Delta [s].
     """
 
     times: Array
@@ -69,13 +69,13 @@ def run_finite_baths(
     times: npt.ArrayLike,
     midpoint: bool = False,
 ) -> BathRun:
-    """Return the powers and temperatures of a mediator in its ground state put between two baths.
+    """Return powers and temperatures in time of a mediator that starts in its ground state.
 
     Check of B3 and B10. The Hamiltonian is that of the paper, each bath oscillator bound to
     C_i x/(m_i w_i^2), so that the baths do not shift w0. The start has no correlations: baths at
     T_1 and T_2, mediator in the ground state of the uncoupled oscillator.
 
-    The paper's ladder w_i = i Delta misses half a step at w = 0, which lowers the effective w0^2 by
+    The paper's ladder w_i = i Delta lacks half a step at w = 0, which lowers the effective w0^2 by
     gam Delta/pi: results converge as Delta. The ladder (i - 1/2) Delta has no such error.
 
     Args:
@@ -88,10 +88,11 @@ def run_finite_baths(
         midpoint: Take w_i = (i - 1/2) Delta instead of i Delta.
 
     Returns:
-        The run.
+        Powers and temperatures at the times.
 
     Raises:
-        InputError: More than one parameter set, no cutoff, or a value makes no sense.
+        InputError: More than one parameter set, an infinite cutoff, a spacing that is not positive,
+            or a negative temperature.
     """
     if mediator.shape != ():
         raise InputError(f"finite baths take one mediator, not {mediator.shape} of them")

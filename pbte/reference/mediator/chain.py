@@ -1,7 +1,7 @@
 """A chain of large subsystems joined by mediators: Fourier's law from quantum baths (B15).
 
-Equation numbers are those of Panasyuk, Levin and Yerkes, Phys. Rev. E 86, 021116 (2012).
-Each subsystem has modes at k Delta and so much heat in them that it keeps a temperature T_n, while
+Equation numbers are those of Panasyuk, Levin and Yerkes, Phys. Rev. E 86, 021116 (2012). Each
+subsystem has modes at k Delta and a heat capacity large enough to define a temperature T_n;
 neighbours exchange J(T_n, T_n+1) through equal mediators. Since J(T_a, T_b) = F(T_a) - F(T_b), a
 steady chain is linear in F(T): linear in T only where K is constant, as in eq. (81), and linear in
 T^4 at low temperature.
@@ -101,7 +101,7 @@ def ladder_temperature(energy: npt.ArrayLike, mode_spacing: float) -> Array:
 def fourier_coefficients(
     chain: FourierChain, temperature: npt.ArrayLike
 ) -> tuple[Array, Array, Array]:
-    """Return what the heat equation of the chain contains in the continuum limit (B15).
+    """Return the coefficients of the heat equation of the chain in the continuum limit (B15).
 
     kappa = K d, C~ = C/d and the diffusivity kappa/C~ = K d^2/C. For a bundle of chains multiply
     the first two by the number of chains per area.
@@ -166,17 +166,17 @@ def steady_profile(
     *,
     powers: npt.ArrayLike | None = None,
 ) -> tuple[Array, float]:
-    """Return the steady temperatures between two held ends, and the current (B15; eq. (80)).
+    """Return the steady temperatures between two fixed ends, and the current (B15; eq. (80)).
 
-    F(T_n) falls by equal steps from F(T_left) to F(T_right). Heat P_n put into a subsystem (not in
-    the paper) bends it, F(T_n-1) - 2 F(T_n) + F(T_n+1) = -P_n: the heat equation of the chain.
+    F(T_n) decreases by equal steps from F(T_left) to F(T_right). Heat P_n deposited in a subsystem
+    (not in the paper) gives F(T_n-1) - 2 F(T_n) + F(T_n+1) = -P_n: the heat equation of the chain.
 
     Args:
         mediator: One parameter set.
-        left: Temperature that the first subsystem is held at [K].
-        right: Temperature that the last subsystem is held at [K].
+        left: Fixed temperature of the first subsystem [K].
+        right: Fixed temperature of the last subsystem [K].
         num_inner: Number of subsystems between the two.
-        powers: Heat put into each of them, shape (num_inner,) [W]; none by default.
+        powers: Heat deposited in each of them, shape (num_inner,) [W]; none by default.
 
     Returns:
         Temperatures with both ends, shape (num_inner + 2,) [K], and the current from the first
@@ -205,7 +205,7 @@ def steady_profile(
 
 
 def _raised(powers: Array, num_inner: int) -> tuple[Array, float]:
-    """Return what heat adds to F between ends at F = 0, and what of it leaves on the left [W]."""
+    """Return the increase of F by heat between ends at F = 0, and the power at the left end [W]."""
     if powers.shape != (num_inner,):
         raise InputError(f"powers have shape {powers.shape}, expected ({num_inner},)")
     place = np.arange(1, num_inner + 1)
@@ -227,7 +227,7 @@ def _bracket(mediator: Mediator, targets: Array, ends: Array) -> tuple[float, fl
         high *= 2.0
         if heat_potential(mediator, high) >= targets.max():
             return low, high
-    raise InputError("powers: the mediators cannot carry this heat at any temperature")
+    raise InputError("powers: the mediators cannot carry them at any temperature; reduce them")
 
 
 def _temperature_of_potential(
@@ -259,22 +259,23 @@ def relax(
     held_ends: bool = False,
     tolerance: float = 1e-8,
 ) -> Relaxation:
-    """Return how a chain approaches its steady state (B15; eqs. (80), (81)).
+    """Return the relaxation of a chain towards its steady state (B15; eqs. (80), (81)).
 
-    dU_n/dt = J(T_n-1, T_n) - J(T_n, T_n+1), solved in the energies so that their sum is kept.
+    dU_n/dt = J(T_n-1, T_n) - J(T_n, T_n+1), solved in the energies so that their sum is conserved.
 
     Args:
         chain: The chain.
         temperatures: T_n at the start, shape (num_subsystems,) [K], above zero.
-        times: Rising times from zero on, shape (num_times,) [s].
-        held_ends: Hold the first and the last temperature; otherwise the chain is isolated.
+        times: Ascending times from zero on, shape (num_times,) [s].
+        held_ends: Fix the first and the last temperature; otherwise the chain is isolated.
         tolerance: Relative tolerance of the integration in time.
 
     Returns:
         Temperatures and entropy production at the times.
 
     Raises:
-        InputError: A value makes no sense.
+        InputError: A temperature is not positive, a time is negative or does not ascend, or there
+            are fewer than two subsystems.
         RunError: The integration failed.
     """
     start = positive("temperatures", temperatures, "K")
@@ -282,7 +283,7 @@ def relax(
     if start.ndim != 1 or start.size < 2:
         raise InputError(f"temperatures have shape {start.shape}; a chain is a row of 2 or more")
     if np.any(np.diff(moments) < 0.0):
-        raise InputError("times must rise")
+        raise InputError(f"times = {moments}; they must ascend")
     unit_time, unit_energy = _units(chain, start)
     moving = np.ones(start.size)
     if held_ends:
@@ -317,7 +318,7 @@ def relax(
         atol=tolerance * 1e-3,
     )
     if not found.success:
-        raise RunError(f"the chain could not be followed in time: {found.message}")
+        raise RunError(f"the time integration of the chain failed: {found.message}")
     path = np.stack([kelvin_of(energy) for energy in found.y.T])
     return Relaxation(
         times=moments,
@@ -331,6 +332,6 @@ def _units(chain: FourierChain, kelvin: Array) -> tuple[float, float]:
     hottest = float(kelvin.max())
     best = float(conductance(chain.mediator, hottest))
     if best <= 0.0:
-        raise InputError("the mediator carries nothing (first_share 0 or 1): no chain relaxes")
+        raise InputError("first_share = 0 or 1: the mediator carries no heat; take one between")
     capacity = float(ladder_heat_capacity(hottest, chain.mode_spacing))
     return capacity / best, float(ladder_energy(hottest, chain.mode_spacing))

@@ -3,7 +3,7 @@
 Equation numbers are those of Panasyuk, Levin and Yerkes, Phys. Rev. E 86, 021116 (2012); see
 `pbte.reference.mediator.mediator`. The current J is that from bath 1 to bath 2, positive when bath
 1 is hotter. The sentence under eq. (26) calls P_nu the power gained by bath nu; it is the power
-that the bath loses, J = P_1. Eq. (43) is written with dT = T_2 - T_1 where everything else has T_1
+lost by the bath, J = P_1. Eq. (43) is written with dT = T_2 - T_1 where everything else has T_1
 - T_2; the conductance here is positive.
 """
 
@@ -118,7 +118,7 @@ def conductance(mediator: Mediator, temperature: npt.ArrayLike, method: Method =
 
 
 def heat_potential(mediator: Mediator, temperature: npt.ArrayLike) -> Array:
-    """Return F(T) with J(T_1, T_2) = F(T_1) - F(T_2): what one bath sends out (B15).
+    """Return the potential F(T) with J(T_1, T_2) = F(T_1) - F(T_2) (B15).
 
     F = int hbar w tau n dw/2 pi; its slope is `conductance`. A chain of mediators is linear in F.
 
@@ -272,7 +272,7 @@ def plateau_conductance(mediator: Mediator) -> Array:
 
 
 def conductance_quantum(temperature: npt.ArrayLike) -> Array:
-    """Return pi kB^2 T/(6 hbar) [W/K]: no single channel conducts heat better (B6).
+    """Return pi kB^2 T/(6 hbar) [W/K]: the largest conductance of one channel (B6).
 
     Args:
         temperature: T [K].
@@ -282,7 +282,7 @@ def conductance_quantum(temperature: npt.ArrayLike) -> Array:
 
 
 def current_quantum(temperature_1: npt.ArrayLike, temperature_2: npt.ArrayLike) -> Array:
-    """Return pi kB^2 (T_1^2 - T_2^2)/(12 hbar) [W]: the most heat that one channel carries (B6).
+    """Return pi kB^2 (T_1^2 - T_2^2)/(12 hbar) [W]: the largest current of one channel (B6).
 
     Args:
         temperature_1: T_1 [K].
@@ -297,7 +297,7 @@ def current_quantum(temperature_1: npt.ArrayLike, temperature_2: npt.ArrayLike) 
 def coupling_maximum(
     frequency: float, cutoff: float, temperature: float
 ) -> tuple[float, float, float] | None:
-    """Return where the conductance is largest as a function of the coupling (B12; Fig. 3).
+    """Return the maximum of the conductance as a function of the coupling (B12; Fig. 3).
 
     K rises with gam, and at high temperature falls again to its limit for strong coupling
     (`strong_coupling_conductance`), since the resonance moves up and freezes out.

@@ -1,20 +1,19 @@
-"""Two heat baths joined by one quantum oscillator, the mediator: its record and its response.
+"""Two heat baths coupled by one quantum oscillator, the mediator: parameters and response.
 
-Source of this family of modules: G. Y. Panasyuk, G. A. Levin and K. L. Yerkes, "Heat exchange
+Source of the modules of this folder: G. Y. Panasyuk, G. A. Levin and K. L. Yerkes, "Heat exchange
 mediated by a quantum system", Phys. Rev. E 86, 021116 (2012), called "the paper" below; B1 to B18
-number the formulae as in the validation table of the package. The baths are continua of
-oscillators of Drude-Ullersma type. Everything observable depends on three rates and one share:
-the oscillator's angular frequency w0, the damping gam = gamma/m = 1/tau_p that both baths give it
-together, the cutoff D of the baths and the share f1 = gamma_1/gamma of the first bath. The mass
-drops out.
+number the formulae as in the validation and the tests. The baths are continua of oscillators of
+Drude-Ullersma type. All observables depend on three rates and one fraction: the oscillator's
+angular frequency w0, the damping gam = gamma/m = 1/tau_p by both baths together, the cutoff D of
+the baths and the fraction f1 = gamma_1/gamma of the first bath. The mass drops out.
 
-    mediator               the record, roots and coefficients, transmission (this file)
-    mediator_integrals     thermal integrals by the digamma function, sums over roots, quadrature
-    mediator_currents      heat current, conductance and the limits
-    mediator_temperatures  temperatures of position and momentum
-    mediator_baths         brute force: finite baths in normal modes
-    mediator_chain         the chain that obeys Fourier's law
-    mediator_uses          STM tip, minimum thermal conductivity, Josephson junction
+    mediator      parameters, roots and coefficients, transmission (this file)
+    integrals     thermal integrals by the digamma function, sums over roots, quadrature
+    currents      heat current, conductance and their limits
+    temperatures  temperatures of position and momentum
+    baths         direct simulation: finite baths in normal modes
+    chain         chain of subsystems that obeys Fourier's law
+    applications  STM tip, minimum thermal conductivity, Josephson junction
 """
 
 from __future__ import annotations
@@ -181,9 +180,9 @@ def mediator_roots(mediator: Mediator) -> ComplexArray:
 def mediator_coefficients(mediator: Mediator) -> ComplexArray:
     """Return the coefficients g_n of the response g(t) = sum g_n exp(-mu_n t) (B2; eq. (21) ff.).
 
-    g_n = (D - mu_n)/prod_{m != n} (mu_m - mu_n), with sum g_n mu_n^k = 0, -1, 0, w0^2 + gam D for
-    k = 0 to 3, as the rule [(-1)^k - 1]/2 printed in the paper says for k = 0 to 2. They are not
-    finite where two roots coincide; nothing else in the package is computed from them.
+    g_n = (D - mu_n)/prod_{m != n} (mu_m - mu_n), with sum g_n mu_n^k = 0, -1, 0, w0^2 + gam D for k
+    = 0 to 3, as the rule [(-1)^k - 1]/2 printed in the paper says for k = 0 to 2. They are not
+    finite where two roots coincide; no other function uses them.
 
     Returns:
         Shape (..., 3) [s/rad], in the order of `mediator_roots`; without a cutoff the last is 0.

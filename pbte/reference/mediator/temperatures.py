@@ -1,7 +1,7 @@
 """Temperatures of the mediator's position and momentum (B10, B11; Fig. 2).
 
-Equation numbers are those of Panasyuk, Levin and Yerkes, Phys. Rev. E 86, 021116 (2012). Strong
-coupling to quantum baths leaves the mediator without a temperature: kB T_x = m w0^2 <x^2> and
+Equation numbers are those of Panasyuk, Levin and Yerkes, Phys. Rev. E 86, 021116 (2012). With
+strong coupling to quantum baths the mediator has no single temperature: kB T_x = m w0^2 <x^2> and
 kB T_p = <p^2>/m differ, even when both baths have the same temperature.
 """
 
@@ -86,7 +86,7 @@ def momentum_temperature(
 def temperature_split(
     mediator: Mediator, temperature_1: npt.ArrayLike, temperature_2: npt.ArrayLike
 ) -> Array:
-    """Return (T_p - T_x)/(T_p + T_x), zero for a mediator with a temperature (B11; Fig. 2).
+    """Return (T_p - T_x)/(T_p + T_x), zero if the mediator has a temperature (B11; Fig. 2).
 
     Args:
         mediator: Fields broadcast with the temperatures.

@@ -1,10 +1,9 @@
-"""Two joined harmonic strings: heat through a contact, with and without the Kapitza paradox.
+"""Heat conductance of two joined harmonic strings, with and without the Kapitza paradox.
 
 A string l on the left of x = 0 and a string r on the right of it start in equilibrium at T_l and
-T_r. Waves carry the difference away at the speeds c_l and c_r, and behind their fronts a steady
-state with a constant current stays. Counting the temperature drop between the initial states gives
-a conductance that is finite even without an interface (the paradox); counting it between the
-final ones does not.
+T_r. Fronts travel away from the joint at the speeds c_l and c_r and leave a steady state with a
+constant current. The temperature drop between the initial states gives a conductance that is finite
+even without an interface (the paradox); the drop between the final states does not.
 
 Source: A. Maassen van den Brink and H. Dekker, cond-mat/9407113; at length in Physica A 226, 64
 (1996). Numbers in parentheses are the equations of the short paper, labels A1 to A13 those that
@@ -47,7 +46,7 @@ def impedance(density: npt.ArrayLike, speed: npt.ArrayLike) -> Array:
 
 
 def transmission(left_impedance: npt.ArrayLike, right_impedance: npt.ArrayLike) -> Array:
-    """Return the share of the energy of a wave that passes the joint, at every frequency alike.
+    """Return the energy transmission of the joint, the same at every frequency.
 
     A1, paper (A2): 4 Z_l Z_r / (Z_l + Z_r)^2; the rest, R, is reflected.
 
@@ -107,7 +106,7 @@ def heat_capacity(temperature: npt.ArrayLike, speed: npt.ArrayLike) -> Array:
 
 
 def local_temperature(density_of_energy: npt.ArrayLike, speed: npt.ArrayLike) -> Array:
-    """Return the temperature at which a string has this energy per length: A2 turned around.
+    """Return the temperature at which a string has this energy per length: A2 inverted.
 
     Args:
         density_of_energy: Thermal energy per length, any shape [J/m].
@@ -130,7 +129,7 @@ def steady_densities(
     left_speed: npt.ArrayLike,
     right_speed: npt.ArrayLike,
 ) -> tuple[Array, Array]:
-    """Return the energies per length on the two sides once the fronts have passed.
+    """Return the energies per length on the two sides behind the fronts.
 
     A4, paper (1): eps_l' = [(1 + R) eps_l + T eps_r c_r / c_l] / 2 and l <-> r. Half of the energy
     still moves towards the joint; the other half came from it, reflected or transmitted.
@@ -162,7 +161,7 @@ def steady_densities(
 def current(
     left_temperature: npt.ArrayLike, right_temperature: npt.ArrayLike, transmitted: npt.ArrayLike
 ) -> Array:
-    """Return the steady heat current from left to right, the same everywhere behind the fronts.
+    """Return the steady heat current from left to right behind the fronts.
 
     A5, exact: J = (T/2) (c_l eps_l - c_r eps_r) = pi k_B^2 T (T_l^2 - T_r^2) / (12 hbar). With the
     densities of A4, J = c_r (eps_r' - eps_r) = c_l (eps_l - eps_l'), paper (11).
@@ -186,7 +185,7 @@ def current(
 def steady_temperatures(
     left_temperature: npt.ArrayLike, right_temperature: npt.ArrayLike, transmitted: npt.ArrayLike
 ) -> tuple[Array, Array]:
-    """Return the temperatures on the two sides once the fronts have passed, exactly.
+    """Return the exact temperatures on the two sides behind the fronts.
 
     A6: T_l'^2 = [(1 + R) T_l^2 + T T_r^2] / 2 and l <-> r, hence T_l'^2 - T_r'^2 =
     R (T_l^2 - T_r^2). Paper (2) is the first order of this in T_l - T_r
@@ -295,7 +294,7 @@ def four_point_conductance_between(
     """Return J / (T_l' - T_r') for any two initial temperatures, exactly.
 
     From A5 and A6: (pi k_B^2 / 12 hbar) (T_l' + T_r') T / R, which is paper (3) when the two are
-    equal. The form has no difference in it, so equal temperatures are not special.
+    equal. No difference is taken, so equal temperatures need no special case.
 
     Args:
         left_temperature: T_l of the initial state, any shape [K].
@@ -315,12 +314,12 @@ def four_point_conductance_between(
 def entropy_production(
     left_temperature: npt.ArrayLike, right_temperature: npt.ArrayLike, transmitted: npt.ArrayLike
 ) -> Array:
-    """Return the entropy that the joint produces per time by mixing the two streams.
+    """Return the entropy production rate of the joint by mixing of the two streams.
 
-    From A5 and A6; not in the paper. A stream of one direction with the energy current
-    (pi k_B^2 / 12 hbar) T^2 carries the entropy current (pi k_B^2 / 6 hbar) T; the outgoing streams
-    hold R and T of the squares of the temperatures. It is zero at transmission 0 and 1, as the
-    resistance without the paradox is either never felt or not there.
+    From A5 and A6; not in the paper. A stream of one direction with the energy current (pi k_B^2 /
+    12 hbar) T^2 carries the entropy current (pi k_B^2 / 6 hbar) T; the outgoing streams hold R and
+    T of the squares of the temperatures. It is zero at transmission 0 and 1, where no current flows
+    or the resistance without the paradox vanishes.
 
     Args:
         left_temperature: T_l of the initial state, any shape [K].
@@ -341,7 +340,7 @@ def entropy_production(
 
 
 def electron_conductances(transmitted: npt.ArrayLike) -> tuple[Array, Array]:
-    """Return Landauer's two conductances of a barrier, the electronic twins of A7.
+    """Return Landauer's two conductances of a barrier, the electronic analogue of A7.
 
     A9, paper (12), per spin: (e^2/h) T between the reservoirs (two-terminal) and (e^2/h) T / R
     across the barrier alone.
@@ -365,7 +364,7 @@ def electron_conductances(transmitted: npt.ArrayLike) -> tuple[Array, Array]:
 def electron_potentials(
     voltage: npt.ArrayLike, transmitted: npt.ArrayLike, fermi_energy: float = 0.0
 ) -> tuple[Array, Array]:
-    """Return the chemical potentials beside a barrier with a voltage between its reservoirs.
+    """Return the chemical potentials on both sides of a barrier with a voltage between reservoirs.
 
     A9: mu_l' = E_F + e V (1 + R) / 2, mu_r' = E_F + e V T / 2: linear, whereas A6 is linear in the
     squares of the temperatures.

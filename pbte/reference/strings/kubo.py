@@ -1,4 +1,4 @@
-"""Linear response of two joined strings: the correlation of currents and what it predicts.
+"""Linear response of two joined strings: current correlations and the step response.
 
 Here hbar = k_B = 1: frequencies, temperatures and inverse times share one unit. Source as in
 `pbte.reference.strings.conductance`, appendix A of the paper.
@@ -19,7 +19,7 @@ from pbte.reference.checks import finite, not_negative, positive, probability
 def correlation_integral(
     times: npt.ArrayLike, temperature: npt.ArrayLike, cutoff: npt.ArrayLike
 ) -> Array:
-    """Return the double integral over frequencies behind the correlation of currents.
+    """Return the double integral over frequencies of the current correlation.
 
     A10, paper (A3), hbar = k_B = 1, b = 1/T, exact for 0 < eta < b::
 
@@ -42,18 +42,18 @@ def correlation_integral(
         InputError: A temperature is not positive or a cutoff not between 0 and 1/T.
     """
     time = finite("time", times)
-    warmth = positive("temperature", temperature)
+    kelvin = positive("temperature", temperature)
     eta = positive("cutoff", cutoff)
-    if np.any(eta * warmth >= 1.0):
+    if np.any(eta * kelvin >= 1.0):
         raise InputError(
             f"cutoff = {float(np.max(eta)):g}; it must stay below 1/T = "
-            f"{float(np.min(1.0 / warmth)):g}, or the integral diverges"
+            f"{float(np.min(1.0 / kelvin)):g}, or the integral diverges"
         )
     # 1/sin^2 z = -4 w / (1 - w)^2 with w = e^{2iz} or e^{-2iz}, whichever does not overflow
     side = np.where(time < 0.0, -1.0, 1.0)
-    wave = np.exp(-2.0 * math.pi * warmth * (np.abs(time) + 1j * side * eta))
+    wave = np.exp(-2.0 * math.pi * kelvin * (np.abs(time) + 1j * side * eta))
     inverse_square = -4.0 * wave / (1.0 - wave) ** 2
-    return np.asarray(np.imag((0.5 * math.pi * inverse_square) ** 2) * warmth**4)
+    return np.asarray(np.imag((0.5 * math.pi * inverse_square) ** 2) * kelvin**4)
 
 
 def correlation_coefficients(temperature: npt.ArrayLike) -> tuple[float, Array]:
@@ -116,9 +116,9 @@ def step_response(
     """Return the current at x per initial temperature drop at the joint, from Kubo's formula.
 
     A12, paper (7): J(x, t) = (2 i / T) int dx' grad T(x') int_0^t dt' (t - t') <J(x,t')
-    J(x',0)>_odd. The factor is (t - t'); the text below (7) also prints t' - t. With grad T =
-    -dT delta(x') the result is (pi/6) T T theta(t - a) dT, a = x/c_r: A5 linearised, behind the
-    front and nowhere else. With a cutoff (closed form: second antiderivative of A10) the front is
+    J(x',0)>_odd. The factor is (t - t'); the text below (7) also prints t' - t. With grad T = -dT
+    delta(x') the result is (pi/6) T T theta(t - a) dT, a = x/c_r: A5 linearised behind the front,
+    and zero ahead of it. With a cutoff (closed form: second antiderivative of A10) the front is
     smeared over eta and the plateau lower by the factor 1 - 2 eta T.
 
     Args:
@@ -136,15 +136,15 @@ def step_response(
     """
     time, flight = not_negative("time", times), not_negative("delay", delay)
     share = probability("transmission", transmitted)
-    warmth, eta = not_negative("temperature", temperature), not_negative("cutoff", cutoff)
+    kelvin, eta = not_negative("temperature", temperature), not_negative("cutoff", cutoff)
     if not np.any(eta > 0.0):
-        return np.asarray(math.pi / 6.0 * share * warmth * (time >= flight))
-    at = [_second_integral(t, warmth, eta) for t in (time - flight, -flight, time + flight, flight)]
-    slope = _first_integral(-flight, warmth, eta) + _first_integral(flight, warmth, eta)
+        return np.asarray(math.pi / 6.0 * share * kelvin * (time >= flight))
+    at = [_second_integral(t, kelvin, eta) for t in (time - flight, -flight, time + flight, flight)]
+    slope = _first_integral(-flight, kelvin, eta) + _first_integral(flight, kelvin, eta)
     # int_0^t (t - t') f(t') dt' = F2(t) - F2(0) - t F1(0), f = F2''
     change = (at[0] - at[1]) + (at[2] - at[3]) - time * slope
     # (2 i / T) (-dT) (1 / i) (share / 2) = -share dT / T
-    return np.asarray(-share / warmth * change)
+    return np.asarray(-share / kelvin * change)
 
 
 def _first_integral(time: Array, temperature: Array, cutoff: Array) -> Array:

@@ -1,9 +1,9 @@
-"""A finite quantum chain of two joined lattices: the microscopic check of the string formulae.
+"""A finite quantum chain of two joined lattices, the microscopic check of the string formulae.
 
 Atoms on a line with nearest-neighbour springs and fixed ends start in the exact Gaussian state of
 local equilibrium and move by their normal modes. Long waves of the lattice are the waves of the
-string, so at low temperature the energy current and the densities step to A4 and A5 of
-`pbte.reference.strings.conductance` behind the fronts and stay as they are ahead of them. A
+string, so at low temperature the energy current and the densities take the values A4 and A5 of
+`pbte.reference.strings.conductance` behind the fronts and their initial values ahead of them. A
 classical chain with equipartition does not test this: its energy is k_B T at every wavelength.
 
 Here hbar = k_B = lattice spacing = 1; a side with mass m and spring k has c = sqrt(k/m) and the
@@ -26,7 +26,7 @@ from pbte.reference.checks import not_negative, positive
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """Masses between springs; the first and the last spring hold on to walls.
+    """Masses between springs; the first and the last spring are attached to walls.
 
     Args:
         masses: Shape (num_atoms,), all positive.
@@ -46,7 +46,7 @@ class Chain:
         positive("inner spring", self.springs[1:-1])
         ends = not_negative("spring at a wall", self.springs[[0, -1]])
         if not np.any(ends > 0.0):
-            raise InputError("both ends of the chain are free; hold at least one by a spring")
+            raise InputError("both ends of the chain are free; attach at least one to a wall")
         if self.masses.ndim != 1 or self.springs.shape != (self.masses.size + 1,):
             raise InputError(
                 f"{self.masses.size} masses and {self.springs.size} springs; "
@@ -127,7 +127,7 @@ def lattice_transmission(
     springs: tuple[float, float],
     joint: float,
 ) -> Array:
-    """Return the share of the energy of a lattice wave that passes the joint (check of A1).
+    """Return the energy transmission of a lattice wave through the joint (check of A1).
 
     Plane waves matched at a spring `joint` between two half-infinite lattices.
 
@@ -174,7 +174,7 @@ def local_equilibrium(chain: Chain, temperatures: npt.ArrayLike) -> GaussianStat
         temperatures: Temperature of each atom, or one for all; above zero.
 
     Returns:
-        Its second moments, zero-point motion included.
+        Second moments, zero-point motion included.
 
     Raises:
         InputError: A temperature is not positive.
@@ -188,12 +188,12 @@ def local_equilibrium(chain: Chain, temperatures: npt.ArrayLike) -> GaussianStat
 
 
 def ground_state(chain: Chain) -> GaussianState:
-    """Return the state of lowest energy, whose energy the densities of A2 leave out."""
+    """Return the ground state, whose energy is not part of the densities of A2."""
     return _thermal(chain, np.full(chain.masses.size, 0.5))
 
 
 def evolved(chain: Chain, state: GaussianState, time: float) -> GaussianState:
-    """Return the state after a time, exactly, by normal modes (check of A4 and A5).
+    """Return the exact state at a time, by normal modes (check of A4 and A5).
 
     Args:
         chain: The chain that moves; not the weighted one of the initial state.
@@ -201,7 +201,7 @@ def evolved(chain: Chain, state: GaussianState, time: float) -> GaussianState:
         time: t, zero or more.
 
     Returns:
-        Its second moments then.
+        Second moments at that time.
 
     Raises:
         InputError: The time is negative.
@@ -246,7 +246,7 @@ def evolved(chain: Chain, state: GaussianState, time: float) -> GaussianState:
 def atom_energies(chain: Chain, state: GaussianState) -> Array:
     """Return the energy of each atom with half of its springs, shape (num_atoms,) (A4).
 
-    The springs at the walls belong wholly to the atoms beside them.
+    The springs at the walls count fully for the atoms attached to them.
     """
     kinetic = 0.5 * np.diag(state.momenta) / chain.masses
     square = np.diag(state.positions)

@@ -1,8 +1,8 @@
-"""Two joined strings in space and time: steps that travel, and every other initial profile.
+"""Two joined strings in space and time: travelling steps and other initial profiles.
 
-The current of a string obeys the wave equation, so that nothing diffuses: an initial profile of
-temperatures splits in two halves that move with the speed of sound and part at the joint. Source
-and notation as in `pbte.reference.strings.conductance`.
+The current of a string obeys the wave equation, so that nothing diffuses: an initial temperature
+profile splits into two halves that travel at the speed of sound and are partly reflected at the
+joint. Source and notation as in `pbte.reference.strings.conductance`.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class JoinedStrings:
 
 @dataclass(frozen=True, kw_only=True)
 class StringProfile:
-    """What a pair of strings shows at each position and time (A8).
+    """Energy density, current and temperature at each position and time (A8).
 
     Args:
         energy_density: [J/m].
         current: Energy current to the right [W].
-        temperature: The one that belongs to the energy density [K].
+        temperature: Temperature of that energy density [K].
     """
 
     energy_density: Array
@@ -92,7 +92,7 @@ def step_profile(
         left_temperature: T_l [K].
         right_temperature: T_r [K].
         positions: x, broadcasts with `times` [m].
-        times: t since the strings were let go [s].
+        times: t since the strings were joined [s].
 
     Returns:
         Arrays of the broadcast shape.
@@ -118,9 +118,9 @@ def step_profile(
 
 
 def recurrence_time(length: npt.ArrayLike, speed: npt.ArrayLike, positions: npt.ArrayLike) -> Array:
-    """Return until when A8 holds at x on a string of finite length: 2 L / c - |x| / c.
+    """Return the time until which A8 holds at x on a finite string, 2 L / c - |x| / c.
 
-    Then the front comes back from the far end (Poincare recurrence).
+    Then the front returns from the far end (recurrence).
 
     Args:
         length: L of the string on whose side x lies, any shape [m].
@@ -149,12 +149,12 @@ def evolved_profile(
     positions: npt.ArrayLike,
     times: npt.ArrayLike,
 ) -> StringProfile:
-    """Return what any initial profile of temperatures becomes, by d'Alembert's solution.
+    """Return the evolution of any initial temperature profile, by d'Alembert's solution.
 
-    In local equilibrium half of the energy moves each way. What is found at x at time t came along
-    one of the characteristics: straight, reflected at the joint (share R) or through it (share T).
-    A8 is the case of a step. Infinite strings; profiles that change over much more than the
-    thermal wavelength hbar c / (k_B T).
+    In local equilibrium half of the energy moves each way. The state at x and t follows from the
+    characteristics: direct, reflected at the joint (fraction R) or transmitted (fraction T). A8 is
+    the case of a step. Infinite strings; profiles that change over much more than the thermal
+    wavelength hbar c / (k_B T).
 
     A13: the drop at the joint of a profile with a uniform gradient g grows as R g (c_l + c_r) t to
     first order; its terms linear in t cancel identically at transmission 1. This is our reading of
@@ -164,7 +164,7 @@ def evolved_profile(
         strings: The two strings.
         initial_temperature: Function of the positions [m] that returns temperatures [K].
         positions: x, broadcasts with `times` [m].
-        times: t since the strings were let go [s].
+        times: t since the strings were joined [s].
 
     Returns:
         Arrays of the broadcast shape.
@@ -177,7 +177,7 @@ def evolved_profile(
     )
 
     def stream(origin: Array) -> Array:
-        """Return half of c eps at the place where a stream started [W]."""
+        """Return half of c eps at the origin of a characteristic [W]."""
         temperature = np.broadcast_to(initial_temperature(origin), origin.shape)
         return 0.5 * energy_density(temperature, 1.0)
 
@@ -186,7 +186,7 @@ def evolved_profile(
     side = np.where(place < 0.0, -1.0, 1.0)
     distance = np.abs(place)
     inward = stream(side * (distance + speeds * time))
-    late = time - distance / speeds  # since when the joint is seen; negative: not yet
+    late = time - distance / speeds  # time since the signal of the joint arrived; negative: not yet
     share = strings.transmission
     seen = np.maximum(late, 0.0)
     # Kept off x = 0 by the smallest step, so that a profile with a jump there is read on the
@@ -228,7 +228,7 @@ def thermal_movers(
     right_temperatures: npt.ArrayLike,
     step: float,
 ) -> Movers:
-    """Return strings of finite length in local equilibrium, in cells of width c_i dt (A2, A8).
+    """Return finite strings in local equilibrium, in cells of width c_i dt (A2, A8).
 
     Args:
         strings: The two strings.
@@ -264,8 +264,8 @@ def thermal_movers(
 def move(movers: Movers, transmitted: float) -> tuple[Movers, float]:
     """Return the strings one step later and the energy that crossed the joint to the right.
 
-    The exact d'Alembert solution of A8: each stream moves by one cell, R and T part it at the
-    joint, and the far ends reflect it, which brings the recurrences.
+    The exact d'Alembert solution of A8: each stream moves by one cell, is reflected and transmitted
+    with R and T at the joint, and reflected at the far ends, which causes the recurrences.
 
     Args:
         movers: The strings.

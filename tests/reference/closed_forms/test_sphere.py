@@ -90,7 +90,7 @@ def test_bands_of_equal_path_scatter_at_the_temperature_of_one_band():
 def test_nonsense_is_refused():
     with pytest.raises(InputError, match="radius = -1 m"):
         solve_sphere(UNIT, -1.0, uniform_heating(1.0))
-    with pytest.raises(InputError, match="outside of the sphere"):
+    with pytest.raises(InputError, match="must lie between 0 and"):
         solve_sphere(UNIT, 1.0, uniform_heating(1.0)).temperature([1.5])
     with pytest.raises(InputError, match="sigma = 0 m"):
         gaussian_heating(1.0, 0.0, 1.0)

@@ -284,7 +284,7 @@ def test_conductivities_that_make_no_sense_are_refused():
         high_temperature_conductivity(HamChain(), 0.0)
     with pytest.raises(InputError, match="num_levels: expected a whole number"):
         heat_capacity(1.0, num_levels=0)
-    with pytest.raises(InputError, match="between which there is no rate"):
+    with pytest.raises(InputError, match="no golden-rule rate"):
         overlap([0, 0, 0, 0])
     with pytest.raises(InputError, match="got the shapes"):
         Bands(energies=np.zeros(2), num_levels=np.ones(3, dtype=int), widths=np.zeros(2))
