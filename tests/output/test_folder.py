@@ -42,8 +42,8 @@ def test_a_run_leaves_results_plots_and_paraview_files_and_nothing_beside_them(m
         "paraview/fourier.pvd",
         "plots/temperature.png",
         "plots/temperature_cumulated.png",
-        "plots/outgoing_spectrum.png",
-        "plots/outgoing_current.png",
+        "plots/arrival_spectrum.png",
+        "plots/arrival_map.png",
         "plots/conductivity_accumulation.png",
         "plots/suppression.png",
     ]

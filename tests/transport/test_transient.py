@@ -148,7 +148,7 @@ def heated_film(body, kernel, comm, *, thickness=100e-9, cells=6):
             tally.accumulate(block)
         return tally.snapshot(problem.heat_power, scatters=False)
 
-    return SimpleNamespace(system=problem, measure=measure)
+    return SimpleNamespace(problem=problem, measure=measure)
 
 
 def crystal(silicon, scattering):
