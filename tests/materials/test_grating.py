@@ -62,7 +62,7 @@ def test_long_waves_see_the_bulk_and_short_ones_conduct_less(name):
 
 def test_refusals():
     kernel = read_material("Si-5").kernel
-    with pytest.raises(InputError, match="wave vector that is not zero"):
+    with pytest.raises(InputError, match="needs one that is not zero"):
         grating_conductivity(kernel, np.zeros(3))
     with pytest.raises(TypeError, match="no grating for a kernel of type object"):
         grating_conductivity(object(), wave_of(1e-7))
