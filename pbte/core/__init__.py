@@ -1,1 +1,1 @@
-"""What every room may use: constants, types, errors, ranks and memory shared between them."""
+"""Foundations of all packages: constants, types, errors, expressions, ranks, shared memory."""

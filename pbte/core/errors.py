@@ -1,11 +1,11 @@
-"""The two ways in which a run ends early, each with one clear sentence."""
+"""The two kinds of expected errors, each with one sentence for the user."""
 
 from __future__ import annotations
 
 
 class InputError(ValueError):
-    """What the user gave is wrong: the message says what, which value, what to do (exit 2)."""
+    """Invalid input; the message states what, which value, and what to do (exit 2)."""
 
 
 class RunError(RuntimeError):
-    """The input was fine but the run failed: disk full, no convergence (exit 1)."""
+    """Failure of a run on valid input: disk full, no convergence (exit 1)."""

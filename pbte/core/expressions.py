@@ -1,8 +1,7 @@
-"""Arithmetic expressions of coordinates, as users write them: read without running any code.
+"""Arithmetic expressions of coordinates in case files, evaluated without running user code.
 
-The text is parsed by Python's own grammar, and only what is listed here is understood: numbers,
-names, arithmetic, comparisons, `a if condition else b`, and the functions below. Nothing else of
-Python can be reached from it.
+The text is parsed with Python's grammar, and only the following is accepted: numbers, names,
+arithmetic, comparisons, `a if condition else b`, and the functions below.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Array]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.And: np.logical_and, ast.Or: np.logical_or,
 }  # fmt: skip
-# Deeper and longer ones are nobody's; Python's parser would run out of its stack.
+# Longer texts could exhaust the stack of Python's parser.
 _LONGEST = 2000
 
 
@@ -44,14 +43,14 @@ class Expression:
 
     Attributes:
         text: As the user wrote it.
-        names: The names that it may use besides constants and functions.
+        names: Variables that it may use besides constants and functions.
     """
 
     text: str
     names: tuple[str, ...]
 
     def __call__(self, **values: Array) -> Array:
-        """Return its value for arrays of one shape, one for each name; may hold inf and nan."""
+        """Return its values for one array per name, all of one shape; may hold inf and nan."""
         shape = np.broadcast_shapes(*(value.shape for value in values.values()))
         with np.errstate(all="ignore"):
             found = _value(_tree(self.text), {**CONSTANTS, **values})
@@ -59,14 +58,14 @@ class Expression:
 
 
 def parse_expression(text: str, names: Sequence[str]) -> Expression:
-    """Return the expression in a text; a caret means a power, like two stars.
+    """Return the parsed expression of a text; ``^`` means a power, like ``**``.
 
     Args:
         text: Such as ``"2e18*exp(-(x^2 + y^2)/(1e-8)^2) if z > 0 else 0"``.
-        names: The names that stand for numbers, such as ``["x", "y", "z"]``.
+        names: The variables, such as ``["x", "y", "z"]``.
 
     Raises:
-        InputError: It is no such expression; says what in it is not understood.
+        InputError: The text is no such expression; the message names the part not understood.
     """
     if len(text) > _LONGEST:
         raise InputError(f"has {len(text)} characters; an expression has at most {_LONGEST}")
@@ -84,7 +83,7 @@ def _tree(text: str) -> ast.expr:
 
 
 def _check(node: ast.expr, names: Sequence[str]) -> None:
-    """Refuse everything that `_value` does not know."""
+    """Raise InputError for anything that `_value` does not evaluate."""
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
             raise InputError(f"{ast.unparse(node)} is no number")

@@ -1,8 +1,8 @@
-"""Which modes a rank works on.
+"""Distribution of the modes over the ranks.
 
-Modes are dealt to the ranks in (q, -q) pairs, so that the even and odd parts of a pair are formed
-without communication and one sweep order serves both partners. They are dealt by number, or by
-what they cost where that differs: modes with cyclic dependencies are swept many times.
+Modes are distributed in (q, -q) pairs, so that the even and odd parts of a pair are formed without
+communication and one sweep order serves both partners. Each rank gets an equal number of modes or,
+where costs differ, an equal cost: modes with cyclic dependencies are swept many times.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from mpi4py import MPI
 from pbte.core.errors import InputError
 from pbte.core.types import Array, IntArray, Numbers
 
-# Repetitions until a mode settles whose cells depend on each other in a cycle.
+# Typical sweeps until a mode with cyclic dependencies of its cells converges.
 TYPICAL_ROUNDS = 20
 
-# Sums in another sequence differ by round-off, which must not decide.
+# Sums in another order differ by round-off, which must not change the partition.
 _ROUND_OFF = 1e-9
 
 
@@ -100,20 +100,20 @@ def partition_modes(
     costs: Array | None = None,
     speeds: Array | None = None,
 ) -> ModePartition:
-    """Return a share of the modes for every rank of `comm`, even by number or by cost.
+    """Return the partition of the modes over the ranks of `comm`, balanced by number or by cost.
 
-    Pairs first and then the self-partnered modes, in contiguous ranges. By cost no other such
-    ranges make the rank that takes longest finish earlier.
+    Pairs first and then the self-partnered modes, in contiguous ranges. By cost, no other such
+    ranges give a smaller largest time of a rank.
 
     Args:
         num_pairs: Number of (q, -q) pairs.
         num_modes: Number of modes, pairs counted twice.
         comm: The ranks.
-        costs: What each pair, then each self-partnered mode costs, the same on every rank,
-            shape (num_modes - num_pairs,) [any unit]; see `sweep_costs`. Even by number if None.
-        speeds: How fast each rank works, the same on every rank, shape (num_ranks,) [any unit];
-            alike if None. Measured speeds make the share, and with it the round-off of sums over
-            ranks, differ from run to run.
+        costs: Cost of each pair, then of each self-partnered mode, the same on every rank, shape
+            (num_modes - num_pairs,) [any unit]; see `sweep_costs`. By number if None.
+        speeds: Speed of each rank, the same on every rank, shape (num_ranks,) [any unit]; equal if
+            None. Measured speeds make the partition, and with it the round-off of sums over ranks,
+            differ from run to run.
 
     Raises:
         InputError: A cost or speed is missing, not positive or not finite.
@@ -132,13 +132,14 @@ def partition_modes(
 
 
 def sweep_costs(lagged: Numbers, num_pairs: int) -> Array:
-    """Return what the drift of each pair and each self-partnered mode costs, in visits per cell.
+    """Return the sweep cost of each pair and each self-partnered mode, in visits per cell.
 
-    A mode is swept once, one with cyclic dependencies until it settles. The rounds depend on the
-    source; the typical number stands for all, so that the share is the same in every run.
+    A mode is swept once, one with cyclic dependencies until it converges. The number of sweeps
+    depends on the source; a typical number is used, so that the partition is reproducible.
 
     Args:
-        lagged: Cells visited too early by each mode (see `SweepOrder`), shape (num_modes,).
+        lagged: Cells visited before their upstream neighbours by each mode (see `SweepOrder`),
+            shape (num_modes,).
         num_pairs: Number of (q, -q) pairs.
 
     Returns:
@@ -151,11 +152,11 @@ def sweep_costs(lagged: Numbers, num_pairs: int) -> Array:
 
 
 def fair_cuts(costs: Array, speeds: Array) -> IntArray:
-    """Return where to cut a sequence so that the largest cost over speed of a part is least.
+    """Return the cuts of a sequence that minimise the largest cost over speed of a part.
 
-    The least time is found by bisection, to one part in 10^9: given a time, each part takes as
-    much as it can do in it. Of the cuts that keep to this time each is the one nearest to an even
-    share.
+    The least time is found by bisection, to one part in 10^9: given a time, each part takes as many
+    items as it can process. Among the cuts of this time each is the one nearest to an even
+    partition.
 
     Args:
         costs: Positive, shape (num_items,).
@@ -183,7 +184,7 @@ def fair_cuts(costs: Array, speeds: Array) -> IntArray:
 
 
 def _nearest_cuts(costs: Array, speeds: Array) -> IntArray:
-    """Return the cuts whose sums of costs are nearest to those of an even share."""
+    """Return the cuts whose sums of costs are nearest to those of an even partition."""
     ends = np.concatenate([[0.0], np.cumsum(costs)])
     ideal = ends[-1] * np.concatenate([[0.0], np.cumsum(speeds)]) / speeds.sum()
     middles = 0.5 * (ends[1:] + ends[:-1])
@@ -192,7 +193,7 @@ def _nearest_cuts(costs: Array, speeds: Array) -> IntArray:
 
 
 def _reach(ends: Array, speeds: Array, time: float) -> IntArray:
-    """Return how far the parts get when each takes all it can do in a time."""
+    """Return the cuts when each part takes as many items as it can process in a time."""
     cuts = np.zeros(speeds.size + 1, dtype=np.int64)
     for part, speed in enumerate(speeds):
         cuts[part + 1] = _last_within(ends, ends[cuts[part]] + time * speed)
@@ -214,7 +215,7 @@ def _require_positive(what: str, values: Array, size: int) -> None:
 
 
 def all_modes(mode_partition: ModePartition, rows: Numbers) -> Numbers:
-    """Return what the ranks hold of their modes in the canonical order of all.
+    """Return the rows of all modes in canonical order, gathered from the ranks.
 
     Args:
         mode_partition: The modes of each rank.

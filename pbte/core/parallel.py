@@ -1,4 +1,4 @@
-"""Ranks and threads: failures that all ranks hear of, cores per rank.
+"""Ranks and threads: errors raised on all ranks, cores and memory per rank.
 
 MPI is imported inside the functions that need it, so that ``pbte --help`` does not start it.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FAILED = 1  # tag of the message "I failed"
-PATIENCE = 2.0  # how long a failed rank waits for the others before it stops them [s]
+PATIENCE = 2.0  # time that a failed rank waits for the others before it aborts them [s]
 _ABORT_TAKES = 30.0  # an abort by another rank arrives within this time [s]
 _LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK")
 
@@ -34,11 +34,11 @@ def under_launcher() -> bool:
 
 @contextmanager
 def on_all_ranks(comm: MPI.Comm) -> Iterator[None]:
-    """Let a failure of any rank inside the block be raised on every rank.
+    """Raise an exception of any rank inside the block on every rank.
 
-    The block itself must not communicate: use it around what single ranks do, such as reading a
-    file on rank 0. A failure of wrong input stays an InputError everywhere; anything else keeps
-    its type where it happened and is a RunError on the other ranks.
+    The block itself must not communicate: use it around work of single ranks, such as reading a
+    file on rank 0. An InputError is raised as such everywhere; any other exception keeps its type
+    on its rank and is a RunError on the others.
 
     Note:
         Collective over ``comm``.
@@ -59,7 +59,7 @@ def on_all_ranks(comm: MPI.Comm) -> Iterator[None]:
 
 
 def run_together(comm: MPI.Comm, function: Callable[[], T]) -> T:
-    """Return what a function returns here, or raise on every rank if it failed on any.
+    """Return the result of a function on this rank, or raise on every rank if it failed on any.
 
     The function must not communicate (see ``on_all_ranks``).
 
@@ -72,7 +72,7 @@ def run_together(comm: MPI.Comm, function: Callable[[], T]) -> T:
 
 
 def describe(error: BaseException) -> str:
-    """Return the message of an expected failure, or kind and message of an unexpected one."""
+    """Return the message of an expected error, or type and message of an unexpected one."""
     if isinstance(error, InputError | RunError):
         return str(error)
     text = " ".join(str(error).split())
@@ -87,20 +87,20 @@ def stop_all(
 ) -> NoReturn:
     """End all ranks with one message, from any rank that failed.
 
-    When every rank arrives here (the same wrong input was found on all of them) rank 0 writes and
-    all exit with ``status``. When some rank does not arrive it waits for a rank that will never
-    answer: the failed rank with the lowest number then writes and aborts the others.
+    When every rank arrives here (the same invalid input was found on all of them) rank 0 writes and
+    all exit with ``status``. A rank that does not arrive is waiting for one that has failed: the
+    failed rank with the lowest number then writes and aborts the others.
 
     Args:
         comm: A communicator used for nothing else, because the missing ranks may be inside a
             collective call of another one.
         status: Exit status.
-        message: What to tell the user.
+        message: Text for the user.
         write: Writes the message.
     """
     request = comm.Ibarrier()
-    # Told to the ranks above, so that only the lowest of those that failed writes.
-    told = [comm.isend(None, dest=rank, tag=_FAILED) for rank in range(comm.rank + 1, comm.size)]
+    # Sent to the ranks above, so that only the lowest of those that failed writes.
+    sent = [comm.isend(None, dest=rank, tag=_FAILED) for rank in range(comm.rank + 1, comm.size)]
     deadline = time.monotonic() + PATIENCE
     while not request.Test():
         if time.monotonic() > deadline:
@@ -112,17 +112,17 @@ def stop_all(
                 sys.stderr.flush()
             comm.Abort(status)
         time.sleep(0.005)
-    del told
+    del sent
     if comm.rank == 0:
         write(message)
     sys.exit(status)
 
 
 def available_threads(comm: MPI.Comm) -> int:
-    """Return how many threads this rank may use, at least 1.
+    """Return the number of threads of this rank, at least 1.
 
-    The cores that the operating system lets this rank use, each shared with the other ranks of
-    the node that may use it too. OMP_NUM_THREADS, where set, is an upper limit.
+    The cores in the affinity mask of this rank, each divided by the number of ranks of the node
+    that may use it. OMP_NUM_THREADS, where set, is an upper limit.
 
     Note:
         Collective over ``comm``.
@@ -154,10 +154,10 @@ def limit_threads(comm: MPI.Comm) -> int:
 
 
 def peak_memory(comm: MPI.Comm) -> int:
-    """Return the most memory that the ranks have held so far, all together [bytes].
+    """Return the peak memory of all ranks together [bytes].
 
-    What ranks of a node share (libraries, arrays in node memory) counts once, where the operating
-    system tells which that is.
+    Memory shared by the ranks of a node (libraries, arrays in node memory) counts once, where the
+    operating system reports it.
 
     Note:
         Collective over ``comm``.
@@ -171,10 +171,10 @@ def peak_memory(comm: MPI.Comm) -> int:
 
 
 def resident_memory() -> tuple[int, int]:
-    """Return the memory that this process holds, and its part of that [bytes].
+    """Return the resident and the proportional memory of this process [bytes].
 
     In the second number (Pss in proc(5)) a page that n processes share counts 1/n, so that the sum
-    over the processes is what the machine holds. Both are 0 where there is no /proc.
+    over the processes is the memory in use. Both are 0 where there is no /proc.
     """
     found = {"Rss:": 0, "Pss:": 0}
     with contextlib.suppress(OSError), open("/proc/self/smaps_rollup", encoding="ascii") as lines:
@@ -191,7 +191,7 @@ def _usable_cores() -> frozenset[int]:
 
 
 def _fair_share(mine: frozenset[int], masks: list[frozenset[int]]) -> int:
-    """Return the whole number of cores that are left for one of several ranks on a node."""
+    """Return the integer number of cores per rank on a node."""
     users = Counter(core for mask in masks for core in mask)
     share = sum(1.0 / users[core] for core in mine)
     return int(share + 1e-9)

@@ -1,13 +1,12 @@
-"""The grid of ranks: groups that share the modes, and in each of them ranks that share the cells.
+"""Two-dimensional grid of ranks: groups over the modes, and in each group parts of space.
 
     rank        0      1      2      3      4      5          6 ranks, 3 parts of space
     part        0      1      2      0      1      2
     modes       ------ group 0 -----  ------ group 1 -----
 
-The parts of space are given to consecutive ranks, which a launcher places on one node: a sweep
-through the parts sends thousands of short messages that each wait for the one before, so it lives
-on the latency between neighbours. The groups of modes meet once an order to add up the moments,
-one long message that any network carries.
+The parts of space belong to consecutive ranks, which a launcher places on one node: a sweep through
+the parts sends thousands of short dependent messages, so it is bound by the latency between
+neighbours. The groups of modes communicate once per order to sum the moments, one long message.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ class RankGrid:
 
     @property
     def space_parts(self) -> int:
-        """Number of parts that the mesh is cut into."""
+        """Number of parts of the mesh."""
         return self.space.size
 
     @property
     def mode_groups(self) -> int:
-        """Number of groups that the modes are dealt to."""
+        """Number of groups of ranks over the modes."""
         return self.modes.size
 
 
@@ -51,10 +50,10 @@ def rank_grid(comm: MPI.Intracomm, space_parts: int = 1) -> RankGrid:
 
     Args:
         comm: The ranks.
-        space_parts: Number of parts that the mesh is cut into.
+        space_parts: Number of parts of the mesh.
 
     Raises:
-        InputError: The ranks cannot be dealt evenly to the parts.
+        InputError: The number of parts does not divide the number of ranks.
 
     Note:
         Collective over ``comm``.
@@ -62,7 +61,7 @@ def rank_grid(comm: MPI.Intracomm, space_parts: int = 1) -> RankGrid:
     if space_parts < 1 or comm.size % space_parts:
         parts = [n for n in range(1, comm.size + 1) if comm.size % n == 0]
         raise InputError(
-            f"space_parts = {space_parts}: {comm.size} ranks cannot be dealt evenly to it; the"
+            f"space_parts = {space_parts}: {comm.size} ranks do not divide evenly among them; the"
             f" number of parts must divide the number of ranks ({', '.join(map(str, parts))})"
         )
     return RankGrid(

@@ -1,13 +1,12 @@
-"""One copy of large arrays per node, seen by all of its ranks.
+"""One copy of large arrays per node, shared by its ranks.
 
-The arrays lie in a window of MPI shared memory, and every rank of the node gets read-only views of
-them inside the same record that was made. The record itself travels pickled, its arrays apart from
-it (pickle protocol 5, PEP 574), so that anything made of dataclasses, tuples and arrays can be
-shared.
+The arrays are stored in a window of MPI shared memory, and every rank of the node gets a record
+with read-only views of them. The record itself is sent pickled, with its arrays out of band (pickle
+protocol 5, PEP 574), so that anything made of dataclasses, tuples and arrays can be shared.
 
-A window can only be freed by all ranks of its node together, while the views die whenever Python
-lets go of them. Windows without views are therefore freed at the next call that meets the same
-ranks; what is left at the end of the program the operating system takes back.
+Freeing a window is collective over its node, while Python deletes the views at any time. Windows
+without views are therefore freed at the next call by the same ranks; the operating system frees the
+rest at the end of the program.
 """
 
 from __future__ import annotations
@@ -37,21 +36,21 @@ LARGEST_MESSAGE = 2**30  # counts of MPI are 32-bit integers [bytes]
 # Where Linux keeps shared memory; containers are often given very little of it.
 _SHARED_MEMORY = "/dev/shm"
 
-# The C library's own limits, from malloc.h: chunks above 32 MiB come from the system and go back
-# to it, and so does a free end of the heap above twice that.
+# Limits of the C library, from malloc.h: chunks above 32 MiB are mapped and returned to the system,
+# as is a free end of the heap above twice that.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 _LARGE_CHUNK = 32 * 2**20
 
 
 def shared_on_node(comm: MPI.Intracomm, make: Callable[[], T]) -> T:
-    """Return what a function makes on the first rank, on every rank, one copy per node.
+    """Return the record that a function makes on the first rank, on every rank, one copy per node.
 
-    Where the node has no room for shared memory every rank gets a copy of its own.
+    Where the node has too little shared memory every rank gets a copy of its own.
 
     Args:
         comm: The ranks.
-        make: Called on the first rank alone; must not communicate. Returns an array, or a record
-            of arrays: a dataclass, a tuple, whatever can be pickled.
+        make: Called on the first rank alone; must not communicate. Returns an array, or a record of
+            arrays: a dataclass, a tuple, anything that can be pickled.
 
     Returns:
         The same record on every rank; its contiguous arrays are read-only.
@@ -89,9 +88,9 @@ def shared_on_node(comm: MPI.Intracomm, make: Callable[[], T]) -> T:
 
 
 def return_freed_memory() -> None:
-    """Give memory that is no longer used back to the operating system, now and from now on.
+    """Return free memory to the operating system, now and from now on.
 
-    SuperLU_DIST, which comes with PETSc, tells the C library on loading never to do so
+    SuperLU_DIST, which comes with PETSc, disables that in the C library on loading
     (mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, -1)): a process then stays as large as it
     ever was, 300 MB more per rank after reading a matrix of 4000 modes. Only in the GNU C library.
     """
@@ -105,7 +104,7 @@ def return_freed_memory() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Window:
-    """A window and the views that keep it in use."""
+    """A window and its views; it is in use while one of them exists."""
 
     window: MPI.Win
     ranks: tuple[int, ...]  # of the node, in the world
@@ -116,7 +115,7 @@ _windows: list[_Window] = []
 
 
 def free_unused_windows(node: MPI.Intracomm) -> int:
-    """Free the windows of these ranks that none of them looks at any more; return how many.
+    """Free the windows of these ranks that have no views left; return their number.
 
     Args:
         node: The ranks of one node.
@@ -156,7 +155,7 @@ def _place(
     if window is None:
         _broadcast(memory, node)
     else:
-        window.Fence()  # what the first rank wrote is seen by all
+        window.Fence()  # makes the data of the first rank visible to all
     memory.flags.writeable = False
     views = [memory[start : start + size] for start, size in zip(starts[:-1], sizes, strict=True)]
     if window is not None:
@@ -185,7 +184,7 @@ def _allocate(node: MPI.Intracomm, size: int) -> tuple[MPI.Win | None, Bytes]:
 def _has_room(size: int) -> bool:
     try:
         room = os.statvfs(_SHARED_MEMORY)
-    except (OSError, AttributeError):  # no such place here: MPI knows another one
+    except (OSError, AttributeError):  # another system: MPI chooses the place
         return True
     return size <= room.f_bavail * room.f_frsize
 

@@ -1,4 +1,4 @@
-"""Versions of everything that decides about numbers."""
+"""Versions of all software that affects the results."""
 
 from __future__ import annotations
 

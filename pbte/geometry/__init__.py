@@ -1,1 +1,1 @@
-"""Shapes made with gmsh, and meshes with named regions and walls."""
+"""Mesh builders on gmsh, mesh files, and meshes with named regions, walls and interfaces."""

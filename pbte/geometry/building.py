@@ -1,4 +1,4 @@
-"""What all builders of bodies share: checks of lengths, element sizes, and the file."""
+"""Helpers of the mesh builders: checks of lengths, element sizes, and the mesh file."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pbte.geometry.files import write_atomically
 from pbte.geometry.session import gmsh_session
 from pbte.geometry.sides import check_copies, forget_copies
 
-# Gmsh compares lengths with absolute tolerances, so bodies are built in nanometres.
+# Gmsh compares lengths with absolute tolerances, so geometries are built in nanometres.
 NANOMETRE = 1e-9
 _LARGEST_COUNT = 5_000_000
 
 
 def set_uniform_size(gmsh: ModuleType, size: float) -> None:
-    """Ask for one element size everywhere."""
+    """Set one element size [m] everywhere."""
     gmsh.option.setNumber("Mesh.MeshSizeMin", size / NANOMETRE)
     gmsh.option.setNumber("Mesh.MeshSizeMax", size / NANOMETRE)
 
 
 def grade(gmsh: ModuleType, kind: str, core: float, outer: float, shape: dict[str, float]) -> None:
-    """Ask for element sizes given by a field alone: ``core`` inside it, ``outer`` outside."""
+    """Set element sizes [m] by a gmsh field alone: ``core`` inside it, ``outer`` outside."""
     field = gmsh.model.mesh.field.add(kind)
     for name, value in {
         "VIn": core / NANOMETRE,
@@ -39,10 +39,10 @@ def grade(gmsh: ModuleType, kind: str, core: float, outer: float, shape: dict[st
 def set_size_by_distance(
     gmsh: ModuleType, size: float, near: float | None, growth: float, distances: Iterable[str]
 ) -> None:
-    """Ask for elements of `near` at some surfaces that grow with the distance from them to `size`.
+    """Set element sizes that grow from `near` at some surfaces to `size` with the distance.
 
     Args:
-        gmsh: The session with the body.
+        gmsh: The session with the geometry.
         size: Element size far away [m].
         near: Element size at the surfaces [m]; None: `size` everywhere.
         growth: Increase of the size per distance [-].
@@ -69,7 +69,12 @@ def _use_field_alone(gmsh: ModuleType, field: int) -> None:
 
 
 def write_mesh(path: str | Path, *, dim: int, build: Callable[[ModuleType], None]) -> Path:
-    """Mesh the body that ``build`` adds to a gmsh model and write it under its final name."""
+    """Mesh the geometry that ``build`` adds to a gmsh model, write the file, return its path.
+
+    Raises:
+        InputError: The name does not end in .msh, or the folder cannot be written to.
+        RunError: Gmsh failed, or the file could not be written.
+    """
     path = Path(path)
     if path.suffix.lower() != ".msh":
         raise InputError(f"{path}: the name of a mesh file must end in .msh")
@@ -82,14 +87,16 @@ def write_mesh(path: str | Path, *, dim: int, build: Callable[[ModuleType], None
             check_copies(gmsh, dim - 1)
             forget_copies(gmsh, dim - 1)
         except Exception as error:  # gmsh raises bare Exceptions
-            raise RunError(f"{path}: gmsh could not mesh the body ({error})") from error
+            raise RunError(
+                f"{path}: gmsh could not mesh the geometry ({error}); try other element sizes"
+            ) from error
         gmsh.option.setNumber("Mesh.ScalingFactor", NANOMETRE)
         write_atomically(path, lambda temporary: gmsh.write(str(temporary)))
     return path
 
 
 def check_lengths(shape: str, **lengths: float) -> None:
-    """Refuse lengths that are not positive or not given in metres."""
+    """Raise InputError for lengths that are not positive or not in metres."""
     for name, value in lengths.items():
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"{shape}: {name} = {value:g} m; it must be positive")
@@ -100,7 +107,7 @@ def check_lengths(shape: str, **lengths: float) -> None:
 
 
 def check_size(shape: str, size: float, **lengths: float) -> None:
-    """Refuse an element size larger than one of the lengths."""
+    """Raise InputError for an element size larger than one of the lengths."""
     for name, value in lengths.items():
         if size > value * (1 + 1e-9):
             raise InputError(
@@ -110,7 +117,7 @@ def check_size(shape: str, size: float, **lengths: float) -> None:
 
 
 def check_count(shape: str, volume: float, size: float, *, dim: int, share: float = 1.0) -> None:
-    """Refuse a mesh far beyond what fits in memory: a size in the wrong unit, most likely."""
+    """Raise InputError for a mesh far beyond the memory: most likely a size in the wrong unit."""
     count = share * {1: 1.0, 2: 2.3, 3: 8.5}[dim] * volume / size**dim
     if count > _LARGEST_COUNT:
         raise InputError(
@@ -130,17 +137,17 @@ def check_graded(
     area: float,
     dim: int,
 ) -> None:
-    """Refuse sizes that grow the wrong way, or make far more cells than fit in memory.
+    """Raise InputError for sizes that do not grow, or that make a mesh far beyond the memory.
 
     Args:
         shape: Name of the builder, for messages.
-        where: What `near` is the size at, "interface" or "pore".
+        where: Surface at which `near` is the size, "interface" or "pore".
         size: Element size far away [m].
-        near: Element size at the surfaces [m], if it is another one.
+        near: Element size at the surfaces [m]; None: `size` everywhere.
         growth: Increase of the size per distance [-].
-        volume: Volume of the body [m^dim].
+        volume: Volume of the geometry [m^dim].
         area: Area of the surfaces, both sides counted [m^(dim-1)].
-        dim: Dimension of the body.
+        dim: Dimension of the geometry.
     """
     check_count(shape, volume, size, dim=dim)
     if near is None:

@@ -1,4 +1,4 @@
-"""Periodic cells of porous bodies: a box with a pore, and the nanomesh, a film with holes.
+"""Periodic cells of porous structures: a box with a pore, and a nanomesh film with holes.
 
 The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
 """
@@ -49,7 +49,9 @@ def porous_cell(
     if pore not in (None, "cylinder", "sphere"):
         raise InputError(f"porous_cell: pore = {pore!r}; it must be 'cylinder' or 'sphere'")
     if pore is not None and dim == 2:
-        raise InputError("porous_cell: pore has no meaning in 2D, where it is a circle")
+        raise InputError(
+            "porous_cell: pore has no meaning in 2D, where it is a circle; leave it out"
+        )
     return _pierced_box(
         path,
         "porous_cell",

@@ -1,4 +1,4 @@
-"""What a mesh must satisfy before anything is solved on it; NumPy only."""
+"""Validity checks of mesh arrays: cells, facets, named regions, walls, interfaces (NumPy only)."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def check_mesh(data: MeshData, path: Path) -> CheckedMesh:
 
 
 def _check_cells(data: MeshData, path: Path) -> None:
-    """Refuse cells without volume and cells in no named group."""
+    """Raise InputError for cells without volume and cells in no named group."""
     dim = data.points.shape[1]
     volumes = np.abs(signed_volumes(data.points, data.cells))
     flat = np.flatnonzero(volumes <= _FLAT * longest_edges(data.points, data.cells) ** dim)
     if len(flat):
         raise InputError(
             f"{path}: {len(flat)} of {len(data.cells)} cells are flat (no volume), the first at"
-            f" {_middle(data.points, data.cells[flat[0]])}; repair or remesh the body"
+            f" {_middle(data.points, data.cells[flat[0]])}; repair or remesh the geometry"
         )
     nameless = np.flatnonzero(data.cell_tags == 0)
     if len(nameless):
@@ -102,7 +102,7 @@ def _check_cells(data: MeshData, path: Path) -> None:
 
 
 def _check_topology(points: Array, table: FacetTable, path: Path) -> None:
-    """Refuse facets with more than two cells and cells folded over each other."""
+    """Raise InputError for facets of more than two cells and cells folded over each other."""
     crowded = np.flatnonzero(table.num_cells > 2)
     if len(crowded):
         raise InputError(
@@ -120,7 +120,7 @@ def _check_topology(points: Array, table: FacetTable, path: Path) -> None:
         raise InputError(
             f"{path}: {len(folded)} pairs of neighbouring cells lie on the same side of their"
             f" common facet, the first at {_middle(points, table.nodes[folded[0]])}; the mesh is"
-            " folded there (inverted cells): remesh the body"
+            " folded there (inverted cells): remesh the geometry"
         )
 
 
@@ -133,7 +133,7 @@ def _tag_facets(data: MeshData, table: FacetTable, path: Path) -> IntArray:
         tag = int(data.facet_tags[stray[0]])
         raise InputError(
             f"{path}: {int(np.sum(data.facet_tags[stray] == tag))} elements of the group"
-            f" {names[tag]!r} are no facets of cells; fragment the body with this surface before"
+            f" {names[tag]!r} are no facets of cells; fragment the mesh with this surface before"
             " meshing, or take the group out"
         )
     tags = np.zeros(len(table.nodes), dtype=np.int64)
@@ -151,7 +151,7 @@ def _tag_facets(data: MeshData, table: FacetTable, path: Path) -> IntArray:
 def _check_boundary_named(
     data: MeshData, table: FacetTable, tags: IntArray, outside: BoolArray, path: Path
 ) -> None:
-    """Refuse boundary facets in no named group."""
+    """Raise InputError for boundary facets in no named group."""
     nameless = np.flatnonzero(outside & (tags == 0))
     if not len(nameless):
         return
@@ -161,22 +161,22 @@ def _check_boundary_named(
         f"{path}: {len(nameless)} of {int(outside.sum())} {_SIDE[dim]}s are in no named group"
         f" (groups: {known}), the first at {_middle(data.points, table.nodes[nameless[0]])}; name"
         f' every wall in gmsh: {_GROUP[dim - 1]}("surface") = {{...}}; (if that position is inside'
-        " the body, its parts do not share nodes: fragment them before meshing)"
+        " the geometry, its parts do not share nodes: fragment them before meshing)"
     )
 
 
 def _check_groups_one_sided(data: MeshData, tags: IntArray, outside: BoolArray, path: Path) -> None:
-    """Refuse a group that is a wall in one place and an interface in another."""
+    """Raise InputError for a group that is partly a wall and partly an interface."""
     for name, tag in data.facet_groups.items():
         member = tags == tag
         on_wall, within = int(np.sum(member & outside)), int(np.sum(member & ~outside))
         if on_wall and within:
             raise InputError(
                 f"{path}: the group {name!r} has {on_wall} facets on the boundary and {within}"
-                " inside the body; split it into a wall and an interface"
+                " inside the mesh; split it into a wall and an interface"
             )
 
 
 def _middle(points: Array, corners: IntArray) -> str:
-    """Return the centre of an element in words."""
+    """Return the centre of an element as text."""
     return describe_point(points[corners].mean(axis=0))

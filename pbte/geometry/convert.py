@@ -1,4 +1,4 @@
-"""Meshes of other programs, turned into gmsh files with named regions and walls."""
+"""Conversion of meshes of other programs to gmsh files with named regions and walls."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def convert_mesh(
     """Write a mesh of another program as a gmsh file that ``read_domain`` accepts.
 
     Reads what meshio reads (vtk, vtu, xdmf, med, msh, inp, mesh, ...). Named groups are kept where
-    the format carries them; otherwise each distinct number of an integer cell array becomes a
-    group ("region_1", "wall_2"); what is left becomes the region "body" and the wall "surface".
-    Boundary facets that the source lacks are added. Curved cells become straight.
+    the format carries them; otherwise each distinct number of an integer cell array becomes a group
+    ("region_1", "wall_2"); the rest becomes the region "body" and the wall "surface". Boundary
+    facets that the source lacks are added. Curved cells become straight.
 
     Args:
         source: The mesh to read.
@@ -43,7 +43,7 @@ def convert_mesh(
 
     Raises:
         InputError: The source is missing, damaged, of an unknown format, holds no volume elements
-            or unsupported ones, or is no sound mesh.
+            or unsupported ones, or is not a valid mesh.
         RunError: The target cannot be written.
     """
     source, target = Path(source), Path(target)
@@ -57,7 +57,12 @@ def convert_mesh(
 
 
 def read_foreign(source: Path) -> Any:
-    """Return meshio's view of the file; meshio prints and exits on errors, so catch both."""
+    """Return the meshio mesh of a file, with printing and exiting of meshio turned into errors.
+
+    Raises:
+        InputError: The file is missing, or meshio cannot read it.
+        RunError: meshio is not installed.
+    """
     if not source.is_file():
         raise InputError(f"{source}: no such mesh file")
     try:
@@ -111,12 +116,12 @@ def _arrange(mesh: Any, source: Path, scale: float, tags: str | None) -> MeshDat
 
 
 def _cell_dimension(mesh: Any, source: Path) -> int:
-    """Return the dimension of the body; refuse cells that are not simplices."""
+    """Return the dimension of the mesh; raise InputError for cells that are not simplices."""
     kinds = {block.type for block in mesh.cells if len(block.data)}
     dims = {kind: _dimension(kind) for kind in kinds}
     dim = max((d for d in dims.values() if d is not None), default=0)
     if dim == 0:
-        raise InputError(f"{source}: the mesh has no cells; mesh the body first")
+        raise InputError(f"{source}: the mesh has no cells; mesh the geometry first")
     for kind in sorted(kinds):
         if dims[kind] is None or (dims[kind] == dim and _family(kind) in _OTHERS):
             raise InputError(
@@ -165,7 +170,7 @@ def _complete(
 def write_gmsh(mesh: CheckedMesh, target: Path) -> None:
     """Write checked mesh arrays as a gmsh file (format 4.1) with named groups.
 
-    Contacts of regions without a name stay so: whoever reads the file names them again.
+    Contacts of regions that are not named in the source are left out; readers name them again.
     """
     dim = mesh.points.shape[1]
     coordinates: Array = np.zeros((len(mesh.points), 3))

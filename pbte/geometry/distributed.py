@@ -1,9 +1,8 @@
-"""A body whose cells are spread over the ranks: what each rank holds of it.
+"""Distribution of the cells of a domain over the ranks.
 
 DOLFINx cuts the mesh into parts of equal size with few facets between them (ParMETIS, SCOTCH or
-KaHIP, whichever it was built with). Cells, points and facets keep the numbers that they have in
-the whole `Domain` of the first rank, so that results are put together, and compared, number by
-number.
+KaHIP, whichever it was built with). Cells, points and facets keep the numbers that they have in the
+whole `Domain` of the first rank, so that results are gathered and compared number by number.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _CELLS = {1: "interval", 2: "triangle", 3: "tetrahedron"}
 
 @dataclass(frozen=True, kw_only=True)
 class DomainPart:
-    """The cells of one rank, ascending in the numbers of the whole body.
+    """The cells of one rank, ascending in the numbers of the whole domain.
 
     A face is numbered `local cell * (dim + 1) + vertex opposite to it`.
     """
@@ -35,29 +34,29 @@ class DomainPart:
     points: Array
     """Corners of each cell, shape (num_local_cells, dim + 1, dim) [m]."""
     vertices: IntArray
-    """Their numbers in the whole body, shape (num_local_cells, dim + 1)."""
+    """Their numbers in the whole domain, shape (num_local_cells, dim + 1)."""
     cells: IntArray
-    """Number of each local cell in the whole body, ascending."""
+    """Number of each local cell in the whole domain, ascending."""
     cell_regions: IntArray
     """Tag of each local cell."""
     boundary: IntArray
     """Local faces on the outer boundary."""
     facets: IntArray
-    """Position of each of them in ``boundary_facets`` of the whole body, ascending."""
+    """Position of each of them in ``boundary_facets`` of the whole domain, ascending."""
     facet_walls: IntArray
     """Wall tag of each of them."""
     interior: IntArray
-    """Local faces on named surfaces inside the body; its other side may be on another rank."""
+    """Local faces on interfaces; the other side may be on another rank."""
     interior_facets: IntArray
-    """Position of each of them in ``interior_facets`` of the whole body, ascending."""
+    """Position of each of them in ``interior_facets`` of the whole domain, ascending."""
     facet_interfaces: IntArray
     """Interface tag of each of them."""
     num_cells: int
-    """Number of cells of the whole body."""
+    """Number of cells of the whole domain."""
     num_facets: int
     """Number of its boundary facets."""
     num_interior_facets: int
-    """Number of its facets on named surfaces inside."""
+    """Number of its facets on interfaces."""
     regions: dict[str, int]
     walls: dict[str, int]
     interfaces: dict[str, int]
@@ -75,7 +74,7 @@ def read_domain_part(
     *,
     scale: float = 1.0,
 ) -> tuple[DomainPart, Domain | None]:
-    """Return this rank's part of the body in a gmsh file, and the whole body on the first rank.
+    """Return this rank's part of the domain in a gmsh file, and all of it on the first rank.
 
     Args:
         path: A ``.msh`` file, see `read_domain`.
@@ -107,13 +106,13 @@ def read_domain_part(
 def distribute(
     whole: Domain | None, space: MPI.Intracomm, copies: MPI.Intracomm | None = None
 ) -> DomainPart:
-    """Return this rank's part of a body.
+    """Return this rank's part of a domain.
 
-    Only the ranks with `copies.rank == 0` cut the mesh and hand their parts on, because two runs
-    of a graph partitioner need not agree.
+    Only the ranks with `copies.rank == 0` partition the mesh and broadcast their parts, because two
+    runs of a graph partitioner need not agree.
 
     Args:
-        whole: The body on the first rank of `space` (and of `copies`); not read elsewhere.
+        whole: The domain on the first rank of `space` (and of `copies`); not read elsewhere.
         space: The ranks that share the cells.
         copies: The ranks that hold the same part, one in each group of modes.
 
@@ -138,12 +137,12 @@ def distribute(
 
 
 def _cut(whole: Domain | None, comm: MPI.Intracomm) -> DomainPart:
-    """Cut the body of the first rank and return the part of this one."""
+    """Partition the domain of the first rank and return the part of this one."""
     corners, points, header = None, None, None
     with on_all_ranks(comm):
         if comm.rank == 0:
             if whole is None:
-                raise RunError("the first rank has no body to distribute")
+                raise RunError("the first rank has no domain to distribute")
             dim = whole.mesh.topology.dim
             corners = cell_nodes(whole.mesh)
             points = np.asarray(whole.mesh.geometry.x, dtype=np.float64)[:, :dim].copy()
@@ -239,7 +238,7 @@ def _spread_tags(
 def _share(
     faces: tuple[IntArray, IntArray], tags: IntArray, mine: BoolArray, dim: int
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """Return faces, positions and tags of the facets beside the cells of one rank."""
+    """Return faces, positions and tags of the facets of the cells of one rank."""
     face, position = faces
     chosen = mine[face // (dim + 1)]
     return face[chosen], position[chosen], tags[position[chosen]]
@@ -248,7 +247,7 @@ def _share(
 def _faces_of(mesh: dmesh.Mesh, facets: IntArray) -> tuple[IntArray, IntArray]:
     """Return the faces, `cell * (dim + 1) + opposite vertex`, that lie on facets, and on which.
 
-    Ascending in the position of the facet in `facets`; two faces for a facet inside the body.
+    Ascending in the position of the facet in `facets`; two faces for an interior facet.
     """
     topology = mesh.topology
     dim = topology.dim

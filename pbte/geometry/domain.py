@@ -1,4 +1,4 @@
-"""The body of a calculation: a mesh with named regions, walls and interfaces."""
+"""The domain of a calculation: a mesh with named regions, walls and interfaces."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Domain:
     facet_walls: IntArray
     """Tag of each of them, shape (num_boundary_facets,)."""
     interfaces: dict[str, int] = field(default_factory=dict)
-    """Tag of each surface inside the body: named ones, and all contacts of two regions."""
+    """Tag of each interface: named interior surfaces, and all contacts of two regions."""
     automatic_interfaces: frozenset[str] = frozenset()
     """Those that the file does not name: "a-b" where region a meets region b, a's tag smaller."""
     interior_facets: IntArray = field(default_factory=_no_indices)
@@ -62,14 +62,14 @@ class Domain:
 
 
 def read_domain(path: str | Path, comm: MPI.Comm, *, scale: float = 1.0) -> Domain:
-    """Return the body in a gmsh file, with its regions, walls and interfaces.
+    """Return the domain in a gmsh file, with its regions, walls and interfaces.
 
     The first rank reads and checks the file; every rank then builds the same mesh from the same
     arrays.
 
     Args:
         path: A ``.msh`` file with named physical groups for every volume and every outer surface.
-        comm: The ranks that need the body.
+        comm: The ranks that need the domain.
         scale: Length of one unit of the file [m].
 
     Returns:
@@ -155,7 +155,7 @@ def _facet_nodes(mesh: dmesh.Mesh) -> tuple[IntArray, IntArray]:
 
 
 def _check_same_on_all_ranks(domain: Domain, comm: MPI.Comm) -> None:
-    """Raise on all ranks unless the numbering of cells, facets and points is one and the same."""
+    """Raise RunError on all ranks unless they number cells, facets and points alike."""
     digest = hashlib.sha256()
     geometry = domain.mesh.geometry
     for array in (geometry.x, cell_nodes(domain.mesh), domain.cell_regions, domain.boundary_facets):

@@ -1,11 +1,12 @@
-"""Fields of other programs: values at points or in the cells of a foreign mesh, and in between.
+"""Fields of other programs: values at points or in cells of a foreign mesh, interpolated.
 
     mesh with data (.vtu, .xdmf, .vtk, ...)   what meshio reads; data of points or of cells
     columns x y z value (.npy)                shape (num_points, 2 to 4)
     datasets "points" and "values" (.npz, .h5)
 
-Between points the field is linear: in the cells of the mesh if it has any (values of cells are
-constant there), on the grid if the points form one, and else in the simplices of Delaunay.
+Between points the field is interpolated linearly: in the cells of the mesh if it has any (values of
+cells are constant there), on the grid if the points form one, and otherwise on a Delaunay
+triangulation.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class ForeignField:
         values: One for each point, or for each cell.
         cells: Corners of simplices as rows of `points`, shape (num_cells, dim + 1); None for
             points without a mesh.
-        path: Where it comes from, for messages.
+        path: The file, for messages.
     """
 
     points: Array
@@ -58,16 +59,16 @@ def read_field(
 
     Args:
         path: The file, of a form named above.
-        dim: Dimension of the mesh that needs it; further coordinates must be all the same.
+        dim: Dimension of the mesh that the field is for; further coordinates must be constant.
         name: Name of the data where there are several; of a dataset in .npz and .h5.
         scale: Length of one unit of the file [m].
 
     Raises:
-        InputError: The file is missing, damaged, of an unknown form, or does not fit.
+        InputError: The file is missing, damaged, of an unknown form, or its shapes do not fit.
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file of a field")
+        raise InputError(f"{path}: no such field file")
     reader = {".npy": _read_columns, ".npz": _read_npz, ".h5": _read_hdf5, ".hdf5": _read_hdf5}
     points, values, cells = reader.get(path.suffix.lower(), _read_mesh)(path, name)
     points = np.atleast_2d(np.asarray(points, dtype=np.float64))
@@ -77,14 +78,14 @@ def read_field(
         raise InputError(f"{path}: {count} values are needed, one for each point; found an array"
                          f" of shape {values.shape}")  # fmt: skip
     if not (np.isfinite(points).all() and np.isfinite(values).all()):
-        raise InputError(f"{path}: some points or values are not finite")
+        raise InputError(f"{path}: some points or values are not finite; repair the file")
     return ForeignField(
         points=_of_dimension(points, dim, path) * scale, values=values, cells=cells, path=path
     )
 
 
 def _of_dimension(points: Array, dim: int, path: Path) -> Array:
-    """Return as many coordinates as the mesh has."""
+    """Return the first `dim` coordinates, having checked that the others are constant."""
     if points.shape[1] < dim:
         raise InputError(
             f"{path}: its points have {points.shape[1]} coordinates, the mesh has {dim} dimensions"
@@ -176,11 +177,11 @@ def _read_mesh(path: Path, name: str | None) -> _Found:
 
 
 def interpolator(field: ForeignField, *, nearest: bool = False) -> Callable[[Array], Array]:
-    """Return a function from points, shape (n, dim) [m], to values; nan outside of the field.
+    """Return an interpolant, points of shape (n, dim) [m] -> values (n,); nan outside the field.
 
     Args:
         field: The field.
-        nearest: Take the value of the nearest point, or cell, outside.
+        nearest: Outside, take the value of the nearest point or cell instead of nan.
     """
     # In units of the field's extent: lengths of 1e-8 are below the tolerances of geometry.
     low, size = field.points.min(axis=0), float(np.ptp(field.points, axis=0).max()) or 1.0
@@ -206,7 +207,7 @@ def interpolator(field: ForeignField, *, nearest: bool = False) -> Callable[[Arr
 
 
 def _between(field: ForeignField, points: Array) -> Callable[[Array], Array]:
-    """Linear on the grid that the points form, or in the simplices of Delaunay."""
+    """Return the linear interpolant on the grid of the points, or on their triangulation."""
     from scipy.interpolate import LinearNDInterpolator, RegularGridInterpolator
     from scipy.spatial import QhullError
 
@@ -217,7 +218,7 @@ def _between(field: ForeignField, points: Array) -> Callable[[Array], Array]:
         places.append(place)
     shape = tuple(len(axis) for axis in axes)
     if min(shape) < 2:
-        raise InputError(f"{field.path}: its points lie in one plane, there is nothing between")
+        raise InputError(f"{field.path}: its points lie in one plane; no interpolation is possible")
     if np.prod(shape, dtype=float) == len(points):
         number = np.ravel_multi_index(tuple(places), shape)
         if len(np.unique(number)) == len(points):
@@ -226,7 +227,7 @@ def _between(field: ForeignField, points: Array) -> Callable[[Array], Array]:
             linear = RegularGridInterpolator(
                 axes, grid.reshape(shape), bounds_error=False, fill_value=np.nan
             )
-            # A point of the body on the rim of the grid lies outside by round-off.
+            # A mesh point on the boundary of the grid may lie outside by round-off.
             ends = np.array([[axis[0], axis[-1]] for axis in axes])
 
             def on_grid(where: Array) -> Array:
@@ -236,16 +237,18 @@ def _between(field: ForeignField, points: Array) -> Callable[[Array], Array]:
 
             return on_grid
     if len(shape) == 1:
-        raise InputError(f"{field.path}: a point is given twice")
+        raise InputError(f"{field.path}: a point is given twice; remove one of them")
     try:
         scattered = LinearNDInterpolator(points, field.values)
     except QhullError:
-        raise InputError(f"{field.path}: its points lie in one plane") from None
+        raise InputError(
+            f"{field.path}: its points lie in one plane; no interpolation is possible"
+        ) from None
     return lambda where: np.asarray(scattered(where), dtype=np.float64)
 
 
 def _in_cells(field: ForeignField, points: Array) -> Callable[[Array], Array]:
-    """Linear, or constant, in the cells of the foreign mesh."""
+    """Return the linear, or constant, interpolant in the cells of the foreign mesh."""
     import basix.ufl
     from dolfinx import geometry
     from dolfinx import mesh as dmesh

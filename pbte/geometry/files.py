@@ -1,4 +1,4 @@
-"""Mesh files that appear under their name whole or not at all."""
+"""Atomic writing of mesh files: complete, or not at all."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pbte.core.errors import InputError, RunError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary gmsh file, check its end and give it its final name.
+    """Write a gmsh file under a temporary name, check its end and rename it.
 
     Raises:
         InputError: The folder is missing or may not be written to.
-        RunError: The file could not be written whole.
+        RunError: The file could not be written completely.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=".pbte-", suffix=".msh", dir=path.parent)
@@ -27,12 +27,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     temporary = Path(name)
     try:
         write(temporary)
-        # Gmsh does not notice a full disk, so look whether the last section is there.
+        # Gmsh does not detect a full disk, so check that the last section is complete.
         with temporary.open("rb") as file:
             file.seek(max(0, temporary.stat().st_size - 64))
             whole = b"$EndElements" in file.read()
         if not whole:
-            raise RunError(f"{path}: the mesh could not be written whole; is the disk full?")
+            raise RunError(f"{path}: the mesh could not be written completely; free disk space")
         os.umask(mask := os.umask(0))
         temporary.chmod(0o666 & ~mask)
         os.replace(temporary, path)

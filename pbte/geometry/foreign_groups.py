@@ -1,4 +1,4 @@
-"""The names that other programs give to parts of a mesh, in meshio's view of them."""
+"""Named groups of foreign meshes, as read by meshio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from pbte.core.errors import InputError
 from pbte.core.types import BoolArray, IntArray
 
-# Names that programs give to arrays of region numbers, the most telling first.
+# Usual names of arrays of region numbers, the most specific first.
 _USUAL = (
     "gmsh:physical",
     "cell_tags",
@@ -39,7 +39,7 @@ def name_elements(
     """Return the group of every element in some blocks of a meshio mesh, and the groups' names.
 
     Args:
-        mesh: What ``meshio.read`` returned.
+        mesh: The mesh from ``meshio.read``.
         blocks: The blocks with the elements, all of one dimension.
         dim: This dimension.
         prefix: First part of the names made from numbers, "region" or "wall".
@@ -57,7 +57,7 @@ def name_elements(
     names: dict[str, int] = {}
     sets = {} if tags is not None else _named_sets(mesh, blocks, dim)
     partial = {name: mask for name, mask in sets.items() if not mask.all()}
-    # A set of everything ("ALL") says nothing beside sets of parts.
+    # A set of all elements ("ALL") is redundant next to sets of parts.
     for name, mask in (partial or dict(list(sets.items())[:1])).items():
         if np.all(owner[mask]):
             continue  # the same elements under a second name: the first one is kept

@@ -1,4 +1,4 @@
-"""A body inside another one: the core-shell particle, and an inclusion in a matrix.
+"""Structures of two materials: the core-shell particle, and an inclusion in a matrix.
 
 The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
 """
@@ -186,14 +186,14 @@ def _add_ball(gmsh: ModuleType, centre: Sequence[float], radius: float) -> int:
 
 
 def _embed(gmsh: ModuleType, dim: int, body: int, core: int) -> int:
-    """Let a core take its place in a body, with a common surface; return the rest of the body."""
+    """Embed a core in a body, with a common surface; return the tag of the remaining body."""
     gmsh.model.occ.fragment([(dim, body)], [(dim, core)])
     gmsh.model.occ.synchronize()
     return next(int(tag) for _, tag in gmsh.model.getEntities(dim) if tag != core)
 
 
 def _faces(gmsh: ModuleType, dim: int, body: int) -> set[int]:
-    """Return the curves or surfaces around a body."""
+    """Return the tags of the curves or surfaces that bound a body."""
     return {abs(int(tag)) for _, tag in gmsh.model.getBoundary([(dim, body)], combined=False)}
 
 

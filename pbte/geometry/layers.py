@@ -1,4 +1,4 @@
-"""Layers on top of each other along x: heterostructures, films in contact, superlattices.
+"""Layered structures along x: heterostructures, films in contact, superlattices.
 
 The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
 """
@@ -34,7 +34,7 @@ _THINNEST = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class _Stack:
-    """Layers with all choices made; lengths in nanometres."""
+    """Fully specified layers; lengths in nanometres."""
 
     regions: tuple[str, ...]
     """Region of each layer."""
@@ -76,15 +76,15 @@ def layers(
     """Write the mesh of layers stacked along x from x = 0 on, and return its path.
 
     Layers with the same name are one region. Walls "left" (x = 0) and "right", and in 2D and 3D
-    "sides", or "y_min", "y_max", "z_min", "z_max" where the body is periodic in y or z. The
+    "sides", or "y_min", "y_max", "z_min", "z_max" where the structure is periodic in y or z. The
     interface between regions "si" and "ge" is "si-ge", the region that comes first in front.
 
-    A body that is periodic in x and does not end in the region in which it begins gets half of its
-    first layer at the other end, so that every interface lies inside: the period of a superlattice.
+    If the structure is periodic in x and its last region is not its first, half of the first layer
+    is moved to the other end, so that every interface lies inside: one period of a superlattice.
 
     Raises:
-        InputError: A name or length makes no sense, an element is larger than a layer, or waves
-            reach a wall or do not fit a periodic width.
+        InputError: A name is no region name, a length is not positive, an element is larger than a
+            layer, or waves reach a wall or do not fit a periodic width.
         RunError: The file cannot be written.
     """
     names, thick = _repeated(regions, thicknesses, repeat)
@@ -140,7 +140,7 @@ def heterostructure(
     size_at_interface: float | None = None,
     **options: Any,
 ) -> Path:
-    """Write the mesh of layers whose cells get finer towards the interfaces, and return its path.
+    """Write the mesh of layers with cells refined towards the interfaces, and return its path.
 
     Raises:
         InputError: As `layers`.
@@ -208,7 +208,7 @@ def _add_upward(gmsh: ModuleType, stack: _Stack, k: int, start: int, end: int) -
 
 
 def _wave(stack: _Stack, y: Array) -> Array:
-    """Return how far interfaces are shifted in x at some y [nm]."""
+    """Return the displacement in x of the interfaces at some y [nm]."""
     return np.asarray(stack.amplitude * np.sin(2 * np.pi * y / stack.period))
 
 
@@ -245,7 +245,7 @@ def _distances(stack: _Stack) -> list[str]:
     """Return formulas of the distance from each interface."""
     steepest = 2 * np.pi * stack.amplitude / stack.period
     wave = f"{stack.amplitude:.12g}*sin({2 * np.pi / stack.period:.12g}*y)"
-    # Along x a steep wave looks farther away than it is.
+    # The distance along x overestimates that from a steep wave.
     factor = 1 / np.hypot(1.0, steepest)
     return [f"{factor:.12g}*abs(x-{x:.12g}-{wave})" for x in stack.planes[1:-1]]
 
@@ -260,7 +260,7 @@ def _repeated(
             " needs one of both"
         )
     if repeat < 1:
-        raise InputError(f"layers: repeat = {repeat}; the layers must come at least once")
+        raise InputError(f"layers: repeat = {repeat}; it must be at least 1")
     for name in regions:
         if not name or name != name.strip() or '"' in name:
             raise InputError(
@@ -271,8 +271,8 @@ def _repeated(
     twice = next((k for k in range(1, len(names)) if names[k] == names[k - 1]), None)
     if twice is not None:
         raise InputError(
-            f"layers: layers {twice} and {twice + 1} are both {names[twice]!r}, so nothing parts"
-            " them; make one layer of them, or give them different names"
+            f"layers: layers {twice} and {twice + 1} are both {names[twice]!r}, with no interface"
+            " between them; make one layer of them, or give them different names"
         )
     return names, thick
 
@@ -308,7 +308,7 @@ def _check_waves(
     near: float,
     periodic: bool,
 ) -> None:
-    """Refuse waves that come too near to a wall, or that are cut off at a periodic side."""
+    """Raise InputError for waves too close to a wall, or cut off at a periodic side."""
     if not (np.isfinite(amplitude) and amplitude >= 0):
         raise InputError(f"layers: amplitude = {amplitude:g} m; it must be at least 0")
     outer = min(thick[0], thick[-1])

@@ -1,4 +1,4 @@
-"""Gmsh files as plain arrays: points, simplices and the named groups."""
+"""Gmsh files as plain arrays: points, simplices and named groups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SMALLEST_BODY = 1e-11  # [m]
 
 @dataclass(frozen=True, kw_only=True)
 class MeshData:
-    """What a mesh file holds, as arrays."""
+    """Content of a mesh file, as arrays."""
 
     points: Array
     """Shape (num_points, dim) [m]; every point belongs to a cell."""
@@ -39,7 +39,7 @@ class MeshData:
 
 
 def describe_point(point: Array) -> str:
-    """Return a position in words, such as ``(1.2e-08, 0, 3e-09) m``."""
+    """Return a position as text, such as ``(1.2e-08, 0, 3e-09) m``."""
     return "(" + ", ".join(f"{float(x) + 0.0:.4g}" for x in point) + ") m"
 
 
@@ -70,7 +70,7 @@ def read_mesh_file(path: str | Path, *, scale: float = 1.0) -> MeshData:
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what is not a whole gmsh file before gmsh sees it."""
+    """Raise InputError for anything but a complete gmsh file, before gmsh reads it."""
     if not path.exists():
         raise InputError(f"{path}: no such mesh file; 'pbte mesh' makes one")
     if path.is_dir():
@@ -127,7 +127,7 @@ def _read_model(gmsh: ModuleType, path: Path, scale: float) -> MeshData:
 
 
 def _cell_dimension(gmsh: ModuleType, path: Path) -> int:
-    """Return the highest dimension with elements; refuse what is no body."""
+    """Return the highest dimension with elements; raise InputError if there are none."""
     for dim in (3, 2, 1):
         if len(gmsh.model.mesh.getElementTypes(dim)):
             break
@@ -138,7 +138,7 @@ def _cell_dimension(gmsh: ModuleType, path: Path) -> int:
 
 
 def _check_kinds(gmsh: ModuleType, path: Path, dim: int) -> None:
-    """Refuse curved cells and cells that are not simplices."""
+    """Raise InputError for curved cells and cells that are not simplices."""
     for kind in gmsh.model.mesh.getElementTypes(dim):
         name, _, order, *_ = gmsh.model.mesh.getElementProperties(kind)
         family = str(name).split()[0]
@@ -206,23 +206,23 @@ def drop_flat_axes(points: Array, dim: int, path: Path) -> Array:
         plane = "plane z = const" if dim == 2 else "line y = const, z = const"
         raise InputError(
             f"{path}: the mesh has no volume elements, only {_BODY[dim]} elements that do not lie"
-            f" in a {plane}; mesh the volume (gmsh -3), or turn a flat body into this {plane}"
+            f" in a {plane}; mesh the volume (gmsh -3), or move a flat mesh into this {plane}"
         )
     return np.ascontiguousarray(points[:, :dim])
 
 
 def check_extent(points: Array, path: Path) -> None:
-    """Refuse a body that is metres wide, or smaller than an atom: the unit must be wrong."""
+    """Raise InputError for a mesh metres wide or smaller than an atom, hence in a wrong unit."""
     if not np.all(np.isfinite(points)):
         raise InputError(f"{path}: some coordinates are not numbers; the mesh file is damaged")
     extent = float(np.ptp(points, axis=0).max())
     if extent > _LARGEST_BODY:
         raise InputError(
-            f"{path}: the body is {extent:.4g} m wide; if the file is in nanometres give"
+            f"{path}: the mesh is {extent:.4g} m wide; if the file is in nanometres give"
             " scale = 1e-9 (metres per unit of the file)"
         )
     if extent < _SMALLEST_BODY:
         raise InputError(
-            f"{path}: the body is {extent:.4g} m wide, less than an atom; the file seems to be"
-            " in other units than scale says (metres per unit of the file)"
+            f"{path}: the mesh is {extent:.4g} m wide, less than an atom; correct scale (metres per"
+            " unit of the file)"
         )

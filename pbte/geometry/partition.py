@@ -1,8 +1,8 @@
-"""The cells of one rank as the sweep sees them, and the halo through which they touch the others.
+"""Sweep mesh of the cells of one rank, and the halo of facets shared with other ranks.
 
-A facet between two ranks is a boundary facet of both, with the wall tag `CUT`: what flows in there
-is its inflow there, like the temperature of a wall, and comes from the other rank. All
-cells, normals and volumes are those of the undivided mesh, bit for bit.
+A facet between two ranks is a boundary facet of both, with the wall tag `CUT`: its inflow is that
+of its boundary dofs, as at a wall, and is received from the other rank. All cells, normals and
+volumes are those of the undivided mesh, bit for bit.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Part:
     Attributes:
         mesh: Local cells, ascending in their number in the whole mesh; facets to other ranks come
             after those of the true boundary, with the wall tag `CUT`.
-        halo: How they touch the cells of the other ranks; None if this rank holds all cells.
+        halo: Facets shared with other ranks; None if this rank holds all cells.
         comm: The ranks that share the cells.
         cells: Number of each local cell in the whole mesh.
         cell_regions: Region of each local cell.
@@ -80,7 +80,7 @@ class Part:
 
 
 def partition(body: DomainPart, comm: MPI.Intracomm) -> Part:
-    """Return the local cells of a distributed body, joined to those of the other ranks.
+    """Return the local cells of a distributed domain, connected to those of the other ranks.
 
     Args:
         body: The local cells; a rank may have none.
@@ -125,11 +125,14 @@ def partition(body: DomainPart, comm: MPI.Intracomm) -> Part:
 
 
 def swap(halo: Halo, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return what the other side of each facet to another rank holds in the same place.
+    """Return the values of the other rank at each facet to another rank.
 
     Args:
         halo: The facets.
-        values: Shape (num_cut_facets, ...).
+        values: Local values, shape (num_cut_facets, ...).
+
+    Returns:
+        Same shape and type.
 
     Note:
         Collective over ``halo.comm``.
@@ -193,7 +196,7 @@ def _gather_rows(
 
 
 def _open_faces(body: DomainPart) -> tuple[IntArray, IntArray]:
-    """Return the local faces with no cell behind them and no wall, and their vertices."""
+    """Return the local faces with neither a second cell nor a wall, and their vertices."""
     table = facet_table(body.vertices)
     single = np.flatnonzero(table.num_cells == 1)
     cells = table.cells[single, 0]
@@ -206,7 +209,8 @@ def _open_faces(body: DomainPart) -> tuple[IntArray, IntArray]:
 def _find_mates(keys: IntArray, cells: IntArray, comm: MPI.Intracomm) -> tuple[IntArray, IntArray]:
     """Return rank and cell (in the whole mesh) on the other side of each face, -1 if none.
 
-    Both ranks report a face to a third one that its lowest vertex selects; so nobody sees all.
+    Both ranks report a face to a third one, selected by its lowest vertex, so that no rank needs all
+    faces.
     """
     own = np.column_stack([keys, cells, np.arange(len(keys))])
     referee = keys[:, 0] % comm.size
@@ -249,7 +253,7 @@ def _make_halo(
 def _adopt_normals(mesh: SweepMesh, halo: Halo, cut: IntArray, higher: BoolArray) -> None:
     """Take over the normal of the cell with the lower number, as inside the undivided mesh.
 
-    Exactly opposite normals: both ranks must agree which of them is upstream.
+    The normals are exactly opposite, so both ranks agree which of them is upstream.
     """
     num_true = len(mesh.boundary_dofs) - halo.num_facets
     theirs = swap(halo, mesh.boundary_normals[num_true:])[higher]

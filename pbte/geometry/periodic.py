@@ -1,7 +1,7 @@
-"""Walls that are copies of each other by translation: which facet is whose image.
+"""Matching of walls that are copies of each other by translation, as periodic walls must be.
 
-Plain arrays: a wall is the corners of its facets. Two walls match when one translation takes every
-facet of the first onto a facet of the second, corner by corner, as periodic walls must.
+Plain arrays: a wall is given by the corners of its facets. Two walls match when one translation
+maps every facet of the first onto a facet of the second, corner by corner.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pbte.core.types import Array, IntArray
 from pbte.geometry.facets import facet_area_vectors
 
 # Largest distance between a corner and its image, as a part of the shortest edge. Mesh generators
-# copy walls to about 1e-10 of the body; meshes that differ do so by a good part of an edge.
+# copy walls to about 1e-10 of the extent; meshes that differ do so by a fraction of an edge.
 _TOLERANCE = 1e-5
 _ROUND_OFF = 1e-12
 
@@ -44,7 +44,7 @@ class MatchedWalls:
 def match_walls(
     first: Array, second: Array, *, names: tuple[str, str] = ("the first wall", "the second wall")
 ) -> MatchedWalls:
-    """Return the translation that takes one wall onto another, and the image of each facet.
+    """Return the translation that maps one wall onto another, and the image of each facet.
 
     The translation is the difference of the centres of area, so the walls may have any shape.
 
@@ -54,7 +54,7 @@ def match_walls(
         names: Names of the walls, for messages.
 
     Raises:
-        InputError: A wall has no facets, or the second wall is no copy of the first.
+        InputError: A wall has no facets, or the second wall is not a translated copy of the first.
     """
     wanted = f"walls {names[0]!r} and {names[1]!r} do not match"
     remedy = "make the mesh of one a copy of the other (gmsh: Periodic Surface, Periodic Curve)"
@@ -90,11 +90,14 @@ def match_walls(
 
 
 def matching_walls(walls: dict[str, tuple[Array, Array]]) -> dict[tuple[str, str], MatchedWalls]:
-    """Return all pairs of walls that could be periodic: copies by translation, facing apart.
+    """Return all pairs of walls that can be periodic: translated copies with opposite normals.
 
     Args:
         walls: Name of each wall -> corners of its facets, shape (num_facets, dim, dim) [m], and
             their outward normals of any length, shape (num_facets, dim).
+
+    Returns:
+        Names of two walls -> their match.
     """
     found = {}
     for one, other in combinations(walls, 2):

@@ -1,4 +1,4 @@
-"""What a mesh holds: the names a case can use, sizes and quality."""
+"""Report on a mesh: names for a case, sizes and quality."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class InterfaceReport(PartReport):
     """One interface of a mesh."""
 
     between: tuple[tuple[str, str], ...]
-    """The regions on side 1 and side 2, for each pair of regions that it parts."""
+    """The regions on side 1 and side 2, for each pair of regions that it separates."""
     named: bool
-    """Whether the file names it; if not, it is called after its regions."""
+    """Whether the file names it; if not, it is named after its regions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class MatchReport:
 
 @dataclass(frozen=True, kw_only=True)
 class MeshReport:
-    """What ``pbte mesh info`` prints."""
+    """Names, sizes and quality of a mesh, printed by ``pbte mesh info``."""
 
     dim: int
     num_points: int
@@ -60,7 +60,7 @@ class MeshReport:
     walls: tuple[PartReport, ...]
     interfaces: tuple[InterfaceReport, ...]
     matches: tuple[MatchReport, ...]
-    """All pairs of walls that could be periodic."""
+    """All pairs of walls that can be periodic."""
     min_quality: float
     """Smallest normalised radius ratio of a cell, 1 = regular, 0 = flat [-]."""
     mean_quality: float
@@ -71,7 +71,7 @@ class MeshReport:
 
     @property
     def volume(self) -> float:
-        """Volume of the whole body [m^dim]."""
+        """Volume of the mesh [m^dim]."""
         return sum(part.measure for part in self.regions)
 
 

@@ -1,4 +1,4 @@
-"""A quiet, reproducible gmsh session that leaves the host program as it found it."""
+"""Quiet, reproducible gmsh sessions that restore the state of the host program."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OPTIONS = {
 
 @contextmanager
 def gmsh_session() -> Iterator[ModuleType]:
-    """Yield the gmsh module with a fresh model, and tidy up whatever happens.
+    """Yield the gmsh module with a new model, and restore its state afterwards.
 
     Gmsh gets neither the command line nor the signal handlers, prints nothing, and reads no
     configuration files. Where the caller already runs gmsh, its models and options are restored.

@@ -1,4 +1,4 @@
-"""Builders of standard bodies: each writes one gmsh file, in metres, with every part named.
+"""Mesh builders of standard structures: one gmsh file each, in metres, every part named.
 
 The parameters of a builder are explained by its record in `pbte/case/mesh.py`; lengths in metres.
 """
@@ -84,9 +84,9 @@ def film(
     """Write the mesh of a film between x = 0 and x = ``thickness``, and return its path.
 
     In one dimension an interval of equal cells; in two a rectangle, in three a slab of finite
-    lateral size, from y = 0 (and z = 0) on. Region "body"; walls "left" (x = 0) and "right", and
-    in two and three dimensions "sides" or, if ``periodic``, "y_min", "y_max", "z_min", "z_max"
-    with the same mesh on opposite ones: the cell of a film without end.
+    lateral size, from y = 0 (and z = 0) on. Region "body"; walls "left" (x = 0) and "right", and in
+    two and three dimensions "sides" or, if ``periodic``, "y_min", "y_max", "z_min", "z_max" with
+    the same mesh on opposite ones: the periodic cell of an infinite film.
 
     Raises:
         InputError: A length is not positive, the size is larger than the body, or there is no
@@ -133,7 +133,7 @@ def wire(
     """Write the mesh of a cylinder along x from x = 0 to x = ``length``, and return its path.
 
     Region "body"; walls "left" (x = 0), "right" and "side". If ``periodic``, both ends have the
-    same mesh: the cell of a wire without end.
+    same mesh: the periodic cell of an infinite wire.
 
     Raises:
         InputError: A length is not positive or the size is larger than the body.

@@ -1,7 +1,7 @@
-"""The mesh as the sweep sees it: plain arrays of simplices, their faces and their neighbours.
+"""The mesh of the sweep: plain arrays of simplices, their faces and their neighbours.
 
-Everything the P1 discontinuous Galerkin drift needs of a cell are its volume and the outward area
-normals of its faces; face f is the one opposite vertex f. The degrees of freedom are numbered
+The P1 discontinuous Galerkin form of the drift term needs of a cell only its volume and the outward
+area normals of its faces; face f is the one opposite vertex f. The degrees of freedom are numbered
 `cell * (dim + 1) + vertex`.
 """
 
@@ -25,7 +25,7 @@ CompactIntArray = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, kw_only=True)
 class SweepMesh:
-    """Intervals, triangles or tetrahedra with everything the sweep reads, in cell order.
+    """Intervals, triangles or tetrahedra, with the geometry that the sweep reads.
 
     Attributes:
         points: Vertices of each cell, shape (num_cells, dim + 1, dim) [m].
@@ -35,15 +35,14 @@ class SweepMesh:
             cells agree on which is upstream.
         neighbours: Cell across each face, shape (num_cells, dim + 1); at the outer boundary
             -1 - b, where b numbers the boundary facets.
-        upstream_dofs: For face f and vertex i != f, where to find the temperature that flows in,
-            shape (num_cells, dim + 1, dim + 1), in the sequence of all degrees of freedom
-            (that of the neighbour which sits on vertex i), all inflow values (one for each
-            boundary dof) and one zero (for i = f).
+        upstream_dofs: For face f and vertex i != f, index of the upstream temperature, shape
+            (num_cells, dim + 1, dim + 1), into the concatenation of all degrees of freedom (that
+            of the neighbour at vertex i), all boundary dofs and one zero (for i = f).
         boundary_dofs: Degree of freedom at each corner of the boundary facets, shape
             (num_boundary_facets, dim). Boundary dof b * dim + k is corner k of facet b.
         boundary_normals: Outward area normals, shape (num_boundary_facets, dim) [m^(dim-1)].
         boundary_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
-        records: What the sweep reads of each cell (see `SweepOrder`), where it was made already.
+        records: Packed cell data for the sweep (see `SweepOrder`), if already made.
     """
 
     points: Array
@@ -121,7 +120,7 @@ def sweep_mesh_of(domain: Domain) -> SweepMesh:
 
 
 def cells_of(domain: Domain) -> tuple[Array, IntArray, IntArray]:
-    """Return points, vertex numbers and boundary faces of a domain: what `build_sweep_mesh` joins.
+    """Return points, vertex numbers and boundary faces of a domain, for `build_sweep_mesh`.
 
     Returns:
         Points, shape (num_cells, dim + 1, dim) [m]; vertices, shape (num_cells, dim + 1); boundary
@@ -140,7 +139,7 @@ def cells_of(domain: Domain) -> tuple[Array, IntArray, IntArray]:
 def build_sweep_mesh(
     points: Array, vertices: IntArray, boundary: IntArray, walls: IntArray
 ) -> SweepMesh:
-    """Join cells into `SweepMesh`.
+    """Return the sweep mesh of given cells.
 
     Args:
         points: Coordinates of the vertices of each cell, shape (num_cells, dim + 1, dim) [m].
@@ -159,15 +158,15 @@ def build_sweep_mesh(
     second = np.flatnonzero((mates >= 0) & (mates < np.arange(mates.size)))
     flat[second] = -flat[mates[second]]
 
-    slot_of_face = np.full(num_cells * num_vertices, -1, dtype=np.int64)
-    slot_of_face[boundary] = np.arange(boundary.size)
+    facet_of_face = np.full(num_cells * num_vertices, -1, dtype=np.int64)
+    facet_of_face[boundary] = np.arange(boundary.size)
     outside = np.flatnonzero(neighbours.ravel() < 0)
     if not np.array_equal(np.sort(boundary), outside):
         raise ValueError(
             f"{boundary.size} boundary faces are listed, the cells have {outside.size}; every face "
             "without a neighbour must be listed once, and no other"
         )
-    neighbours.ravel()[outside] = -1 - slot_of_face[outside]
+    neighbours.ravel()[outside] = -1 - facet_of_face[outside]
     dofs, boundary_dofs = _upstream_dofs(vertices, neighbours, boundary)
     return SweepMesh(
         points=np.ascontiguousarray(points),
@@ -241,7 +240,7 @@ def _upstream_dofs(
 
 
 def _boundary_faces(domain: Domain, vertices: IntArray) -> IntArray:
-    """Return each boundary facet as cell * (dim + 1) + (the vertex opposite the facet)."""
+    """Return cell * (dim + 1) + opposite vertex of each boundary facet."""
     topology = domain.mesh.topology
     dim = topology.dim
     topology.create_connectivity(dim - 1, dim)

@@ -102,7 +102,7 @@ def test_overlapping_groups_of_cells_are_refused(comm, shared_tmp_path, once):
 
 def test_a_group_both_on_the_boundary_and_inside_is_refused(refused):
     diagonal = (1, 2, 1, [1, 3])
-    message = "'rim' has 4 facets on the boundary and 1 inside the body; split it"
+    message = "'rim' has 4 facets on the boundary and 1 inside the mesh; split it"
     refused(SQUARE, [*CELLS, *SIDES, diagonal], NAMES, message)
 
 
