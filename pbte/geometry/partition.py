@@ -209,7 +209,7 @@ def _open_faces(body: DomainPart) -> tuple[IntArray, IntArray]:
 def _find_mates(keys: IntArray, cells: IntArray, comm: MPI.Intracomm) -> tuple[IntArray, IntArray]:
     """Return rank and cell (in the whole mesh) on the other side of each face, -1 if none.
 
-    Both ranks report a face to a third one, selected by its lowest vertex, so that no rank needs all
+    Both ranks report a face to a third one, selected by its lowest vertex: no rank needs all
     faces.
     """
     own = np.column_stack([keys, cells, np.arange(len(keys))])

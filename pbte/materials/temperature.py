@@ -40,7 +40,7 @@ def at_temperature(modes: ModeTable, temperature: float) -> ModeTable:
         lowest = REDUCED_PLANCK * modes.frequencies.max() / (BOLTZMANN * COLDEST)
         raise InputError(
             f"temperature = {temperature:g} K: too cold for {modes.name}, whose highest modes have "
-            f"no heat capacity left; take {lowest:.2g} K or more"
+            f"no heat capacity left; choose {lowest:.2g} K or more"
         )
     old = mode_heat_capacity(modes.frequencies, modes.temperature)
     change = mode_heat_capacity(modes.frequencies, temperature) / old

@@ -1,4 +1,4 @@
-"""Drift, collisions and the iterations that join them."""
+"""Phonon transport: sweeps, collisions, and iterations for orders, steady states and time."""
 
 from pbte.transport.sweep.compile_cache import keep_compiled_apart
 

@@ -1,10 +1,11 @@
-"""One body of one crystal as this rank sees it, and the two verbs that every method is made of.
+"""A domain of one crystal on this rank, and the two operators that all methods are built from.
 
-    stream:   theta = L^-1 Q      drift of every mode from its source, with the inflow at the walls
+    stream:   theta = L^-1 Q      transport of every mode from its source, L = v . grad + Gamma,
+                                  with the inflow at the boundary
     collide:  Q = M theta         in-scattering
 
-A field is an array (local modes, num_dofs); both verbs change it in place, because one field of
-all modes is the largest thing in memory.
+A field is an array (local modes, num_dofs); both operators change it in place, because one field of
+all modes is the largest array in memory.
 """
 
 from __future__ import annotations
@@ -28,46 +29,46 @@ from pbte.transport.sweep.pipeline import sweep_pipeline
 from pbte.transport.sweep.pipeline_order import PipelineOrder, plan_pipeline
 from pbte.transport.sweep.sweep import SweepOrder, plan_sweep, sweep
 
-# Which local modes: consecutive ones, or any.
+# Selection of local modes: consecutive ones, or any.
 Modes = slice | IntArray
 
-# A block of modes that is formed, streamed and forgotten: small beside the moments, enough modes
-# for every thread and for wide matrix products.
+# Size of a block of modes that is formed, streamed and discarded: small compared with the moments,
+# with enough modes for every thread and for wide matrix products.
 BLOCK_BYTES = 1 << 25
 LEAST_MODES, MOST_MODES = 32, 512
-# Through shared cells more of them: every call fills and drains the pipeline.
+# More of them with shared cells, because every call fills and drains the pipeline.
 LEAST_MODES_IN_PARTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """Mesh, modes of this rank, collisions, source and walls.
+    """Mesh, modes of this rank, collisions, heat sources and boundary conditions of one crystal.
 
     Attributes:
         mesh: The cells of this rank: all, or a part of them.
         modes: Mode table of the whole crystal.
-        mode_partition: Which modes are local.
-        velocities: Local group velocities, shape (local modes, 3) [m/s].
-        loss_rates: Local Gamma, with self-scattering (1 + s) Gamma, with absorption more,
-            shape (local modes,) [1/s].
-        heat_capacities: Local c, shape (local modes,) [J/m^3 K].
+        mode_partition: The modes of each rank.
+        velocities: Group velocities of the local modes, shape (local modes, 3) [m/s].
+        loss_rates: Gamma of the local modes, (1 + s) Gamma with self-scattering, plus the
+            absorption, shape (local modes,) [1/s].
+        heat_capacities: c of the local modes, shape (local modes,) [J/m^3 K].
         collisions: In-scattering of the local modes, without self-scattering.
         order: Sweep order of the local cells for the local modes.
         heat_sources: Heat density Q of each source, shape (num_sources, num_dofs) [W/m^3].
-        generation: How fast a unit of each Q warms each local mode, g = generation Q,
-            shape (local modes, num_sources) [K m^3/J].
-        inflow: Temperature deviation that the walls send in, one row for all modes,
+        generation: Heating rate of each local mode per unit of each Q, g = generation Q, shape
+            (local modes, num_sources) [K m^3/J].
+        inflow: Temperature deviation of the inflow at isothermal walls, one row for all modes,
             shape (1, num_boundary_facets * dim) [K].
-        surfaces: Walls that send back what runs into them; all others are black.
+        surfaces: Walls that reflect; all others are black.
         self_scattering: The split s: fictitious events at rate s Gamma that change nothing [-].
-        halo: How the local cells touch those of other ranks; None if this rank holds all cells.
+        halo: Facets shared with other ranks; None if this rank holds all cells.
         comm: All ranks: those that share the modes times those that share the cells.
-        block_modes: How many modes are formed, streamed and forgotten at a time.
-        absorption: Rate at which every mode is lost besides, contained in `loss_rates` [1/s];
-            real or complex.
-        past: What every mode is given besides, shape (local modes, num_dofs) [K/s]; None for
-            nothing. A time step of length h loses phonons to the future at the rate 1/h and gets
-            those of the past; oscillations exp(i omega t) have the absorption i omega.
+        block_modes: Number of modes that are formed, streamed and discarded at a time.
+        absorption: Additional loss rate of every mode, contained in `loss_rates` [1/s]; real or
+            complex. It is 1/h in an implicit time step of length h, and i omega in the frequency
+            domain.
+        past: Additional source of every mode, shape (local modes, num_dofs) [K/s]; None for none.
+            In a time step it is the previous state times 1/h.
     """
 
     mesh: SweepMesh
@@ -91,7 +92,7 @@ class Body:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Kind of the mode temperatures: complex where the absorption is."""
+        """Type of the mode temperatures: complex where the absorption is."""
         return np.dtype(np.complex128 if np.iscomplexobj(self.loss_rates) else np.float64)
 
     def new_field(self) -> Numbers:
@@ -99,9 +100,9 @@ class Body:
         return np.zeros((self.mode_partition.num_modes, self.mesh.num_dofs), dtype=self.dtype)
 
     def mode_blocks(self) -> Iterator[IntArray]:
-        """Yield all local modes, a block at a time, each mode beside its time-reversed partner.
+        """Yield all local modes in blocks, each mode together with its time-reversed partner.
 
-        Opposite directions keep both ends of a body busy when its cells are shared by ranks.
+        Opposite directions keep the ranks at both ends busy when they share the cells.
         """
         mode_partition, half = self.mode_partition, max(1, self.block_modes // 2)
         for pairs in blocks(mode_partition.num_pairs, half):
@@ -146,7 +147,7 @@ class Body:
         return float(self.sum_over_space(local)[0])
 
     def source(self, columns: slice = slice(None), modes: Modes = slice(None)) -> Numbers:
-        """Return g_mu and the past of some modes, shape (modes, columns) [K/s]; a new array."""
+        """Return g_mu plus the past of some modes, shape (modes, columns) [K/s]; a new array."""
         rates: Numbers = self.generation[modes] @ self.heat_sources[:, columns]
         rates = rates.astype(self.dtype, copy=False)
         if self.past is not None:
@@ -166,23 +167,23 @@ def make_body(
     halo: Halo | None = None,
     comm: MPI.Intracomm | None = None,
 ) -> Body:
-    """Return the body as this rank sees it.
+    """Return the domain of one crystal with the modes and cells of this rank.
 
-    A heat source is deposited into the modes that it heats in proportion to their heat capacity:
-    each of them warms at the same rate, g_mu = Q / sum of their c. Several sources add up.
+    A heat source is distributed over the modes that it heats in proportion to their heat capacity,
+    so that they have the same heating rate, g_mu = Q / sum of their c. Several sources add up.
 
     Args:
         mesh: The cells.
         kernel: Collision kernel with its mode table.
         heat_source: Q at the degrees of freedom, shape (num_dofs,), or one row for each source,
             shape (num_sources, num_dofs) [W/m^3].
-        inflow: Temperature deviation of the walls at the boundary degrees of freedom,
-            shape (num_boundary_facets * dim,) [K].
-        heated: Which modes take up the heat, shape (num_modes,), or a row for each source; all by
-            default.
+        inflow: Temperature deviation of isothermal walls at the boundary dofs, shape
+            (num_boundary_facets * dim,) [K].
+        heated: Whether each mode is heated, shape (num_modes,), or a row for each source; all are
+            by default.
         mode_partition: The modes of each rank; all modes on this rank by default.
-        surfaces: Walls that send back what runs into them; all others are black.
-        halo: How the cells touch those of other ranks; None if they are all cells.
+        surfaces: Walls that reflect; all others are black.
+        halo: Facets shared with other ranks; None if the mesh has all cells.
         comm: All ranks; those of `mode_partition` by default.
 
     Note: Collective over the ranks of the halo.
@@ -196,8 +197,8 @@ def make_body(
         mode_partition = partition_modes(modes.num_pairs, modes.num_modes, MPI.COMM_SELF)
     mine = mode_partition.indices
     velocities = np.ascontiguousarray(modes.velocities[mine])
-    # Opposite to the last bit: the two of a pair share one sweep order, and a face almost along
-    # the flight would otherwise be upstream of a cell not visited yet.
+    # Bitwise opposite: the two of a pair share one sweep order, and a face almost parallel to the
+    # velocity could otherwise be upstream of a cell not visited yet.
     pairs = mode_partition.num_pairs
     velocities[pairs : 2 * pairs] = -velocities[:pairs]
     order: SweepOrder | PipelineOrder
@@ -227,7 +228,7 @@ def make_body(
 
 
 def with_self_scattering(body: Body, self_scattering: float) -> Body:
-    """Return the same body split as Gamma -> (1 + s) Gamma, M -> M + s Gamma.
+    """Return the body with the split Gamma -> (1 + s) Gamma, M -> M + s Gamma.
 
     The operator, and with it the sum of all orders, is unchanged; the fictitious events count as
     scattering orders.
@@ -237,7 +238,7 @@ def with_self_scattering(body: Body, self_scattering: float) -> Body:
 
 
 def with_past(body: Body, absorption: complex, past: Numbers | None) -> Body:
-    """Return the same body, without self-scattering, with another absorption and past."""
+    """Return the body without self-scattering and with another absorption [1/s] and past [K/s]."""
     real = body.modes.loss_rates[body.mode_partition.indices]
     return replace(
         body,
@@ -255,16 +256,16 @@ def stream(
     walls: bool = True,
     inflow: Numbers | None = None,
 ) -> None:
-    """Drift every mode from its source, theta = L^-1 Q, in place.
+    """Replace the source of every mode by its temperature, theta = L^-1 Q, in place.
 
-    Collective over the ranks that share the cells, if there are any.
+    One sweep. Collective over the ranks that share the cells, if there are any.
 
     Args:
-        body: What to solve.
+        body: The domain.
         field: Source on entry [K/s], mode temperatures on return [K], shape (modes, num_dofs).
-        modes: Which local modes the rows are; all by default.
-        walls: Whether the walls send in their temperature; if not they only absorb.
-        inflow: What enters at the boundary instead, shape (modes or 1, num_boundary_dofs) [K].
+        modes: Local modes of the rows; all by default.
+        walls: Whether walls emit at their temperature; otherwise they only absorb.
+        inflow: Inflow at the boundary instead, shape (modes or 1, num_boundary_dofs) [K].
     """
     if inflow is None:
         inflow = body.inflow if walls else np.zeros_like(body.inflow)
@@ -277,10 +278,10 @@ def stream(
 
 
 def collide(body: Body, field: Array) -> None:
-    """Scatter every mode, Q = M theta (+ s Gamma theta), in place. Collective over the ranks.
+    """Replace the temperatures by the in-scattering Q = M theta (+ s Gamma theta). Collective.
 
     Args:
-        body: What to solve.
+        body: The domain.
         field: Mode temperatures on entry [K], in-scattering on return [K/s],
             shape (local modes, num_dofs).
     """
@@ -289,7 +290,7 @@ def collide(body: Body, field: Array) -> None:
         return
     real = body.loss_rates / (1.0 + body.self_scattering)
     rate = body.self_scattering * real[:, None]
-    # The same columns on all ranks, whatever their number of modes: mixing is collective.
+    # The same columns on all ranks, because mixing is collective.
     for columns in blocks(field.shape[1], 4 * BLOCK):
         block = field[:, columns]
         unchanged = rate * block

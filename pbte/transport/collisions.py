@@ -1,6 +1,6 @@
-"""Mixing: the in-scattering M theta of all modes, at all degrees of freedom.
+"""In-scattering M theta of all modes at all degrees of freedom.
 
-Both kinds of kernel are dense matrix products over a block of degrees of freedom (BLAS-3).
+For both kinds of kernel it is a dense matrix product over a block of degrees of freedom (BLAS-3).
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from pbte.core.mode_partition import ModePartition
 from pbte.core.types import Array, Numbers
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel
 
-# Columns per matrix product: wide enough for BLAS-3, narrow enough for the work space of a block
-# of all modes (4000 modes x 1024 columns = 33 MB) to stay small beside the field.
+# Columns per matrix product: wide enough for BLAS-3, narrow enough for the work space of a block of
+# all modes (4000 modes x 1024 columns = 33 MB) to stay small compared with the field.
 BLOCK = 1024
 
 
 class Collisions(Protocol):
-    """How a kernel acts on the modes of this rank."""
+    """Action of a collision kernel on the modes of this rank."""
 
     def mix(self, theta: Numbers, out: Numbers) -> None:
         """Write M theta to `out`; both (local modes, columns), `out` may be `theta`.
 
-        Real or complex; the columns of a row lie side by side in memory.
+        Real or complex [K] and [K/s]; rows are contiguous in memory.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class FullCollisions:
-    """The full matrix as two half-size blocks, on the even and the odd part of each pair.
+    """The full matrix as two parity blocks of half the size.
 
     Inversion symmetry, M(-mu, -nu) = M(mu, nu), splits M exactly: half the flops of the dense
-    product. The rows of a rank are views of the kernel, which is held once per node; it acts on
-    sqrt(c) theta, symmetric as it is.
+    product. The rows of a rank are views of the kernel, which is stored once per node and, being
+    symmetrised, acts on sqrt(c) theta.
 
     Attributes:
         mode_partition: The modes of each rank.
         even: Rows of this rank, columns of all ranks in rank order [1/s].
-        odd: The same for the odd part [1/s].
-        scale: sqrt(c/2) of the local pairs, then sqrt(c) of the local singles, in a column.
+        odd: Likewise for the odd part [1/s].
+        scale: sqrt(c/2) of the local pairs, then sqrt(c) of the local singles, shape (n, 1).
     """
 
     mode_partition: ModePartition
@@ -71,7 +71,7 @@ class FullCollisions:
 
 @dataclass(frozen=True, kw_only=True)
 class FactoredCollisions:
-    """M = w_in w_out: in-scattering from a few moments.
+    """A factored kernel M = w_in w_out: in-scattering from a few moments.
 
     Attributes:
         mode_partition: The modes of each rank.
@@ -97,23 +97,23 @@ class FactoredCollisions:
 
 
 def in_reals(numbers: Numbers) -> Array:
-    """Return the same memory with real and imaginary parts as columns of their own."""
+    """Return a real view of the same memory, with real and imaginary parts as separate columns."""
     return numbers.view(np.float64) if np.iscomplexobj(numbers) else numbers
 
 
 def times(matrix: Array, numbers: Numbers) -> Numbers:
-    """Return a real matrix times real or complex columns, in real arithmetic."""
+    """Return the product of a real matrix and real or complex columns, in real arithmetic."""
     product = matrix @ in_reals(np.ascontiguousarray(numbers))
     return product.view(np.complex128) if np.iscomplexobj(numbers) else product
 
 
 def local_collisions(kernel: CollisionKernel, mode_partition: ModePartition) -> Collisions:
-    """Return the part of a kernel that this rank needs."""
+    """Return the part of a kernel for the modes of this rank."""
     if isinstance(kernel, FullKernel):
         return _local_full(kernel, mode_partition)
     if isinstance(kernel, FactoredKernel):
         return local_factors(kernel, mode_partition)
-    raise TypeError(f"no collisions are known for a kernel of type {type(kernel).__name__}")
+    raise TypeError(f"no collision operator for a kernel of type {type(kernel).__name__}")
 
 
 def local_factors(kernel: FactoredKernel, mode_partition: ModePartition) -> FactoredCollisions:
@@ -147,7 +147,7 @@ def _gather(mode_partition: ModePartition, rows: Array) -> Array:
         return rows
     heights, widths = zip(*comm.allgather(rows.shape), strict=True)
     if len(set(widths)) > 1:  # would overrun the buffers of the other ranks
-        raise RunError(f"the ranks mix different numbers of columns, {sorted(set(widths))}")
+        raise RunError(f"the ranks mix {sorted(set(widths))} columns; the numbers must be equal")
     gathered = np.empty((sum(heights), rows.shape[1]))
     comm.Allgatherv(np.ascontiguousarray(rows), [gathered, np.multiply(heights, widths)])
     return gathered

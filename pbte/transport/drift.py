@@ -1,10 +1,10 @@
-"""The drift of one mode as a variational form: the definition of the discretisation.
+"""Streaming and loss of one mode as a variational form: the definition of the discretisation.
 
     v . grad(theta) + Gamma theta = Q,   theta = theta_in where v . n < 0
 
 in discontinuous piecewise linear functions with upwind fluxes (Reed & Hill, LA-UR-73-479 (1973);
-Lesaint & Raviart 1974). Assembled and factorised by PETSc it is a working solver, slow and
-independent: the sweep must reproduce it to round-off.
+Lesaint & Raviart 1974). Assembled and factorised by PETSc it is an independent, slow solver, which
+the sweep reproduces to round-off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pbte.geometry.domain import Domain
 
 
 class UpwindDrift:
-    """Drift of single modes, from the UFL form, on a replicated mesh.
+    """Transport of single modes by the UFL form, on a replicated mesh.
 
     The forms are compiled once; velocity, loss rate, source and inflow are their coefficients.
     """
@@ -66,13 +66,13 @@ class UpwindDrift:
     def set_mode(
         self, velocity: Array, loss_rate: float, source: Array, walls: Mapping[str, float]
     ) -> None:
-        """Choose the mode to drift.
+        """Set the coefficients of a mode.
 
         Args:
             velocity: Group velocity, shape (3,) or (dim,) [m/s].
             loss_rate: Gamma [1/s].
             source: Q at the vertices of the cells, shape (num_cells, dim + 1) [K/s].
-            walls: Inflow temperature deviation by wall name [K]; absent walls send in zero.
+            walls: Inflow temperature deviation by wall name [K]; zero for walls that are not named.
         """
         self.velocity.value[:] = velocity[: self.velocity.value.size]
         self.loss_rate.value = loss_rate

@@ -1,6 +1,6 @@
-"""Bodies of several crystals side by side, as one mesh for the heat equation.
+"""Meshes of several bodies concatenated into one mesh for the heat equation.
 
-Interfaces stay cut: their facets belong to the boundary, to be joined by `Joints`.
+Interfaces remain boundary facets of both sides, to be joined by `Joints`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pbte.geometry.sweep_mesh import SweepMesh
 
 
 def side_by_side(meshes: Sequence[SweepMesh]) -> SweepMesh:
-    """Return the cells, and the boundary facets, of several bodies one after the other."""
+    """Return one mesh of the cells and boundary facets of several bodies, in their sequence."""
     if len(meshes) == 1:
         return meshes[0]
     cells = _starts([mesh.num_cells for mesh in meshes])

@@ -1,11 +1,11 @@
-"""Oscillations: the answer of all bodies to heat and wall temperatures that go as exp(i omega t).
+"""Harmonic response: heat sources and wall temperatures proportional to exp(i omega t).
 
 The mode temperatures are the real part of theta(r) exp(i omega t), and
 
     (i omega + v . grad + Gamma) theta = M theta + g
 
-is a steady problem with the absorption i omega. It is solved by the same sweeps with complex
-numbers, one frequency at a time. M, the walls and the interfaces stay what they are.
+is a steady problem with the absorption i omega, solved by the same sweeps in complex arithmetic,
+one frequency at a time. M, boundary conditions and interface models are unchanged.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pbte.transport.system import System
 
 
 def oscillating(system: System, frequency: float) -> System:
-    """Return the same system for amplitudes of oscillations.
+    """Return the system of the complex amplitudes at a frequency.
 
     Args:
-        system: The bodies; their sources and given temperatures are amplitudes of phase zero.
-        frequency: Oscillations per second, not radians; zero is the steady state [Hz].
+        system: The bodies; their sources and wall temperatures are amplitudes of phase zero.
+        frequency: Ordinary frequency; zero is the steady state [Hz].
     """
     rate = 2j * np.pi * frequency
     return replace(system, bodies=tuple(with_past(body, rate, None) for body in system.bodies))
@@ -39,13 +39,13 @@ def solve_harmonic(
     tolerance: float = 1e-8,
     max_iterations: int = 50,
 ) -> SteadyState:
-    """Return the complex mode temperatures that a system answers with.
+    """Return the complex amplitudes of the mode temperatures.
 
     Args:
         system: The bodies, without absorption; see `oscillating`.
         kernels: For each body the leading part of its kernel, as for `solve_steady`.
-        frequency: Oscillations per second [Hz].
-        tolerance: Residual relative to the emission of the first scattering order.
+        frequency: Ordinary frequency [Hz].
+        tolerance: Residual relative to the source of the first scattering order [-].
         max_iterations: Largest number of corrections with the full matrix.
 
     Note: Collective over the ranks.

@@ -1,4 +1,4 @@
-"""Scattering orders: the paper's expansion, one stream and one collide at a time.
+"""Scattering orders: the expansion of the paper in the number of scattering events.
 
     theta^(0) = L^-1 g,    theta^(m+1) = L^-1 M theta^(m)
 
@@ -18,12 +18,12 @@ from pbte.transport.system import SourceIteration, System, Tally, as_system
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One scattering order, after the watchers have seen all of it.
+    """One scattering order, after all tallies have accumulated it.
 
     Attributes:
-        number: Number of scattering events behind it.
-        deposited: Power of the source it started from [W].
-        events: What it started from; the next order changes it.
+        number: Number of scattering events of its phonons.
+        deposited: Power of its source [W].
+        events: State of the iteration with its source; the next order changes it.
     """
 
     number: int
@@ -34,22 +34,22 @@ class Order:
 def scattering_orders(
     system: System | Body,
     max_order: int,
-    *watchers: Tally,
+    *tallies: Tally,
     restart: tuple[int, SourceIteration] | None = None,
     scattered: Callable[[int, SourceIteration], None] = lambda number, events: None,
 ) -> Iterator[Order]:
-    """Yield orders 0 to `max_order`, each after showing its field to the watchers.
+    """Yield orders 0 to `max_order`, each after the tallies have accumulated its field.
 
-    Of a factored kernel the field is never there as a whole: the watchers see blocks of modes.
-    Walls of given temperature send it in in order 0 only; later orders enter bodies whose walls
-    absorb, or send back what ran into them in the order before. Collective over the ranks.
+    With a factored kernel the field is never stored: tallies accumulate blocks of modes. Isothermal
+    walls emit in order 0 only; in later orders walls absorb, or reflect the outgoing flux of the
+    order before. Collective over the ranks.
 
     Args:
-        system: What to follow.
+        system: The bodies.
         max_order: The last order.
-        watchers: See every order.
-        restart: An order above 0 to begin with, and what it starts from; order 0 by default.
-        scattered: Called with each order above the first one and what it starts from.
+        tallies: Accumulate every order.
+        restart: An order above 0 to start with, and the state of its iteration; order 0 by default.
+        scattered: Called with each order above the first one and the state of its iteration.
     """
     first, events = (0, SourceIteration(as_system(system))) if restart is None else restart
     for number in range(first, max_order + 1):
@@ -58,6 +58,6 @@ def scattering_orders(
             scattered(number, events)
         deposited = events.power()
         for block in events.streamed_blocks(given=number == 0):
-            for watcher in watchers:
-                watcher.accumulate(block)
+            for tally in tallies:
+                tally.accumulate(block)
         yield Order(number=number, deposited=deposited, events=events)

@@ -1,10 +1,10 @@
-"""ScatteringSource: what the modes set out with after a scattering event.
+"""Scattering source Q = M theta, the emission density of the modes after a scattering event.
 
-Transport theory calls Q = M theta the emission density. It is all that is kept between two events:
+It is the only state inside the domain between two events:
 
-- of the full matrix, Q of every mode (the field itself, changed in place);
-- of a factored kernel M = w_in w_out, the moments y = w_out theta alone. Q = w_in y is formed for a
-  block of modes at a time, streamed, measured and forgotten, so memory does not grow with the
+- with the full matrix, Q of every mode (the field itself, changed in place);
+- with a factored kernel M = w_in w_out, only the moments y = w_out theta. Q = w_in y is formed for
+  a block of modes at a time, streamed, tallied and discarded, so memory does not grow with the
   number of modes.
 """
 
@@ -21,18 +21,18 @@ from pbte.transport.collisions import FactoredCollisions
 
 
 class ScatteringSource(Protocol):
-    """What all modes of this rank set out with, and how to collect what they arrive with.
+    """Source of all modes of this rank, and accumulation of the next one.
 
-    One round: for each of `blocks`, take `rows`, stream them, `collect` them; then `scatter`.
+    One iteration: for each of `blocks`, take `rows`, stream them, `collect` them; then `scatter`.
     """
 
     @property
     def nbytes(self) -> int:
-        """Bytes kept between two events."""
+        """Memory between two events [bytes]."""
         ...
 
     def blocks(self) -> Iterator[Modes]:
-        """Yield the modes in portions to stream together; equally many on the ranks of a mesh."""
+        """Yield blocks of modes to stream together; equally many on ranks that share the cells."""
         ...
 
     def rows(self, modes: Modes) -> Array:
@@ -40,11 +40,11 @@ class ScatteringSource(Protocol):
         ...
 
     def collect(self, modes: Modes, theta: Array) -> None:
-        """Take the mode temperatures that these rows streamed into [K]."""
+        """Accumulate the mode temperatures of these rows after streaming, (modes, num_dofs) [K]."""
         ...
 
     def scatter(self) -> None:
-        """Scatter what was collected: it becomes the next emission. Collective."""
+        """Make the in-scattering of the collected temperatures the source. Collective."""
         ...
 
     def power(self) -> float:
@@ -57,7 +57,7 @@ class FieldScatteringSource:
 
     Args:
         body: The body of the phonons.
-        field: Q, shape (local modes, num_dofs) [K/s]; used, not copied.
+        field: Q, shape (local modes, num_dofs) [K/s]; not copied.
     """
 
     def __init__(self, body: Body, field: Array) -> None:
@@ -65,19 +65,19 @@ class FieldScatteringSource:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the field."""
+        """Memory of the field [bytes]."""
         return self.field.nbytes
 
     def blocks(self) -> Iterator[Modes]:
-        """Yield all modes at once: they are stored anyway."""
+        """Yield all modes at once."""
         yield slice(None)
 
     def rows(self, modes: Modes) -> Array:
-        """Return the rows of the field themselves."""
+        """Return views of rows of the field."""
         return self.field[modes]
 
     def collect(self, modes: Modes, theta: Array) -> None:
-        """Keep the rows; those streamed in place are there already."""
+        """Store the rows, unless they were streamed in place."""
         if not np.may_share_memory(theta, self.field):
             self.field[modes] = theta
 
@@ -96,7 +96,7 @@ class MomentScatteringSource:
 
     Args:
         body: The body of the phonons.
-        weights: How much of each moment a mode emits, shape (local modes, any).
+        weights: Emission of each mode per moment, shape (local modes, any).
         moments: Shape (any, num_dofs), with the weights a rate [K/s].
     """
 
@@ -108,11 +108,11 @@ class MomentScatteringSource:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the moments, those being collected as well."""
+        """Memory of the moments, including those being collected [bytes]."""
         return 2 * self._collected.nbytes
 
     def blocks(self) -> Iterator[Modes]:
-        """Yield a few modes at a time, each beside its time-reversed partner."""
+        """Yield blocks of modes, each mode together with its time-reversed partner."""
         return self.body.mode_blocks()
 
     def rows(self, modes: Modes) -> Array:
@@ -124,7 +124,7 @@ class MomentScatteringSource:
         self._collected += self.factors.w_out[:, modes] @ theta
 
     def scatter(self) -> None:
-        """Make the collected moments of all ranks those that are emitted. Collective."""
+        """Make the collected moments of all ranks the source. Collective."""
         self.moments = self.body.mode_partition.sum_over_ranks(self._collected)
         self.weights = self.factors.w_in
         self._collected = np.zeros_like(self._collected)
@@ -137,10 +137,10 @@ class MomentScatteringSource:
 
 
 def generation(body: Body) -> ScatteringSource:
-    """Return the heat source as the emission that the zeroth order starts from.
+    """Return the heat source as the source of the zeroth order.
 
-    Self-scattering returns every mode to itself; no moments hold that, so with it the field is
-    kept whatever the kernel.
+    Self-scattering returns every mode to itself, which moments cannot represent, so the field is
+    stored for any kernel.
     """
     if isinstance(body.collisions, FactoredCollisions) and body.self_scattering == 0.0:
         return MomentScatteringSource(body, body.generation, body.heat_sources)

@@ -1,4 +1,4 @@
-"""Heat sources and walls, brought onto the degrees of freedom of the mesh."""
+"""Heat sources and wall temperatures on the degrees of freedom of the mesh."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def project(
 ) -> Array:
     """Return the L2 projection of a density on the discontinuous linear functions.
 
-    The projection keeps the integral over every cell (to the accuracy of the quadrature), so no
-    power is lost by it.
+    The projection conserves the integral over every cell, hence the power, to the accuracy of the
+    quadrature.
 
     Args:
         mesh: The cells.
@@ -35,7 +35,7 @@ def project(
         cells: Cells outside of which the density is zero, shape (num_cells,); all by default.
 
     Returns:
-        Values at the degrees of freedom, shape (num_dofs,).
+        Values at the degrees of freedom, shape (num_dofs,), in the unit of the density.
     """
     dim = mesh.dim
     corners = mesh.points if cells is None else mesh.points[cells]
@@ -72,7 +72,7 @@ def wave(axis: int, period: float) -> Callable[[Array], Array]:
     """Return cos(2 pi x / period) of one coordinate [-].
 
     Args:
-        axis: Which coordinate.
+        axis: Number of the coordinate.
         period: Length of the wave [m].
     """
 
@@ -90,7 +90,7 @@ def wall_inflow(
     Args:
         mesh: The cells.
         walls: Wall name -> tag.
-        temperatures: Deviation from T0 by wall name [K]; every wall must be named.
+        temperatures: Deviation from T0 by wall name [K]; one for every wall.
     """
     by_facet = np.zeros(mesh.boundary_dofs.shape[0])
     for name, tag in walls.items():

@@ -1,4 +1,4 @@
-"""How long the next time step is."""
+"""Step size control of the time integration."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ POWER = 2.0
 PROPORTIONAL, INTEGRAL = 0.4, 0.3
 SAFETY = 0.9
 SMALLEST, LARGEST = 0.2, 5.0
-# A step that may grow by less than this stays as it is: another one needs another operator.
+# A step that may grow by less than this is kept, because a new size needs a new operator.
 WORTH_IT = 1.5
 
 
 @dataclass(kw_only=True)
 class StepControl:
-    """Fixed steps, or steps that keep an error below a tolerance.
+    """Fixed steps, or adaptive steps that keep an error below a tolerance.
 
     Attributes:
-        size: Longest next step [s].
+        size: Upper limit of the next step [s].
         tolerance: Error allowed per step [-]; None for fixed steps.
-        longest: No step is longer [s].
-        last_error: Error of the last accepted step [-]; None at the start and after a refusal.
+        longest: Upper limit of all steps [s].
+        last_error: Error of the last accepted step [-]; None at the start and after a rejection.
     """
 
     size: float
@@ -35,7 +35,7 @@ class StepControl:
         self.size = min(self.size, self.longest)
 
     def judge(self, size: float, error: float) -> bool:
-        """Return whether a step is accepted, and choose the next one.
+        """Return whether a step is accepted, and set the size of the next one.
 
         Args:
             size: Length of the step that was tried [s].
@@ -44,7 +44,7 @@ class StepControl:
         if self.tolerance is None:
             return True
         ratio = max(error, 1e-30) / self.tolerance
-        if not ratio <= 1.0:  # one that is not a number is refused as well
+        if not ratio <= 1.0:  # nan is rejected as well
             shrink = SAFETY * ratio ** (-1.0 / POWER) if ratio < float("inf") else SMALLEST
             self.size, self.last_error = size * max(SMALLEST, shrink), None
             return False

@@ -1,11 +1,11 @@
-"""Bodies of one crystal each, the interfaces between them, and what exists between two events.
+"""Systems of bodies, one crystal each, with their interfaces, and source iteration on them.
 
     for block in events.streamed_blocks(): ...  stream every mode of every body, block by block
     events.scatter()                            collide in the bodies, reflect and transmit at
                                                 walls and interfaces
 
-All that is kept between two scattering events is the emission inside the bodies and what the walls
-and interfaces send into them.
+The state between two scattering events is the scattering source inside the bodies and the boundary
+flux of walls and interfaces.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from pbte.transport.scattering_source import ScatteringSource, generation
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """Bodies and the interfaces that join them.
+    """Bodies and the interfaces between them.
 
     Attributes:
         bodies: Each of one crystal, with its own walls.
-        joints: Interfaces between bodies, or through one; their sides name bodies by number.
-        cells: Number of each cell of a body in the whole mesh; the same cells for one body.
-        facets: Number of each wall facet of a body in the boundary of the whole mesh.
+        joints: Interfaces between bodies, or inside one; their sides name bodies by number.
+        cells: For each body, number of its cells in the whole mesh.
+        facets: For each body, number of its wall facets in the boundary of the whole mesh.
     """
 
     bodies: tuple[Body, ...]
@@ -41,7 +41,7 @@ class System:
 
     @property
     def self_scattering(self) -> float:
-        """The split s of all bodies [-]."""
+        """The self-scattering s of all bodies [-]."""
         return self.bodies[0].self_scattering
 
     @property
@@ -71,25 +71,25 @@ class System:
 
 
 def as_system(problem: Body | System) -> System:
-    """Return a single body as a system of its own."""
+    """Return a single body as a system."""
     return problem if isinstance(problem, System) else System(bodies=(problem,))
 
 
 def split_system(system: System, self_scattering: float) -> System:
-    """Return the same system with fictitious self-scattering in every body."""
+    """Return the system with self-scattering s in every body."""
     bodies = tuple(with_self_scattering(body, self_scattering) for body in system.bodies)
     return replace(system, bodies=bodies)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamedBlock:
-    """Some modes of one body after their drift.
+    """Mode temperatures of some modes of one body after a sweep.
 
     Attributes:
         body: Number of the body.
-        modes: Which of its local modes.
+        modes: Its local modes in this block.
         theta: Mode temperatures, shape (modes, num_dofs) [K]; complex in the frequency domain.
-        inflow: What entered at the boundary, shape (modes or 1, num_boundary_dofs) [K].
+        inflow: Inflow at the boundary, shape (modes or 1, num_boundary_dofs) [K].
     """
 
     body: int
@@ -99,22 +99,22 @@ class StreamedBlock:
 
 
 class Tally(Protocol):
-    """Something that measures the fields of all bodies while they are there."""
+    """Accumulates observables from the blocks of a sweep."""
 
     def accumulate(self, block: StreamedBlock) -> None:
-        """Take note of some modes of one body."""
+        """Add the contribution of some modes of one body."""
         ...
 
 
 class Boundary:
-    """What walls and interfaces send into the bodies, and what runs into them meanwhile.
+    """Boundary fluxes of all walls and interfaces of a system.
 
     Args:
-        system: The bodies; nothing is sent in at first.
+        system: The bodies; the inflow is zero at first.
 
     Attributes:
-        states: One for each surface, walls before joints.
-        owners: For each of them the body of each side.
+        states: Boundary flux of each surface, walls before interfaces.
+        owners: For each surface, the number of the body of each side.
     """
 
     def __init__(self, system: System) -> None:
@@ -145,16 +145,16 @@ class Boundary:
 
     @property
     def nbytes(self) -> int:
-        """Bytes kept between two events on this rank."""
+        """Memory between two events on this rank [bytes]."""
         return sum(state.nbytes for state in self.states)
 
     def inflow(self, number: int, modes: Modes, *, given: bool) -> Numbers:
-        """Return what enters some modes of a body, shape (modes or 1, num_boundary_dofs) [K].
+        """Return the inflow of some modes of a body, shape (modes or 1, num_boundary_dofs) [K].
 
         Args:
             number: Number of the body.
-            modes: Which of its local modes.
-            given: Whether walls of given temperature, and imposed drops, send in theirs.
+            modes: Its local modes.
+            given: Whether isothermal walls and imposed temperature drops contribute.
         """
         body, ports = self.system.bodies[number], self.ports[number]
         common = body.inflow if given else np.zeros_like(body.inflow)
@@ -167,23 +167,23 @@ class Boundary:
         return rows
 
     def collect(self, number: int, modes: Modes, theta: Numbers) -> None:
-        """Take what some modes of a body run into its walls and interfaces with."""
+        """Accumulate the outgoing flux of some modes of a body at its walls and interfaces."""
         chosen = np.arange(self.system.bodies[number].mode_partition.num_modes)[modes]
         for state, side in self.ports[number]:
             state.collect(side, chosen, theta)
 
     def reflect(self) -> None:
-        """Turn what was collected into what is sent in. Collective."""
+        """Make the reflected and transmitted flux the inflow. Collective."""
         for state in self.states:
             state.reflect()
 
 
 class SourceIteration:
-    """What exists between two scattering events, and how it becomes the next.
+    """Source iteration: the state between two scattering events, and its update.
 
     Args:
         system: The bodies.
-        emit: Makes the emission of each body to begin with; the heat source by default.
+        emit: Returns the first scattering source of a body; the heat source by default.
     """
 
     def __init__(
@@ -195,21 +195,21 @@ class SourceIteration:
 
     @property
     def nbytes(self) -> int:
-        """Bytes kept between two events on this rank."""
+        """Memory between two events on this rank [bytes]."""
         emitted = sum(emission.nbytes for emission in self.emissions)
         return emitted + self.boundary.nbytes
 
     def power(self) -> float:
-        """Return the power that the bodies emit [W]. Collective."""
+        """Return the power of the scattering source [W]. Collective."""
         return sum(emission.power() for emission in self.emissions)
 
     def streamed_blocks(self, *, given: bool) -> Iterator[StreamedBlock]:
-        """Stream every mode and yield it, block by block; collect where it arrives.
+        """Stream every mode, yield it block by block, and collect it for the next event.
 
-        Must be followed to the end. Collective over the ranks that share the cells.
+        Must be exhausted. Collective over the ranks that share the cells.
 
         Args:
-            given: Whether walls of given temperature, and imposed drops, send in theirs.
+            given: Whether isothermal walls and imposed temperature drops contribute.
         """
         for number, (body, emission) in enumerate(
             zip(self.system.bodies, self.emissions, strict=True)
@@ -223,7 +223,7 @@ class SourceIteration:
                 self.boundary.collect(number, modes, theta)
 
     def scatter(self) -> None:
-        """Scatter what was collected in the bodies and at the surfaces. Collective."""
+        """Scatter the collected modes in the bodies and at the surfaces. Collective."""
         for emission in self.emissions:
             emission.scatter()
         self.boundary.reflect()

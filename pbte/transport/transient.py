@@ -1,4 +1,4 @@
-"""Time: all modes carried forward by implicit steps, two steady problems each.
+"""Time integration of all modes by implicit steps of two steady problems each.
 
     d theta/dt + (v . grad + Gamma) theta = M theta + g(t)
 
@@ -9,22 +9,22 @@ new state. A stage of the step from u, of length h,
     (1/gamma h + v . grad + Gamma - M) U_i = g(t_i) + p_i / gamma h,
     p_1 = u,   p_2 = u + (1 - gamma)/gamma (U_1 - u),
 
-is a steady problem whose phonons are lost to the future at the rate 1/gamma h and come from the
-past. Both stages have the same operator; so do steps of the same length, which share the directions
-of the Krylov solver and the diffusion matrix. Phonons that live or fly much shorter than h relax
-within the step; no step is too long to be stable. (TR-BDF2 is as good in theory, but starts from
-d theta/dt of the initial state, which walls of another temperature make infinite.)
+is a steady problem with the absorption 1/gamma h and a source from the past. Both stages have the
+same operator, as do steps of the same length, which share the search directions of the Krylov
+solver and the diffusion matrix. Modes with lifetimes and transit times much shorter than h relax
+within the step, which is stable for any h. (TR-BDF2 is of the same order, but starts from d
+theta/dt of the initial state, which walls of another temperature make infinite.)
 
-*Energy.* Each stage ends with a sweep from the last in-scattering; what that lacks of the
-in-scattering after the sweep is heat that the solver has not followed to its end. It is given back
-to the place where it is missing, as temperature, so that stored energy = heat in - heat out to
-round-off, whatever the tolerance.
+*Energy.* Each stage ends with a sweep from the last in-scattering; its difference from the
+in-scattering after the sweep is the residual of the solver. It is added locally as a temperature,
+so that stored energy = heat in - heat out to round-off at any tolerance.
 
 *Step size.* U_1 continued in a straight line to the end of the step is an embedded solution of
-first order. Its distance from U_2, in the norm weighted with heat capacity and volume, is kept
-below the tolerance; as the solution itself is of second order, its error falls in proportion.
+first order. Its difference from U_2, in the norm weighted with heat capacity and volume, is the
+error estimate and kept below the tolerance; as the solution itself is of second order, its error
+falls in proportion.
 
-Memory: the state and the past, two fields of all modes; with a full matrix two more of the solver.
+Memory: the state and the past, two fields of all modes; with a full matrix two more in the solver.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ GAMMA = 1.0 - 0.5**0.5
 # Times of the stages within a step, and their weights in the state at its end.
 NODES = (GAMMA, 1.0)
 WEIGHTS = (1.0 - GAMMA, GAMMA)
-# How far the past of the second stage reaches beyond the state, towards the first stage.
+# Extrapolation factor of the past of the second stage, (1 - gamma) / gamma.
 REACH = (1.0 - GAMMA) / GAMMA
-# Two lengths that differ by round-off are one.
+# Relative difference below which two step lengths are equal.
 SAME = 1e-9
 
 T = TypeVar("T")
-# What is sent in and heated at a time [s]: a problem without past.
+# System at a time [s], with its heat sources and wall temperatures, without past.
 Given = Callable[[float], Body | System]
 # Takes all drifts of a stage, and its time [s].
 Measure = Callable[[Iterator[StreamedBlock], float], T]
@@ -65,16 +65,16 @@ Measure = Callable[[Iterator[StreamedBlock], float], T]
 
 @dataclass(frozen=True, kw_only=True)
 class Step(Generic[T]):
-    """One step, tried or done.
+    """A time step, accepted or rejected.
 
     Attributes:
-        start: When it begins [s].
-        size: Its length h [s].
-        error: Distance of the embedded solution, relative to the largest state so far [-].
-        measured: What was measured in each stage; with `WEIGHTS` their sum is the mean over the
-            step, as the energy account has it.
-        reports: How each stage was solved.
-        accepted: Whether the state is now that at its end.
+        start: Time at its begin [s].
+        size: Length h [s].
+        error: Error estimate, relative to the norm of the largest state so far [-].
+        measured: Measurement of each stage; their sum with `WEIGHTS` is the mean over the step in
+            the energy balance.
+        reports: Convergence of each stage.
+        accepted: Whether its end is the current state.
     """
 
     start: float
@@ -86,21 +86,21 @@ class Step(Generic[T]):
 
 
 class TimeStepper:
-    """The state of all bodies at a time, and how it goes on.
+    """State of all bodies at a time, and its implicit time steps.
 
     Args:
-        given: Sources and walls at any time; only heat source and given temperatures may change.
+        given: System as a function of time [s]; only heat sources and wall temperatures may change.
         kernels: For each body the leading part of its kernel, or the kernel itself when it is of
             low rank.
-        fields: Mode temperatures of the local modes at the start, one for each body, shape
-            (local modes, num_dofs) [K]; used, not copied.
-        time: When that is [s].
-        tolerance: Residual of each stage, see `solve_steady`.
+        fields: Mode temperatures of the local modes at the start, one for each body, shape (local
+            modes, num_dofs) [K]; not copied.
+        time: Initial time [s].
+        tolerance: Relative residual of each stage, see `solve_steady` [-].
         max_iterations: Largest number of corrections of each stage.
 
     Attributes:
-        time: The present [s].
-        fields: The present state.
+        time: Current time [s].
+        fields: Current state [K].
         scale: Norm of the largest state so far.
 
     Note: Collective over the ranks.
@@ -126,18 +126,18 @@ class TimeStepper:
 
     @property
     def energy(self) -> float:
-        """Energy stored beyond that at T0, sum c theta [J]. Collective."""
+        """Stored energy relative to T0, sum c theta [J]. Collective."""
         return sum(
             body.total(body.heat_capacities @ (field @ body.mesh.dof_weights))
             for body, field in zip(self.system.bodies, self.fields, strict=True)
         )
 
     def observe(self, measure: Measure[T]) -> T:
-        """Return what is measured of the present state. Collective over the ranks."""
+        """Return the measurement of the current state. Collective over the ranks."""
         return measure(_standing(as_system(self.given(self.time)), self.fields), self.time)
 
     def attempt(self, size: float, measure: Measure[T]) -> Step[T]:
-        """Return a step of this length; `accept` makes its end the present. Collective.
+        """Return a trial step of this length; `accept` makes its end the current state. Collective.
 
         Args:
             size: h [s].
@@ -154,7 +154,7 @@ class TimeStepper:
             solution = self._solve(system, size)
             blocks = self._finish(system, solution, update, last=stage == 1)
             measured.append(measure(blocks, time))
-            for _ in blocks:  # whatever was not looked at must be done all the same
+            for _ in blocks:  # blocks that the measurement skipped are streamed all the same
                 pass
             self._iterate = solution.iterate()
             reports.append(solution.report)
@@ -169,11 +169,11 @@ class TimeStepper:
         )
 
     def accept(self, step: Step[T], end: float | None = None) -> Step[T]:
-        """Make the end of the last attempt the present, and return it marked so.
+        """Make the end of the last trial step the current state, and return it as accepted.
 
         Args:
-            step: What `attempt` returned last.
-            end: When that is, free of the round-off of a sum of steps [s].
+            step: The last result of `attempt`.
+            end: Time of its end, free of the round-off of a sum of steps [s].
         """
         self.fields, self._past = self._past, self.fields
         self.time = step.start + step.size if end is None else end
@@ -205,10 +205,10 @@ class TimeStepper:
     def _finish(
         self, system: System, solution: SteadyState, update: _Update, *, last: bool
     ) -> Iterator[StreamedBlock]:
-        """Stream once more, update the past (or the state) behind the drift, and settle the heat.
+        """Stream once more, update the past (or the state), and add the energy residual.
 
-        In-scattering carries away as much energy as is scattered out, sum c M theta = sum c Gamma
-        theta; the sweep began with the in-scattering of the sweep before.
+        In- and out-scattering have the same energy, sum c M theta = sum c Gamma theta; the sweep
+        started from the in-scattering of the sweep before.
         """
         missing = [np.zeros(body.mesh.num_dofs) for body in system.bodies]
         for start in solution.source_blocks():
@@ -240,10 +240,10 @@ class TimeStepper:
 
 
 class _Update:
-    """Turns the past of the first stage into that of the second, and then into the new state.
+    """Update of the past of the first stage to that of the second, and then to the new state.
 
     Args:
-        fields: The state u that the step begins with.
+        fields: The state u at the begin of the step.
         past: u / gamma h; changed in place.
         rate: 1 / gamma h [1/s].
 
@@ -256,12 +256,12 @@ class _Update:
         self.squares = np.zeros(2)
 
     def first(self, number: int, modes: Modes, theta: Array) -> None:
-        """Take U_1 of some modes of a body."""
+        """Set the past of the second stage from U_1 of some modes of a body."""
         ahead = (1.0 - REACH) * self.fields[number][modes] + REACH * theta
         self.past[number][modes] = self.rate * ahead
 
     def second(self, body: Body, number: int, modes: Modes, theta: Array) -> None:
-        """Take U_2 of some modes of a body, and compare it with U_1 continued."""
+        """Store U_2 of some modes of a body, and add its difference from U_1 extrapolated."""
         old = self.fields[number][modes]
         change = (self.past[number][modes] / self.rate - old) / REACH  # U_1 - u
         heat = body.heat_capacities[modes]
@@ -279,45 +279,45 @@ class _Update:
 def march(
     stepper: TimeStepper, stops: Array, control: StepControl, measure: Measure[T]
 ) -> Iterator[Step[T]]:
-    """Yield the steps, refused ones too, until the last stop. Collective over the ranks.
+    """Yield the steps, rejected ones too, until the last stop. Collective over the ranks.
 
     Args:
-        stepper: Where to begin; it moves.
-        stops: Times to be met, ascending; those past are passed over [s].
-        control: Chooses the step sizes.
+        stepper: Initial state; advanced by the steps.
+        stops: Times to be reached exactly, ascending; past ones are skipped [s].
+        control: Step size control.
         measure: Called in each stage.
 
     Raises:
-        RunError: The steps have become too small to change the time.
+        RunError: The steps have become too small to advance the time.
     """
     return steps_to(stops, control, stepper, lambda size: stepper.attempt(size, measure))
 
 
 class Moving(Protocol):
-    """What `steps_to` carries forward."""
+    """State that `steps_to` advances."""
 
     time: float
 
     def accept(self, step: Step[T], end: float | None = None) -> Step[T]:
-        """Make the end of the last attempt the present, and return it marked so."""
+        """Make the end of the last trial step the current state, and return it as accepted."""
         ...
 
 
 def steps_to(
     stops: Array, control: StepControl, stepper: Moving, attempt: Callable[[float], Step[T]]
 ) -> Iterator[Step[T]]:
-    """Yield the steps, refused ones too, until the last stop; see `march`.
+    """Yield the steps, rejected ones too, until the last stop; see `march`.
 
-    Steps are shortened so that each stop is met; equal spans are cut into equal steps.
+    Steps are shortened to reach each stop; equal intervals are divided into equal steps.
 
     Args:
-        stops: Times to be met, ascending; those past are passed over [s].
-        control: Chooses the step sizes.
-        stepper: Where to begin; it moves.
-        attempt: Tries a step of a length [s].
+        stops: Times to be reached exactly, ascending; past ones are skipped [s].
+        control: Step size control.
+        stepper: Initial state; advanced by the steps.
+        attempt: Returns a trial step of a length [s].
 
     Raises:
-        RunError: The steps have become too small to change the time.
+        RunError: The steps have become too small to advance the time.
     """
     last = 0.0
     for stop in stops:
@@ -325,7 +325,7 @@ def steps_to(
             left = float(stop) - stepper.time
             steps = int(np.ceil(left / control.size - SAME))
             size = left / max(1, steps)
-            # The same to the last bit where it can be: what was made for a size serves again.
+            # Bitwise the same length where possible, so that its operator is reused.
             size = last if abs(size - last) <= SAME * last else size
             if not stepper.time + size > stepper.time:
                 raise RunError(
@@ -340,7 +340,7 @@ def steps_to(
 
 
 def _standing(system: System, fields: tuple[Array, ...]) -> Iterator[StreamedBlock]:
-    """Yield a state as it is; what runs into the walls comes back as they send it. Collective."""
+    """Yield a given state, with the inflow of its reflection at the walls. Collective."""
     boundary = Boundary(system)
     for number, (body, field) in enumerate(zip(system.bodies, fields, strict=True)):
         for modes in body.mode_blocks():

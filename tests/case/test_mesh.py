@@ -93,10 +93,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_failure_while_writing_names_the_mesh_and_leaves_nothing(tmp_path, monkeypatch):
     def full(path, **parameters):
         path.write_text("half a mesh")
-        raise RunError(f"{path}: the mesh could not be written whole; is the disk full?")
+        raise RunError(f"{path}: the mesh could not be written completely; free disk space")
 
     monkeypatch.setattr(shapes, "film", full)
-    with pytest.raises(RunError, match=r"/film.msh: the mesh could not be written whole"):
+    with pytest.raises(RunError, match=r"/film.msh: the mesh could not be written completely"):
         build_mesh(FILM, tmp_path / "film.msh")
     assert list(tmp_path.iterdir()) == []
 

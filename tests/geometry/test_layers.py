@@ -202,7 +202,7 @@ def test_a_superlattice_that_ends_as_it_begins_stays_as_it_is(tmp_path):
         ({"thicknesses": (1 * NM,)}, "2 regions and 1 thicknesses given"),
         ({"regions": (), "thicknesses": ()}, "0 regions and 0 thicknesses"),
         ({"thicknesses": (50 * NM, -1 * NM)}, "thickness of layer 2 = -1e-09 m; it must be pos"),
-        ({"regions": ("si", "si")}, "layers 1 and 2 are both 'si', so nothing parts them"),
+        ({"regions": ("si", "si")}, "layers 1 and 2 are both 'si', with no interface between them"),
         ({"regions": ("si", 'g"e')}, "is no name of a region"),
         ({"repeat": 0}, "repeat = 0"),
         ({"dim": 4}, "dim = 4; it must be 1, 2 or 3"),

@@ -146,7 +146,7 @@ def test_gmsh_is_closed_after_a_failure_and_nothing_is_left_in_the_folder(tmp_pa
 def test_a_mesh_cut_off_by_a_full_disk_never_gets_its_name(tmp_path, monkeypatch):
     gmsh = pytest.importorskip("gmsh")
     monkeypatch.setattr(gmsh, "write", lambda name: Path(name).write_text("$Nodes\n"))
-    with pytest.raises(RuntimeError, match="could not be written whole; is the disk full"):
+    with pytest.raises(RuntimeError, match="could not be written completely; free disk space"):
         film(tmp_path / "film.msh", thickness=50 * NM, size=10 * NM)
     assert list(tmp_path.iterdir()) == []
 

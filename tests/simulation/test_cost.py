@@ -178,9 +178,10 @@ def gray():
 
 def test_the_model_knows_the_blocks_of_the_pipeline():
     """Within a factor of two, which changes the time by a few per cent only."""
-    pipeline = pytest.importorskip("pbte.transport.sweep.pipeline")
-    assert 0.5 <= TASK_VISITS / pipeline.TASK_VISITS <= 2.0
-    assert 0.5 <= BLOCKS_IN_FLIGHT / pipeline.BLOCKS_IN_FLIGHT <= 2.0
+    order = pytest.importorskip("pbte.transport.sweep.pipeline_order")
+    blocks = pytest.importorskip("pbte.transport.sweep.pipeline_blocks")
+    assert 0.5 <= TASK_VISITS / order.TASK_VISITS <= 2.0
+    assert 0.5 <= BLOCKS_IN_FLIGHT / blocks.BLOCKS_IN_FLIGHT <= 2.0
 
 
 def test_the_visiting_orders_and_the_mesh_take_what_is_counted(comm):

@@ -216,7 +216,7 @@ def test_heat_that_cannot_leave_is_told(folder):
     closed = film(more=heat).replace(
         '"isothermal"\ntemperature = 300.0\n', '"diffuse"\nelastic = false\n'
     )
-    with pytest.raises(InputError, match="no wall takes them up"):
+    with pytest.raises(InputError, match="no wall absorbs them"):
         run(folder, closed)
     results = run(folder, closed + "[orders]\nmax_order = 1\n", "transport")
     assert results.fourier is None

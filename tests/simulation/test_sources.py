@@ -191,7 +191,7 @@ def test_an_imported_field_is_heat_of_the_right_amount(put, folder):
             "kind = 'expression'\ndensity = 'sin(2*pi*x/9e-8)'\nsinks = true\npower = 1.0",
             "source.power: what is put in is taken out elsewhere",
         ),
-        ("kind = 'field'\nfile = 'none.npy'", "none.npy: no such file of a field"),
+        ("kind = 'field'\nfile = 'none.npy'", "none.npy: no such field file"),
         ("centre = [0, 0, 4e-8]\nsigma = 1e-9\npower = 1.0", r"source.centre = .*lies outside"),
         ("centre = [1e-8, 5e-9, 5e-9]\nsigma = 1e-14\npower = 1.0", "heats none of the cells"),
     ],

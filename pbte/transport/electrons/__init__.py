@@ -1,1 +1,1 @@
-"""Electrons of a metal beside phonons: the two-temperature model."""
+"""The two-temperature model: electrons and phonons of a metal."""

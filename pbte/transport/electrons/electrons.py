@@ -1,10 +1,10 @@
-"""The electrons of a metal: a heat equation beside the phonons of the same body.
+"""The electrons of a metal: a heat equation coupled to the phonons of the same body.
 
     -div(k_e grad T_e) + G (T_e - T_p) = S
 
 on the cells and degrees of freedom of the body, by the interior-penalty form of the heat equation.
-Electrons do not cross the surface of the metal unless a wall takes them up. All temperatures are
-deviations from T0, which makes k_e, G and the heat capacity those at T0.
+Electrons do not cross the surface of the metal unless a wall is a sink. All temperatures are
+deviations from T0, and k_e, G and the heat capacity are those at T0.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class Electrons:
 
     Attributes:
         conductivity: k_e [W/m K].
-        coupling: G, power that passes to the phonons per volume and difference [W/m^3 K].
+        coupling: G, power to the phonons per volume and temperature difference [W/m^3 K].
         heat_source: S at the degrees of freedom of the body, shape (num_dofs,) [W/m^3].
-        face_heat: Flux that enters the electrons through each boundary facet, shape
+        face_heat: Heat flux into the electrons through each boundary facet, shape
             (num_boundary_facets,) [W/m^2]; None for none.
-        sink: Flux per T_e into each boundary facet, 0 where electrons are held back, shape
-            (num_boundary_facets,) [W/m^2 K]; None for electrons held back everywhere.
-        heat_capacity: C_e, needed in time only [J/m^3 K].
+        sink: Flux per T_e into each boundary facet, 0 where it is insulated, shape
+            (num_boundary_facets,) [W/m^2 K]; None for insulation everywhere.
+        heat_capacity: C_e, for transients only [J/m^3 K].
         body: Number of the body in its system.
 
     Raises:
-        InputError: A coefficient makes no sense.
+        InputError: A coefficient is not positive, a sink negative, or a value not finite.
     """
 
     conductivity: float
@@ -61,16 +61,18 @@ class Electrons:
         if not np.isfinite(self.heat_source).all():
             raise InputError("electrons: a value of the heat source is not a finite number")
         if self.sink is not None and not (np.isfinite(self.sink) & (self.sink >= 0.0)).all():
-            raise InputError("electrons: a sink is negative or infinite; expected a flux per K")
+            raise InputError(
+                "electrons: a sink is negative or infinite; it must be a finite flux per K"
+            )
 
 
 class ElectronEquation:
-    """T_e from T_p, every rank with all cells of the body.
+    """Heat equation of the electrons for given T_p, with all cells of the body on every rank.
 
     Args:
         electrons: Coefficients and heat.
         body: The phonons of the same body.
-        rate: Besides, how fast T_e is lost to the future of a time step [1/s]; see `solve`.
+        rate: Inverse length of an implicit time step, 0 for the steady state [1/s]; see `solve`.
 
     Raises:
         InputError: The mesh of the body is shared by ranks, or a shape does not fit it.
@@ -85,7 +87,7 @@ class ElectronEquation:
         self.storage = 0.0
         if rate > 0.0:
             if electrons.heat_capacity is None:
-                raise InputError("electrons: a heat capacity is missing; it is needed in time")
+                raise InputError("electrons: a heat capacity is missing; a transient needs one")
             self.storage = rate * electrons.heat_capacity
         num_facets = mesh.boundary_dofs.shape[0]
         contacts = interior_facets(mesh)
@@ -113,7 +115,7 @@ class ElectronEquation:
 
     @property
     def power(self) -> float:
-        """Heat put into the electrons [W]."""
+        """Power of the heat source of the electrons [W]."""
         volume = float(self.electrons.heat_source @ self.body.mesh.dof_weights)
         return volume + float(self.entering.sum())
 
@@ -125,7 +127,7 @@ class ElectronEquation:
         Args:
             phonons: T_p, shape (num_dofs,) [K].
             past: T_past, shape (num_dofs,) [K]; zero by default.
-            pulse: Share of the heat that is on.
+            pulse: Factor of the heat source [-].
         """
         given = self.electrons.coupling * phonons + pulse * self.electrons.heat_source
         if past is not None:
@@ -138,7 +140,7 @@ class ElectronEquation:
         return temperature
 
     def drained(self, temperature: Array) -> float:
-        """Return the power that electrons carry into the sinks [W]."""
+        """Return the power of the electrons into the sinks [W]."""
         at_facets = temperature[self.body.mesh.boundary_dofs].mean(axis=1)
         return float((self._areas * self.sink) @ at_facets)
 

@@ -1,22 +1,22 @@
-r"""A metal with two temperatures beside whatever its phonons touch.
+r"""Steady two-temperature model: electrons of a metal coupled to phonons in all bodies.
 
 Electrons obey a heat equation (`pbte.transport.electrons.electrons`), phonons the transport
-equation of the solver, in the metal and in every body joined to it. Each mode of the metal relaxes
-towards T_e at the rate gamma = G / C, C the heat capacity of its phonons:
+equation of the solver, in the metal and in the bodies in contact with it. Each mode of the metal
+relaxes towards T_e at the rate gamma = G / C, C the heat capacity of its phonons:
 
     (v . grad + Gamma + gamma) theta = M theta + g + gamma T_e.
 
-The modes take up sum c gamma (T_e - theta) = G (T_e - T_p), what the electrons lose. gamma is small
-beside Gamma in a metal whose phonons have a temperature; it adds to the resistance of the phonons,
-whose conductivity is sum c v v / (Gamma + gamma) for relaxation times.
+The modes gain sum c gamma (T_e - theta) = G (T_e - T_p), the loss of the electrons. gamma is much
+smaller than Gamma in a metal whose phonons have a temperature; it reduces the phonon conductivity,
+which is sum c v v / (Gamma + gamma) for relaxation times.
 
-Absorption is part of the drift, so that a phonon problem with T_e given is one of the ordinary
-ones. What is left is the fixed point T_e -> T_p -> T_e, which contracts by 1/(1 + s) for a wave
-that leaves the metal s times as fast as it passes between the two: slowly where the coupling is
-strong. Each step minimises the change over all directions of the earlier ones (Anderson, J. ACM 12,
-547 (1965); for a linear problem the method is equivalent to GMRES: Walker & Ni, SIAM J. Numer.
-Anal. 49, 1715 (2011)), and a few steps are enough. Every step solves the phonons anew, so errors do
-not add up.
+The loss rate gamma is an absorption, so the phonon problem for given T_e is an ordinary steady
+problem. The remaining fixed point T_e -> T_p -> T_e contracts by 1/(1 + s) for a wave that leaves
+the metal s times as fast as it is exchanged between the two: slowly for strong coupling. Each step
+minimises the change over all directions of the earlier ones (Anderson, J. ACM 12, 547 (1965); for a
+linear problem the method is equivalent to GMRES: Walker & Ni, SIAM J. Numer. Anal. 49, 1715
+(2011)), and a few steps are enough. Every step solves for the phonons from scratch, so errors do
+not accumulate.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from pbte.transport.system import System, as_system
 
 LOG = logging.getLogger("pbte.transport")
 
-# The phonons are solved this much more sharply than the fixed point.
+# Tolerance of the phonon solutions relative to that of the fixed point.
 INNER = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class CouplingReport:
-    """How the fixed point between electrons and phonons was reached.
+    """Convergence of the fixed-point iteration between electrons and phonons.
 
     Attributes:
         converged: Whether the residual fell below the tolerance.
-        residuals: Power that does not match between electrons and phonons, relative to what
-            passes between them, after each solution of the phonons [-].
-        tolerance: What was asked for [-].
-        sweeps: Sweeps over all modes of all phonon solutions.
+        residuals: Mismatch of the exchanged power, relative to that power, after each phonon
+            solution [-].
+        tolerance: Requested relative mismatch [-].
+        sweeps: Total number of sweeps over all modes.
     """
 
     converged: bool
@@ -73,9 +73,9 @@ class TwoTemperatures:
         electrons: T_e at the degrees of freedom of the metal, shape (num_dofs,) [K].
         phonons: T_p of the metal, shape (num_dofs,) [K].
         state: The phonons of all bodies.
-        exchanged: Power that passes from electrons to phonons [W].
-        drained: Power that electrons carry into their sinks [W].
-        report: How it was reached.
+        exchanged: Power from electrons to phonons [W].
+        drained: Power of the electrons into their sinks [W].
+        report: Convergence.
     """
 
     electrons: Array
@@ -100,8 +100,8 @@ def solve_two_temperatures(
         problem: The phonons, one body or several joined by interfaces; heat may be deposited in
             them as well.
         kernels: Kernel of each body, or its leading part, as `solve_steady` takes them.
-        electrons: Those of one of the bodies.
-        tolerance: Power that may fail to match, relative to what passes between the two.
+        electrons: The electrons of one of the bodies.
+        tolerance: Mismatch of the exchanged power, relative to that power [-].
         max_iterations: Largest number of phonon solutions.
 
     Raises:
@@ -139,8 +139,8 @@ def solve_coupled(
         phonons: Solves them for a given T_e.
         equation: The electrons, with the rate of the time step.
         past: T_past of the electrons, shape (num_dofs,) [K].
-        pulse: Share of the electrons' heat that is on.
-        start: T_e to start from, shape (num_dofs,) [K]; that of cold phonons by default.
+        pulse: Factor of the heat source of the electrons [-].
+        start: Initial guess of T_e, shape (num_dofs,) [K]; that for T_p = 0 by default.
         tolerance: As `solve_two_temperatures` takes it.
         max_iterations: Likewise.
 
@@ -187,7 +187,7 @@ def solve_coupled(
 
 
 class Phonons:
-    """The phonons that a given T_e makes; what was made for their operator serves again.
+    """Phonon solutions for given T_e, with one operator for all of them.
 
     Args:
         kernels: Kernel of each body, or its leading part.
@@ -204,12 +204,12 @@ class Phonons:
         """Return the phonons, and T_p of the metal. Collective.
 
         Args:
-            system: All bodies, without the electrons; only their past may change between calls.
+            system: All bodies, without the electrons; only the past may change between calls.
             electrons: T_e of the metal, shape (num_dofs,) [K].
             tolerance: See `solve_steady`.
 
         Raises:
-            RunError: They did not converge.
+            RunError: The phonons did not converge.
         """
         number = self.electrons.body
         metal = system.bodies[number]
@@ -223,7 +223,7 @@ class Phonons:
         coupled = replace(system, bodies=tuple(bodies))
         if self._moments is None:
             self._moments = moment_system(coupled, *self.kernels)
-        # Not from the phonons before: beside their emission the residual would look small.
+        # No initial guess: relative to its emission the residual would be too small.
         state = solve_steady(
             coupled,
             *self.kernels,
@@ -247,7 +247,7 @@ class Phonons:
 
 
 class _Memory:
-    """Arguments and changes of earlier steps; proposes the next argument.
+    """Anderson acceleration: arguments and changes of earlier steps, and the next argument.
 
     Args:
         scale: Square roots of the weights of the norm, shape (n,).
@@ -259,7 +259,7 @@ class _Memory:
         self.changes: list[Array] = []
 
     def next(self, argument: Array, image: Array) -> Array:
-        """Return the argument whose change is the least that the earlier ones allow."""
+        """Return the argument of minimal change in the span of the earlier ones, shape (n,)."""
         self.arguments.append(argument)
         self.changes.append(image - argument)
         if len(self.changes) == 1:

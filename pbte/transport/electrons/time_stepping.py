@@ -1,11 +1,11 @@
-r"""A metal with two temperatures in time: a pulse heats the electrons, phonons carry it away.
+r"""Transient two-temperature model: a pulse heats the electrons, which heat the phonons.
 
     C_e dT_e/dt = div(k_e grad T_e) - G (T_e - T_p) + p(t) S,       phonons as
-    `pbte.transport.electrons.steady` has them, with d theta/dt.
+    in `pbte.transport.electrons.steady`, with d theta/dt.
 
-The steps are those of `pbte.transport.transient`: two implicit stages, each a steady problem of
-both that loses everything to the future and gets the past back. Energy is kept to the tolerance of
-the stages; the power of a step is the sum of theirs with the weights `WEIGHTS`.
+The time steps are those of `pbte.transport.transient`: two implicit stages, each a steady problem
+of both with an absorption and a source from the past. Energy is conserved to the tolerance of the
+stages; the power of a step is the sum of theirs with the weights `WEIGHTS`.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def follow_pulse(
     """Yield electrons and phonons after each step, from rest at T0 and time 0.
 
     Args:
-        problem: The phonons, one body or several; what walls and sources give them is constant.
+        problem: The phonons, one body or several; walls and sources are constant in time.
         kernels: Kernel of each body, or its leading part, as `solve_steady` takes them.
-        electrons: Those of one of the bodies, with a heat capacity.
-        pulse: Share of the electrons' heat that is on at a time [s].
+        electrons: The electrons of one of the bodies, with a heat capacity.
+        pulse: Function of time [s], factor of the heat source of the electrons [-].
         steps: Length of each step [s].
-        tolerance: Power that may fail to match in a stage, relative to what passes between the two.
+        tolerance: Mismatch of the exchanged power in a stage, relative to that power [-].
 
     Raises:
         InputError: A step is not positive, or the coefficients do not fit the body.
@@ -110,7 +110,7 @@ def _stage(
     past: Array,
     pulse: float,
 ) -> tuple[TwoTemperatures, tuple[Array, ...]]:
-    """Return one implicit stage, and the fields that it ends in."""
+    """Return one implicit stage, and the mode temperatures at its end."""
     rate = equation.rate
     bodies = tuple(
         with_past(body, body.absorption + rate, rate * field)

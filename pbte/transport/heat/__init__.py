@@ -1,1 +1,1 @@
-"""The heat equation on the meshes of the sweep."""
+"""Heat equation on sweep meshes: discretisation and solvers."""

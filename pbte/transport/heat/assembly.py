@@ -1,7 +1,7 @@
-"""The heat equation on discontinuous linear functions: facets, gradients and penalty form.
+"""Discretisation of the heat equation by discontinuous linear functions: interior-penalty form.
 
-Symmetric interior penalty, with the mean of the flux over a facet weighted so that a jump of the
-conductivity does no harm (Ern, Stephansen & Zunino, IMA J. Numer. Anal. 29, 235 (2009)):
+Symmetric interior penalty, with weighted averages of the flux for discontinuous conductivities
+(Ern, Stephansen & Zunino, IMA J. Numer. Anal. 29, 235 (2009)):
 
     a(T, S) = sum over cells    int  grad S . K grad T + sigma S T
             + sum over facets   int  p [S][T] - [S] {n . K grad T} - {n . K grad S} [T]
@@ -11,8 +11,8 @@ with the jump [T] = T_1 - T_2, the normal n from side 1 to side 2 and the penalt
 
     p = C (d + 1)/4 k ((|e|/|K_1|) + (|e|/|K_2|)) + j,      k = harmonic mean of n . K_i n.
 
-For C = 1 the first term just keeps the form positive on simplices (the trace of a constant gradient
-is known exactly); j is the share of the transport equation, the flux that a jump drives by itself.
+C = 1 is the limit of a positive form on simplices (the trace of a constant gradient is known
+exactly); j is a contribution of the transport equation, the upwind flux driven by a jump.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def interior_facets(mesh: SweepMesh) -> FacetPairs:
 
 
 def joined_facets(mesh: SweepMesh, pairs: IntArray) -> FacetPairs:
-    """Return boundary facets joined two by two: an interface, or the two ends of a period.
+    """Return pairs of boundary facets as joined: an interface, or the two ends of a period.
 
     Args:
         mesh: The cells.
@@ -100,7 +100,7 @@ def gradients(mesh: SweepMesh) -> Array:
 def vertex_numbers(mesh: SweepMesh, facets: FacetPairs) -> IntArray:
     """Return the vertex of each degree of freedom, shape (num_dofs,).
 
-    Cells hang together at the given facets; vertices are numbered by their first degree of freedom.
+    Cells are connected at the given facets; vertices are numbered by their first degree of freedom.
     """
     first, second = facets.dofs[:, 0].ravel(), facets.dofs[:, 1].ravel()
     graph = scipy.sparse.coo_array(
@@ -114,7 +114,7 @@ def vertex_numbers(mesh: SweepMesh, facets: FacetPairs) -> IntArray:
 
 
 class Triplets:
-    """Entries of a sparse matrix, to be added up."""
+    """Entries of a sparse matrix; duplicates are summed."""
 
     def __init__(self) -> None:
         self.rows: list[IntArray] = []
@@ -137,12 +137,12 @@ def mass(dim: int) -> Array:
 def add_cells(
     out: Triplets, mesh: SweepMesh, cells: IntArray, conductivity: Array, reaction: Array
 ) -> None:
-    """Add conduction and loss inside cells.
+    """Add the conduction and reaction terms of cells.
 
     Args:
-        out: Where to.
+        out: Receives the entries.
         mesh: The cells.
-        cells: Which.
+        cells: Numbers of the cells, shape (n,).
         conductivity: Shape (num_cells, dim, dim) [W/m K].
         reaction: sigma, shape (num_cells,) [W/m^3 K].
     """
@@ -176,7 +176,15 @@ class FacetFlux:
 def facet_flux(
     mesh: SweepMesh, facets: FacetPairs, conductivity: Array, extra: Array, penalty: float
 ) -> FacetFlux:
-    """Return the flux through facets whose two sides are in contact."""
+    """Return the flux through facets between two cells in contact.
+
+    Args:
+        mesh: The cells.
+        facets: The facets.
+        conductivity: K of each cell, shape (num_cells, dim, dim) [W/m K].
+        extra: j of each facet, shape (num_facets,) [W/m^2 K].
+        penalty: C [-].
+    """
     n = mesh.dim + 1
     areas = facets.areas
     normals = facets.normals / areas[:, None]
@@ -202,7 +210,7 @@ def facet_flux(
 
 
 def add_facets(out: Triplets, flux: FacetFlux, areas: Array) -> None:
-    """Add the terms of facets in contact."""
+    """Add the flux and penalty terms of facets, areas (num_facets,) [m^(dim-1)]."""
     dim = flux.jumps.shape[1]
     weight = areas * flux.penalty
     local = np.einsum("f,fsi,st,ftj->fij", weight, flux.jumps, mass(dim - 1), flux.jumps)
@@ -220,7 +228,7 @@ def add_walls(out: Triplets, dofs: IntArray, areas: Array, coefficients: Array) 
 def fixed_flux(mesh: SweepMesh, facets: IntArray, conductivity: Array) -> FacetFlux:
     """Return the flux out of boundary facets held at a temperature (Nitsche), per T there.
 
-    At corner s it is (T_s - T_wall) p - q . T, with p twice the least that keeps the form positive.
+    At corner s it is (T_s - T_wall) p - q . T, with twice the least p of a positive form.
     """
     n = mesh.dim + 1
     normals = mesh.boundary_normals[facets]
@@ -241,7 +249,7 @@ def fixed_flux(mesh: SweepMesh, facets: IntArray, conductivity: Array) -> FacetF
 
 
 def add_passages(out: Triplets, facets: FacetPairs, conductances: Array) -> None:
-    """Add int h [S][T], the flux that a jump drives through facets, h (n,) [W/m^2 K]."""
+    """Add int h [S][T], the interface flux driven by a jump of T, h (n,) [W/m^2 K]."""
     dim = facets.dofs.shape[2]
     signs = np.concatenate([np.ones(dim), -np.ones(dim)])
     local = np.tile(mass(dim - 1), (2, 2)) * np.outer(signs, signs)

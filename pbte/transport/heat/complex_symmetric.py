@@ -1,9 +1,9 @@
-"""Linear systems with a complex symmetric matrix, such as A + i omega M.
+"""Conjugate gradients for complex symmetric matrices, such as A + i omega M.
 
-Conjugate gradients without a complex conjugate in their products (van der Vorst & Melissen, IEEE
-Trans. Magn. 26, 706 (1990)): as short as the real ones. They may break down or stagnate in theory;
-for a real, positive preconditioner near A + omega M the spectrum lies close to the line from 1 to
-i, far from zero, and they converge by a steady factor.
+The COCG method, with products without complex conjugates (van der Vorst & Melissen, IEEE Trans.
+Magn. 26, 706 (1990)): short recurrences as in the real case. It may break down or stagnate in
+theory; with a real, positive preconditioner near A + omega M the spectrum lies close to the line
+from 1 to i, far from zero, and convergence is linear.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def complex_symmetric(
 
     Args:
         apply: The matrix times a vector.
-        precondition: Approximately its inverse: a real, symmetric, positive matrix.
+        precondition: Approximate inverse: a real, symmetric, positive definite operator.
         rhs: Right-hand side, real or complex, on the rows of this rank.
         comm: The ranks that share the rows.
         tolerance: Residual relative to the right-hand side.
 
     Raises:
-        RunError: It did not converge.
+        RunError: The iteration did not converge.
 
     Note: Collective over `comm`.
     """

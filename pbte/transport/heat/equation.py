@@ -1,13 +1,12 @@
-"""The heat equation as a model of its own, for comparison with the transport equation.
+"""The heat equation as a separate model, for comparison with the transport equation.
 
     C dT/dt - div(K grad T) = Q
 
-on the same cells and degrees of freedom, by the interior-penalty form that corrects the steady
-state: steady, in an implicit step of time, or for what oscillates. Second order in T. The flux is
-that of the form itself: the flux through a facet is the same on both sides and carries all the heat
-of a cell away. From its values at the corners of the facets the flux inside a cell is the linear
-one with these normal components (the space of Brezzi, Douglas & Marini, Numer. Math. 47, 217
-(1985)).
+on the same cells and degrees of freedom, by the interior-penalty form of the diffusion
+preconditioner: steady, in an implicit time step, or in the frequency domain. Second order in T. The
+flux is the numerical flux of the form, which is conservative: the same on both sides of a facet.
+The flux inside a cell is the linear function with these normal components at the corners (the space
+of Brezzi, Douglas & Marini, Numer. Math. 47, 217 (1985)).
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ TOLERANCE = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Walls:
-    """What happens at the boundary facets.
+    """Thermal boundary conditions of the boundary facets.
 
     Attributes:
         temperatures: Deviation from T0, shape (num_boundary_facets,) [K].
-        conductances: Flux per temperature jump at the wall, shape (num_boundary_facets,)
-            [W/m^2 K]; infinite for none, 0 for an adiabatic wall or a facet joined to another.
+        conductances: Flux per temperature jump at the wall, shape (num_boundary_facets,) [W/m^2 K];
+            infinite for a fixed temperature, 0 for an adiabatic wall or a joined facet.
     """
 
     temperatures: Array
@@ -54,13 +53,14 @@ class Walls:
 
 @dataclass(frozen=True, kw_only=True)
 class Joints:
-    """Boundary facets joined two by two: interfaces, or the two ends of a period.
+    """Joined pairs of boundary facets: interfaces, or the two ends of a period.
 
     Attributes:
         facets: Facets on side 1 and side 2, equal up to a shift, shape (num_joints, 2).
-        conductances: Flux per temperature jump, shape (num_joints,) [W/m^2 K]; infinite for none.
-        drops: T on side 1 minus T on side 2 without a flux, shape (num_joints,) [K]; the drop
-            imposed on a period, 0 at an interface.
+        conductances: Flux per temperature jump, shape (num_joints,) [W/m^2 K]; infinite for
+            continuity.
+        drops: T on side 1 minus T on side 2 at zero flux, shape (num_joints,) [K]; the imposed drop
+            of a period, 0 at an interface.
     """
 
     facets: IntArray
@@ -99,12 +99,12 @@ def solve_heat_equation(
         conductivity: Symmetric tensor of each cell, or one for all, shape (num_cells, 3, 3) or
             (3, 3) [W/m K].
         heat_source: Q at the degrees of freedom, shape (num_dofs,) [W/m^3].
-        walls: What happens at the boundary facets.
+        walls: Boundary conditions.
         joints: Boundary facets that are joined to each other.
         comm: The ranks that share the work.
 
     Raises:
-        InputError: The conductivity is not positive, or heat has nowhere to go.
+        InputError: The conductivity is not positive definite, or the deposited power has no sink.
 
     Note: Collective over `comm`.
     """
@@ -116,7 +116,7 @@ def solve_heat_equation(
 
 
 class HeatEquation:
-    """The heat equation on a mesh; what is deposited and how warm the walls are may change.
+    """The heat equation on a mesh, for any heat source and wall temperatures.
 
     Args:
         mesh: The cells, all of them on every rank.
@@ -125,7 +125,7 @@ class HeatEquation:
         conductances: Of the boundary facets, see `Walls`, shape (num_boundary_facets,) [W/m^2 K].
         joints: Boundary facets that are joined to each other.
         comm: The ranks that share the work.
-        heat_capacity: Of each cell, or one for all; what is steady needs none [J/m^3 K].
+        heat_capacity: Of each cell, or one for all; not used by steady states [J/m^3 K].
 
     Raises:
         InputError: A conductivity, or heat capacity, is not positive.
@@ -167,17 +167,17 @@ class HeatEquation:
             temperatures: Deviation of the boundary facets from T0, see `Walls` [K].
 
         Raises:
-            InputError: Heat has nowhere to go.
+            InputError: The deposited power has no sink.
         """
-        _require_a_way_out(self.mesh, self._facets.model(np.zeros(1)), heat_source)
+        _require_sink(self.mesh, self._facets.model(np.zeros(1)), heat_source)
         return self._everywhere(self._at(0.0).solve(self._driving(heat_source, temperatures)))
 
     def implicit(self, rate: float, past: Array, heat_source: Array, temperatures: Array) -> Array:
         """Return the solution of rate C (T - past) - div(K grad T) = Q, shape (num_dofs,) [K].
 
         Args:
-            rate: How fast heat is lost to the future [1/s].
-            past: What comes from the past, shape (num_dofs,) [K].
+            rate: Inverse length of the stage [1/s].
+            past: Temperature of the previous stage, shape (num_dofs,) [K].
             heat_source: As for `steady`.
             temperatures: Likewise.
         """
@@ -191,12 +191,12 @@ class HeatEquation:
         i omega C T - div(K grad T) = Q.
 
         Args:
-            frequency: Oscillations per second [Hz].
+            frequency: Ordinary frequency [Hz].
             heat_source: Amplitude, else as for `steady`.
             temperatures: Likewise.
 
         Raises:
-            InputError: Heat has nowhere to go; at zero frequency.
+            InputError: The deposited power has no sink, at zero frequency.
         """
         if frequency == 0.0:
             return self.steady(heat_source, temperatures).astype(np.complex128)
@@ -223,7 +223,7 @@ class HeatEquation:
 
         Args:
             temperature: T, shape (num_dofs,) [K].
-            temperatures: Deviation of the boundary facets that T belongs to [K].
+            temperatures: Deviation of the boundary facets, as for `steady` [K].
         """
         return self._facets.flux(temperature, temperatures)
 
@@ -238,7 +238,7 @@ class HeatEquation:
         return np.asarray(np.einsum("fid,fd->f", at_corners, self.mesh.boundary_normals) / dim)
 
     def _at(self, rate: float) -> HeatSolver:
-        """Return what solves with the reaction rate C; kept until another rate is asked for."""
+        """Return the solver with the reaction rate C, cached for one rate."""
         if self._solver is None or self._solver[0] != rate:
             self._solver = None  # what it holds is freed before its successor is made
             PETSc.garbage_cleanup(self.comm)
@@ -264,18 +264,18 @@ class HeatEquation:
         return values
 
 
-def _require_a_way_out(mesh: SweepMesh, model: HeatModel, heat_source: Array) -> None:
+def _require_sink(mesh: SweepMesh, model: HeatModel, heat_source: Array) -> None:
     power = float(heat_source @ mesh.dof_weights)
     size = float(np.abs(heat_source) @ mesh.dof_weights)
     if model.floats and abs(power) > 1e-9 * size:
         raise InputError(
-            f"heat equation: {power:.3g} W are deposited and no wall takes them up; give a wall a "
+            f"heat equation: {power:.3g} W are deposited and no wall absorbs them; give a wall a "
             "temperature or make the sources and sinks cancel"
         )
 
 
 class _Facets:
-    """Everything that happens on the facets, as laws for the flux."""
+    """Numerical flux through all facets."""
 
     def __init__(
         self, mesh: SweepMesh, tensors: Array, conductances: Array, joints: Joints
@@ -310,7 +310,7 @@ class _Facets:
         )
 
     def driving(self, temperatures: Array) -> Array:
-        """Return what the temperatures of walls and the drops add to the right-hand side."""
+        """Return the right-hand side of wall temperatures and drops, shape (num_dofs,) [W]."""
         dim, rhs = self.mesh.dim, np.zeros(self.mesh.num_dofs)
         for flux, areas, given in (
             (self.contact_flux, self.contacts.areas, self.contact_drops),

@@ -1,7 +1,7 @@
-"""The cells of this rank with those just across its facets to other ranks, for the heat equation.
+"""Local cells with ghost cells across facets to other ranks, for the heat equation.
 
-The sweep needs no ghosts: it is told what flows in. A matrix needs the shape and the global numbers
-of the cells beyond. Each facet to another rank brings one ghost, numbered behind the local cells.
+The sweep needs no ghosts, only inflow values. A matrix needs the geometry and the global numbers of
+the neighbouring cells. Each facet to another rank has one ghost, numbered after the local cells.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from pbte.transport.heat.assembly import FacetPairs, interior_facets, vertex_num
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMesh:
-    """Local cells and ghosts, and how their unknowns are numbered among all ranks.
+    """Local cells and ghosts, and the global numbering of their unknowns.
 
     Attributes:
-        mesh: Local cells, then ghosts; only the former have neighbours.
+        mesh: Local cells, then ghosts, which have no neighbours.
         num_cells: Number of local cells.
         contacts: Facets between two cells, those to ghosts included.
         starts: First local cell of each rank that holds the same cells, shape (num_groups + 1,).
-        numbers: Number of each degree of freedom among all ranks.
-        vertices: Number of the vertex of each degree of freedom among all ranks.
-        num_dofs: Degrees of freedom of all ranks.
-        num_vertices: Vertices of all ranks.
+        numbers: Global number of each degree of freedom.
+        vertices: Global number of the vertex of each degree of freedom.
+        num_dofs: Global number of degrees of freedom.
+        num_vertices: Global number of vertices.
     """
 
     mesh: SweepMesh
@@ -50,7 +50,7 @@ def heat_mesh(
     comm: MPI.Intracomm,
     joined: FacetPairs | None = None,
 ) -> HeatMesh:
-    """Return the cells of this rank as the heat equation needs them.
+    """Return the cells of this rank with ghosts and global numbers.
 
     The ranks of `mode_partition`, which hold the same cells, own consecutive ranges of them.
 
@@ -59,7 +59,7 @@ def heat_mesh(
         mode_partition: The ranks that hold them.
         halo: Facets to other ranks, if any.
         comm: All ranks.
-        joined: Boundary facets of this rank that touch each other, as periodic ones do.
+        joined: Pairs of boundary facets of this rank in contact, such as periodic ones.
 
     Note: Collective over `comm`.
     """
@@ -151,8 +151,8 @@ def _vertices(
 ) -> tuple[IntArray, int]:
     """Return the vertex of each degree of freedom, and how many there are.
 
-    A vertex is named by the least number of its degrees of freedom on any rank; what is least
-    spreads from rank to rank through the facets between them.
+    A vertex is identified by the smallest number of its degrees of freedom on any rank, found by
+    propagating minima through the facets between ranks.
     """
     local = vertex_numbers(mesh, contacts)
     names = numbers.copy()

@@ -1,10 +1,9 @@
-"""The heat equation as a solver: PETSc's conjugate gradients with a two-level preconditioner.
+"""Solver of the heat equation: PETSc's conjugate gradients with a two-level preconditioner.
 
-The equation lives on the discontinuous linear functions of the transport equation. Its matrix is
-preconditioned by a smoother, which deals with jumps from cell to cell, and by the same matrix on
-continuous functions, which algebraic multigrid solves (Dobrev, Lazarov, Vassilevski & Zikatanov,
-Numer. Linear Algebra Appl. 13, 753 (2006)): the number of iterations depends neither on the mesh
-nor on the penalty.
+The unknowns are the discontinuous linear functions of the transport equation. The matrix is
+preconditioned by a smoother, which damps jumps between cells, and by algebraic multigrid for the
+same matrix on continuous functions (Dobrev, Lazarov, Vassilevski & Zikatanov, Numer. Linear Algebra
+Appl. 13, 753 (2006)): the number of iterations depends neither on the mesh nor on the penalty.
 """
 
 from __future__ import annotations
@@ -36,19 +35,19 @@ MAX_ITERATIONS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class HeatModel:
-    """Coefficients of -div(K grad T) + sigma T = Q and of what happens on facets.
+    """Coefficients of -div(K grad T) + sigma T = Q and of its facet terms.
 
     Attributes:
         conductivity: K of each cell, shape (num_cells, dim, dim) [W/m K].
         reaction: sigma of each cell, shape (num_cells,) [W/m^3 K].
-        contacts: Facets whose two sides touch: T and the flux are continuous.
-        jumps: Flux that a jump of T drives through each of them at the scale of a cell, a penalty
-            on top of the least one; 0 without transport, shape (num_contacts,) [W/m^2 K].
-        passages: Facets that a jump of T drives a flux through, interfaces.
-        conductances: That flux, shape (num_passages,) [W/m^2 K].
-        walls: Flux into each boundary facet per T, 0 where adiabatic or joined to another facet,
-            shape (num_boundary_facets,) [W/m^2 K].
-        fixed: Boundary facets held at a temperature, shape (num_fixed,).
+        contacts: Facets between cells in contact: T and the flux are continuous.
+        jumps: Additional penalty of each contact, the upwind flux per jump of T; 0 without
+            transport, shape (num_contacts,) [W/m^2 K].
+        passages: Interface facets with a conductance.
+        conductances: Flux per jump of T, shape (num_passages,) [W/m^2 K].
+        walls: Flux into each boundary facet per T, 0 for an adiabatic or joined facet, shape
+            (num_boundary_facets,) [W/m^2 K].
+        fixed: Boundary facets of fixed temperature, shape (num_fixed,).
     """
 
     conductivity: Array
@@ -62,17 +61,17 @@ class HeatModel:
 
     @property
     def floats(self) -> bool:
-        """Whether nothing ties the temperature: it is defined up to a constant."""
+        """Whether the temperature is defined only up to a constant."""
         return not (self.walls.any() or self.reaction.any() or self.fixed.size)
 
 
 class Layout:
-    """Which cells, degrees of freedom and vertices a rank owns: consecutive ones.
+    """Ranges of cells, degrees of freedom and vertices owned by a rank.
 
     Args:
         comm: All ranks.
         cells: The cells of this rank, with ghosts of those on others.
-        group: Place of this rank among those that hold the same cells.
+        group: Number of this rank among those that hold the same cells.
     """
 
     def __init__(self, comm: MPI.Intracomm, cells: HeatMesh, group: int) -> None:
@@ -105,7 +104,7 @@ class Layout:
         return self._create(local, (self.num_rows, self.num_rows), self.mesh.dim + 1)
 
     def embedding(self) -> PETSc.Mat:
-        """Return the matrix that reads a continuous function at the degrees of freedom."""
+        """Return the matrix that evaluates a continuous function at the degrees of freedom."""
         rank, size, total = self.comm.rank, self.comm.size, self.heat_mesh.num_vertices
         count = (total * (rank + 1)) // size - (total * rank) // size
         index = np.arange(self.num_rows)
@@ -135,11 +134,11 @@ class HeatSolver:
     """The heat equation on discontinuous linear functions.
 
     Args:
-        layout: Who owns what.
-        model: Coefficients, those of all cells.
-        tolerance: Residual relative to the right-hand side.
-        floating: Whether heat and temperature are freed from their constant part; if the
-            temperature is defined up to a constant by default.
+        layout: Ownership of cells and unknowns.
+        model: Coefficients of all cells.
+        tolerance: Residual relative to the right-hand side [-].
+        floating: Whether the constant part of heat and temperature is removed, which it always is
+            if the temperature is defined only up to a constant.
 
     Note: Collective over the ranks of the layout.
     """
@@ -179,9 +178,9 @@ class HeatSolver:
         """Return T on this rank's rows from int S Q on the same rows. Collective.
 
         Args:
-            heat: int S Q.
-            start: A temperature nearby, on the same rows; the tolerance is then one for what is
-                left of the right-hand side, and so for the change.
+            heat: int S Q [W].
+            start: Initial guess on the same rows [K]; the tolerance is then relative to its
+                residual.
 
         Raises:
             RunError: Conjugate gradients did not converge.
@@ -201,7 +200,7 @@ class HeatSolver:
         return np.array(image.array, dtype=np.float64)
 
     def precondition(self, heat: Array) -> Array:
-        """Return about what `solve` does, by one cycle of multigrid. Collective."""
+        """Return the approximate solution of one multigrid cycle. Collective."""
         solution, rhs = self.vectors
         rhs.array[:] = heat
         self.solver.setUp()
@@ -215,7 +214,7 @@ class HeatSolver:
 
 
 def heat_entries(layout: Layout, model: HeatModel) -> Triplets:
-    """Return the entries of the heat equation's matrix in this rank's rows, and a few more."""
+    """Return the matrix entries of this rank's rows, and some of neighbouring rows."""
     mesh, entries = layout.mesh, Triplets()
     first, last = layout.cells[[0, -1]] if layout.cells.size else (0, -1)
 
@@ -248,12 +247,12 @@ def conjugate_gradients(matrix: PETSc.Mat, tolerance: float) -> PETSc.KSP:
 
 
 def use_multigrid(pc: PETSc.PC, *, floats: bool) -> None:
-    """Make a preconditioner algebraic multigrid: BoomerAMG, or PETSc's own without hypre.
+    """Set a preconditioner to algebraic multigrid: BoomerAMG, or PETSc's GAMG without hypre.
 
     Args:
         pc: The preconditioner.
-        floats: Whether the matrix leaves a constant free; elimination on the coarsest level, which
-            cannot divide by it, is then replaced by smoothing.
+        floats: Whether constants are in the null space; elimination on the coarsest level is then
+            replaced by smoothing, because the coarse matrix is singular.
     """
     if not PETSc.Sys.hasExternalPackage("hypre"):
         pc.setType(PETSc.PC.Type.GAMG)

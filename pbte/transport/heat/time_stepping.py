@@ -1,10 +1,10 @@
-"""The heat equation in time, by the steps of `pbte.transport.transient`.
+"""Time integration of the heat equation, by the method of `pbte.transport.transient`.
 
     C dT/dt - div(K grad T) = Q(t)
 
-Two implicit stages, each a steady problem that loses heat to the future and gets back the past:
-second order, L-stable. What the solver leaves of the energy of a stage, some 1e-12 of it, is given
-back as one temperature of the whole body, so that stored energy = heat in - heat out to round-off.
+Two implicit stages, each a steady problem with a reaction term and a source from the past: second
+order, L-stable. The energy residual of the solver in a stage, about 1e-12 of the energy, is added
+as a uniform temperature, so that stored energy = heat in - heat out to round-off.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ MeasureHeat = Callable[[Array, Array, float], T]
 
 
 class HeatStepper:
-    """The temperature at a time, and how it goes on; like `TimeStepper`.
+    """Temperature at a time and its implicit time steps; like `TimeStepper`.
 
     Args:
         equation: The heat equation, with heat capacities.
-        given: What is deposited, and how warm the walls are, at any time [s].
+        given: Heat source and wall temperatures as functions of time [s].
         temperature: At the start, shape (num_dofs,) [K].
 
     Attributes:
-        time: The present [s].
-        temperature: The present state.
+        time: Current time [s].
+        temperature: Current state, shape (num_dofs,) [K].
 
     Note: Collective over the ranks of the equation.
     """
@@ -54,12 +54,12 @@ class HeatStepper:
         return float(self._heat @ self.temperature)
 
     def observe(self, measure: MeasureHeat[T]) -> T:
-        """Return what is measured of the present state."""
+        """Return the measurement of the current state."""
         flux = self.equation.flux(self.temperature, self.given(self.time)[1])
         return measure(self.temperature, flux, self.time)
 
     def attempt(self, size: float, measure: MeasureHeat[T]) -> Step[T]:
-        """Return a step of this length; `accept` makes its end the present.
+        """Return a trial step of this length; `accept` makes its end the current state.
 
         Args:
             size: h [s].
@@ -92,7 +92,7 @@ class HeatStepper:
         )
 
     def accept(self, step: Step[T], end: float | None = None) -> Step[T]:
-        """Make the end of the last attempt the present, see `TimeStepper.accept`."""
+        """Make the end of the last trial step the current state, see `TimeStepper.accept`."""
         self.temperature = self._next
         self.time = step.start + step.size if end is None else end
         return replace(step, accepted=True)

@@ -1,1 +1,1 @@
-"""The steady state: accelerated source iteration."""
+"""Steady states: source iteration with Krylov and diffusion synthetic acceleration."""

@@ -1,7 +1,7 @@
-"""What walls and interfaces send in, as unknowns of the steady state.
+"""Inflow at walls and interfaces as unknowns of the steady state.
 
-Beside the moments inside the bodies, the temperatures of a surface's bins at every facet node are
-unknown and, with a sparse part, the mode temperatures that enter there. Ranks that share the modes
+Besides the moments inside the bodies, the bin temperatures of a surface at every facet node are
+unknown and, with a sparse part, the mode temperatures of the inflow. Ranks that share the modes
 hold the same bins; each owns those of consecutive facets.
 """
 
@@ -20,15 +20,16 @@ from pbte.transport.system import Boundary
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """Some unknowns of a surface: its bins, or the modes that enter one of its sides.
+    """Unknowns of a surface: its bins, or the inflow modes of one of its sides.
 
     Attributes:
-        normals: Which normal each facet has, shape (facets,).
+        normals: Number of the normal of each facet, shape (facets,).
         areas: Area of each facet over the number of its nodes, shape (facets,) [m^(dim-1)].
         num_nodes: Nodes of a facet.
-        powers: Where values enter, as degrees of freedom counted through all bodies, (facets, dim),
-            and the power per temperature and area there, (values, num_normals) [W/m^2 K].
-        shares: Where they come from, and the value per temperature there, (values, num_normals).
+        powers: Degrees of freedom of the inflow, numbered over all bodies, (facets, dim), and its
+            power per temperature and area, (values, num_normals) [W/m^2 K].
+        shares: Degrees of freedom of the outflow, and value per its temperature, (values,
+            num_normals) [-].
     """
 
     normals: IntArray
@@ -46,18 +47,18 @@ class _Part:
         return int(np.prod(self.shape))
 
     def power(self) -> Array:
-        """Return the power that enters per temperature of each value [W/K]."""
+        """Return the inflow power per temperature of each value [W/K]."""
         total = np.sum([power for _, power in self.powers], axis=0)
         by_facet = total[:, self.normals] * self.areas
         return np.broadcast_to(by_facet[:, :, None], self.shape)
 
 
 class BoundaryUnknowns:
-    """Packs the states of all surfaces into one vector of this rank.
+    """The boundary fluxes of all surfaces as one vector of this rank.
 
     Args:
         boundary: The surfaces of all bodies.
-        rate: Weight of what enters beside what is emitted, about a loss rate [1/s].
+        rate: Weight of the inflow relative to the emission in norms, about a loss rate [1/s].
     """
 
     def __init__(self, boundary: Boundary, rate: float) -> None:
@@ -73,7 +74,7 @@ class BoundaryUnknowns:
         self.weights = rate * _flat(part.power() for part in self._parts)
 
     def of(self, boundary: Boundary) -> BoundaryUnknowns:
-        """Return the same unknowns of another state of the same surfaces."""
+        """Return the same unknowns for other boundary fluxes of the same surfaces."""
         other = copy(self)
         other.boundary = boundary
         return other
@@ -84,7 +85,7 @@ class BoundaryUnknowns:
         return int(self.weights.size)
 
     def read(self) -> Numbers:
-        """Return what the surfaces send in, shape (size,) [K]."""
+        """Return the inflow of the surfaces, shape (size,) [K]."""
         return _flat(
             part
             for state in self.boundary.states
@@ -92,7 +93,7 @@ class BoundaryUnknowns:
         )
 
     def write(self, values: Numbers) -> None:
-        """Let the surfaces send in these values. Collective."""
+        """Set the inflow of the surfaces, shape (size,) [K]. Collective."""
         start = 0
         for state in self.boundary.states:
             for number, part in enumerate([state.bins[:, self._facets(state)], *state.inflow]):
@@ -105,10 +106,10 @@ class BoundaryUnknowns:
                     state.inflow[number - 1][:] = taken
 
     def into_dofs(self, values: Numbers) -> Numbers:
-        """Return the power that values carry into the bodies, at the degrees of freedom.
+        """Return the power of an inflow at the degrees of freedom of all bodies.
 
         Args:
-            values: Temperatures that enter, shape (size,) [K].
+            values: Inflow temperatures, shape (size,) [K].
 
         Returns:
             Shape (num_dofs,) [W], complete on every rank. Collective.
@@ -121,10 +122,10 @@ class BoundaryUnknowns:
         return np.asarray(self.comm.allreduce(heat))
 
     def at_dofs(self, temperature: Numbers) -> Numbers:
-        """Return what enters while all modes have the temperature of their place, (size,) [K].
+        """Return the inflow in local equilibrium with a temperature field, shape (size,) [K].
 
         Args:
-            temperature: At the degrees of freedom of all bodies, shape (num_dofs,) [K].
+            temperature: T at the degrees of freedom of all bodies, shape (num_dofs,) [K].
         """
         return _flat(
             np.sum(

@@ -1,41 +1,41 @@
-r"""The correction of the moments that makes a few sweeps enough: diffusion of the energy moment.
+r"""Diffusion synthetic acceleration: preconditioner of the moments by a heat equation.
 
 The moments y of the steady state solve (1 - P) y = b with P = w_out L^-1 w_in. The energy moment
 y_0 is the temperature of scattering, weighted with c Gamma, while energy is conserved with c:
 
     w_out,0 = c Gamma / sum(c Gamma) =: c Gamma / G,      w_in,0 = Gamma.
 
-*Rank one, thick body.* From a source Gamma T the modes drift to theta = (1 + l . grad)^-1 T with
-the mean free path l = v / Gamma; expanded, theta = T - l . grad T + (l . grad)^2 T - ... In
-G y_0 = sum c Gamma theta the linear term falls out, because v is odd in q, and the next one is
+*Rank one, thick domain.* A source Gamma T streams to theta = (1 + l . grad)^-1 T with the mean free
+path l = v / Gamma; expanded, theta = T - l . grad T + (l . grad)^2 T - ... In G y_0 = sum c Gamma
+theta the linear term vanishes, because v is odd in q, and the next one is
 
     G (1 - P) T = - div K grad T,      K = sum c v v / Gamma:
 
-the weights combine to the conductivity, so that the error is r + A^-1 G r with A = -div K grad, the
-1 in (1 - P)^-1 = 1 + P (1 - P)^-1 being the sweep itself. At the walls A has the flux that leaves a
-black wall, a = sum c |v.n|/2 (the outgoing half), up to twice that where the layer of a mean free
-path beside the wall is resolved (Marshak); jumps between cells are penalised with the same a, the
-flux that they drive in the upwind scheme, on top of the least penalty of conduction. The sum of
-both, instead of the larger one (the modified interior penalty of Wang & Ragusa, Nucl. Sci. Eng.
-166, 145 (2010)), keeps the correction consistent with the transport scheme from cells of 1e-3 to
-cells of 1e4 mean free paths: 10 steps to 1e-8 instead of 14 where the larger one changes over.
+the weights combine to the conductivity, so the error is r + A^-1 G r with A = -div K grad, the 1 in
+(1 - P)^-1 = 1 + P (1 - P)^-1 being the sweep itself. At a black wall the boundary condition of A is
+the outgoing partial current a = sum c |v.n|/2 per T, up to twice that where the layer of one mean
+free path at the wall is resolved (Marshak); jumps between cells are penalised with the same a, the
+upwind flux, in addition to the least penalty of conduction. The sum of both, instead of the larger
+one (the modified interior penalty of Wang & Ragusa, Nucl. Sci. Eng. 166, 145 (2010)), keeps the
+correction consistent with the transport scheme from cells of 1e-3 to cells of 1e4 mean free paths:
+10 steps to 1e-8 instead of 14 where the larger one changes over.
 
-*Any body.* A plane wave of wave number k multiplies with the symbol P(k) = w_out (1 + i k.l)^-1
-Gamma^-1 w_in. Modes that fly farther than 1/k do not diffuse; K would be far too large with them,
-and what they carry is a loss. So A is the heat equation whose own symbol, (k^2 + s)/a, equals that
-of the energy part of the inverse, (1 - P)^-1_00 - 1, at the two longest waves of the body:
-conductivity G/a and loss s G/a. In a thick body s = 0 and G/a is the conductivity of the kernel, at
-any rank; in a thin one the correction fades. (Sums of such terms, fitted to shorter waves too, take
-1 to 5 sweeps less in films and up to 10 more in spheres.)
+*General domain.* For a plane wave of wave number k, P has the symbol P(k) = w_out (1 + i k.l)^-1
+Gamma^-1 w_in. Modes with mean free paths beyond 1/k do not diffuse; they would make K far too large
+and act as a loss. So A is the heat equation whose symbol, (k^2 + s)/a, equals that of the energy
+part of the inverse, (1 - P)^-1_00 - 1, at the two longest waves of the domain: conductivity G/a and
+loss s G/a. In a thick domain s = 0 and G/a is the conductivity of the kernel, at any rank; in a
+thin one the correction vanishes. (Sums of such terms, fitted to shorter waves too, take 1 to 5
+sweeps less in films and up to 10 more in spheres.)
 
-*The other moments* relax locally, r_i -> Y r_i, Y = (1 - P_ii)^-1 with P(k) halfway between body
-and cells. To first order in k they hang together with the energy, P_i0 = -i k.b_i and P_0i =
--i k.d_i: a temperature gradient drives them, and their flux carries energy. Elimination gives
+*The other moments* relax locally, r_i -> Y r_i, Y = (1 - P_ii)^-1 with P(k) averaged between the
+scales of domain and cells. To first order in k they couple to the energy, P_i0 = -i k.b_i and P_0i
+= -i k.d_i: a temperature gradient drives them, and their flux carries energy. Elimination gives
 
     G (1 - P_00 - P_0i Y P_i0) T = G (r_0 - d.grad Y r),       y_i = Y (r_i - b.grad T),
 
-on the left the conductivity of the kernel instead of that of rank one. Without it the flux of a
-thick body, large beside r, would come back as an error.
+on the left the conductivity of the kernel instead of that of rank one. Without it the flux in a
+thick domain, much larger than r, would appear as an error.
 """
 
 from __future__ import annotations
@@ -53,24 +53,24 @@ from pbte.transport.heat.solver import HeatModel, HeatSolver, Layout
 from pbte.transport.steady.moments import BodyMoments
 from pbte.transport.system import System
 
-# The corrections need not be exact: an error of this size costs no step.
+# Relative tolerance of the heat equation: errors of this size cost no Krylov step.
 TOLERANCE = 1e-4
-# A correction this small beside the sweep itself is none.
+# Corrections smaller than this relative to the sweep are negligible.
 NOTHING = 1e-6
 
 
 class DiffusionSyntheticAcceleration:
     """An approximation of (1 - P)^-1 in all bodies.
 
-    Of the heat equation the bodies share one, with the local conductance h of each interface: what
-    a jump of the temperature drives through it. All else is of each body by itself.
+    All bodies share one heat equation, with the local conductance h of each interface; the other
+    parts are block diagonal in the bodies.
 
     Args:
         system: The bodies.
         moments: Their moments, the energy moment first.
-        layout: Who owns which degrees of freedom of the bodies side by side.
-        absorption: Share of what arrives that a boundary facet does not give back, 1 for a black
-            wall and 0 for an adiabatic one or an interface, shape (num_boundary_facets,).
+        layout: Ownership of the degrees of freedom of all bodies.
+        absorption: Absorptivity of each boundary facet, 1 for a black wall and 0 for a reflecting
+            one or an interface, shape (num_boundary_facets,) [-].
         passages: Interfaces between the bodies.
         conductances: h of each of these facets, shape (num_passages,) [W/m^2 K].
 
@@ -91,7 +91,7 @@ class DiffusionSyntheticAcceleration:
         longest = np.pi / _extent(system)
         self.bodies = [_BodyCorrection(part, longest) for part in moments]
         heat = _heat_model(self.bodies, layout, absorption, passages, conductances)
-        # Where nothing absorbs, a uniform temperature is no error, and its round-off would grow.
+        # Without absorption the uniform temperature is free, and its round-off would grow.
         absorbs = bool(absorption.any()) or any(body.absorption for body in system.bodies)
         self.floating = not system.comm.allreduce(absorbs, MPI.LOR)
         self.heat = HeatSolver(layout, heat, TOLERANCE, floating=self.floating)
@@ -99,15 +99,15 @@ class DiffusionSyntheticAcceleration:
     def apply(
         self, residuals: Sequence[Numbers], entering: Numbers | None = None
     ) -> tuple[list[Numbers], Numbers]:
-        """Return the error of the moments and the temperature in it. Collective.
+        """Return the estimated error of the moments and its temperature. Collective.
 
         Args:
             residuals: Residual of the moments of each body, shape (rows, rank) of this rank.
-            entering: Power that enters through the boundary as well, shape (rows of all bodies,)
+            entering: Additional power entering through the boundary, shape (rows of all bodies,)
                 [W].
 
         Returns:
-            Errors, and T without what a sweep brings by itself, (rows of all bodies,) [K].
+            Errors, and T without the contribution of the sweep itself, (rows of all bodies,) [K].
         """
         heat = np.concatenate(
             [
@@ -152,17 +152,17 @@ class DiffusionSyntheticAcceleration:
         return np.asarray((stored + carried).ravel())
 
     def _solved(self, heat: Numbers) -> Numbers:
-        """Return the temperature; real and imaginary parts of the heat go their own ways."""
+        """Return the temperature, solved separately for real and imaginary parts."""
         if np.iscomplexobj(heat):
             return self.heat.solve(heat.real) + 1j * self.heat.solve(heat.imag)
         return self.heat.solve(heat)
 
 
 class _BodyCorrection:
-    """What a body contributes: coefficients of its heat equation, answers of its other moments.
+    """Contribution of a body: coefficients of its heat equation and response of other moments.
 
-    A complex absorption i omega counts by its size: (A + omega)^-1 is never farther than a factor
-    of sqrt 2 from (A + i omega)^-1.
+    A complex absorption i omega is replaced by omega: (A + omega)^-1 and (A + i omega)^-1 differ by
+    at most a factor of sqrt 2.
 
     Args:
         moments: Moments of the body.
@@ -175,10 +175,10 @@ class _BodyCorrection:
         shortest = max(0.5 * np.pi / _cell_size(problem), 4.0 * longest)
         long, half, short = (_symbol(problem, factors, k) for k in (longest, 2 * longest, shortest))
         one = np.eye(factors.rank)
-        # Of the real part: what is odd in the direction cancels in the mean over directions.
+        # Real part: terms odd in the direction cancel in the mean over directions.
         local = (long + short).real.mean(axis=0) / 2.0
         self.relax = np.linalg.inv(one[1:, 1:] - local[1:, 1:])
-        # At the shortest wave, where they cannot exceed what a cell passes on.
+        # At the shortest wave, where they are bounded by the transport across a cell.
         self.drive = self.relax @ (-short[:, 1:, 0].imag.T / shortest)
         self.carry = np.asarray((-short[:, 0, 1:].imag / shortest) @ self.relax, dtype=np.float64)
         first, second = (
@@ -222,7 +222,7 @@ def _heat_model(
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
     cells = mesh.boundary_dofs[:, 0] // (mesh.dim + 1)
     flux = _passing(bodies, number[cells], mesh.boundary_normals / areas[:, None])
-    # From the bare outflow, where cells are thick, to twice that, where they are thin.
+    # From the partial current in thick cells to twice that in thin ones.
     depth = mesh.volumes[cells] / areas
     flux *= 1.0 + 1.0 / (1.0 + depth * flux / conductivity[number[cells]])
     return HeatModel(
@@ -239,7 +239,7 @@ def _heat_model(
 
 
 def _extent(system: System) -> float:
-    """Return the largest extent of all bodies together [m]. Collective."""
+    """Return the largest extent of the whole domain [m]. Collective."""
     dim = system.bodies[0].mesh.dim
     corners = np.concatenate([body.mesh.points.reshape(-1, dim) for body in system.bodies])
     ends = np.concatenate([corners.max(axis=0), -corners.min(axis=0)])
@@ -267,7 +267,7 @@ def _symbol(body: Body, factors: FactoredCollisions, wave: float) -> Array:
 
 
 def _passing(bodies: Sequence[_BodyCorrection], numbers: IntArray, normals: Array) -> Array:
-    """Return sum c |v.n| / 2, the flux through a plane per temperature [W/m^2 K]. Collective.
+    """Return sum c |v.n| / 2, the partial current per temperature [W/m^2 K]. Collective.
 
     Args:
         bodies: The bodies.
@@ -285,7 +285,7 @@ def _passing(bodies: Sequence[_BodyCorrection], numbers: IntArray, normals: Arra
 
 
 def _conductivity_shape(body: Body) -> Array:
-    """Return sum c v v / Gamma over its mean diagonal, shape (dim, dim) [-]. Collective."""
+    """Return sum c v v / Gamma divided by its mean diagonal, (dim, dim) [-]. Collective."""
     velocities = body.velocities[:, : body.mesh.dim]
     weights = body.heat_capacities / body.loss_rates
     tensor = body.mode_partition.comm.allreduce(velocities.T @ (weights[:, None] * velocities))

@@ -1,10 +1,10 @@
-"""Do the scattering orders grow or fade? The leading eigenvalues of L^-1 M from the orders.
+"""Convergence of the scattering orders: leading eigenvalues of L^-1 M from the orders.
 
 Successive orders are a Krylov sequence of L^-1 M. A few moments of each (those of the kernel's
-largest eigenvalues, which the slowest modes are made of) are kept, and the operator is projected
-on them: dynamic mode decomposition (Schmid, J. Fluid Mech. 656, 5 (2010)), an Arnoldi estimate
-that does not store the fields. The ratio of successive orders would swing, because the spectrum
-reaches -1.2 on one side and +1 on the other.
+largest eigenvalues, which dominate the slowest error modes) are stored, and the operator is
+projected on them: dynamic mode decomposition (Schmid, J. Fluid Mech. 656, 5 (2010)), an Arnoldi
+estimate without stored fields. The ratio of successive orders would oscillate, because the spectrum
+extends from -1.2 to +1.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from pbte.transport.collisions import local_factors
 from pbte.transport.reports import SpectralEstimate
 from pbte.transport.system import StreamedBlock, System, as_system
 
-# Moments that are kept of each order.
+# Moments that are stored of each order.
 NUM_MOMENTS = 8
-# The first orders still hold hundreds of fading modes; the projection is better without them.
+# The first orders contain hundreds of decaying error modes; the projection is better without them.
 SKIPPED_ORDERS = 2
-# Directions of the snapshots weaker than this are round-off of the orders before them.
+# Singular vectors of the snapshots below this are round-off of the previous orders.
 RELATIVE_RANK = 1e-9
-# A projected eigenvalue counts when its vector is reproduced this well by one more order.
+# A projected eigenvalue is reliable if its relative residual is below this.
 RELIABLE = 0.1
 
-# Orders fade reasonably quickly when no eigenvalue lies below this one. The positive ones need no
+# Orders converge reasonably fast if no eigenvalue is below this. Positive eigenvalues need no
 # bound: energy conservation and absorbing walls keep them below 1.
 LEAST_EIGENVALUE = -0.95
 
 
 def converges(estimate: SpectralEstimate) -> bool:
-    """Return whether orders that grow like this fade, the alternating ones too."""
+    """Return whether the orders converge: no eigenvalue near or below -1."""
     return estimate.most_negative > LEAST_EIGENVALUE
 
 
 class SpectralEstimator:
-    """Collects moments of successive orders and estimates how they grow.
+    """Tally of moments of successive orders that estimates the leading eigenvalues.
 
     Args:
-        system: What the orders are of.
+        system: The bodies.
         kernels: Leading factors of the kernel of each body, largest eigenvalues first.
 
     Attributes:
-        snapshots: What was kept of each order so far, the moments of all bodies in one row.
-        weights: For each body how the moments are made, shape (moments, local modes).
+        snapshots: Moments of each order so far, those of all bodies in one row.
+        weights: For each body the weights of the moments, shape (moments, local modes).
     """
 
     def __init__(self, system: System | Body, *kernels: FactoredKernel) -> None:
@@ -67,7 +67,7 @@ class SpectralEstimator:
         ]
 
     def history(self) -> list[Array]:
-        """Return what was kept of each body, shape (orders * moments, num_dofs)."""
+        """Return the moments of each body, shape (orders * moments, num_dofs)."""
         sizes = [weights.shape[0] * body.mesh.num_dofs for weights, body in self._bodies()]
         parts = np.split(np.array(self.snapshots), np.cumsum(sizes)[:-1], axis=1)
         return [
@@ -76,9 +76,9 @@ class SpectralEstimator:
         ]
 
     def restart(self, weights: Sequence[Array], history: Sequence[Array]) -> None:
-        """Take over what was kept elsewhere, and the weights that made it.
+        """Continue from stored weights and moments, of the shapes of `weights` and `history`.
 
-        Eigenvectors are defined up to a sign or a rotation; others would not fit the history.
+        Eigenvectors are defined up to a sign or a rotation, so the history needs its own weights.
         """
         self.weights = list(weights)
         orders = len(history[0]) // weights[0].shape[0]
@@ -93,7 +93,7 @@ class SpectralEstimator:
         self._moments[block.body] += self.weights[block.body][:, block.modes] @ block.theta
 
     def next_order(self) -> None:
-        """Keep what was watched as one more order. Collective."""
+        """Store the accumulated moments as one more order. Collective."""
         scaled = [
             body.mode_partition.sum_over_ranks(moments) * np.sqrt(body.mesh.dof_weights)
             for moments, body in zip(self._moments, self.system.bodies, strict=True)
@@ -102,7 +102,7 @@ class SpectralEstimator:
         self._begin()
 
     def estimate(self) -> SpectralEstimate:
-        """Return the leading eigenvalues from the orders seen so far. Collective."""
+        """Return the leading eigenvalues from the orders so far. Collective."""
         used = self.snapshots[min(SKIPPED_ORDERS, max(0, len(self.snapshots) - 3)) :]
         values, residuals = _project(np.array(used), self.system.bodies[0])
         good = values[residuals < RELIABLE] if np.any(residuals < RELIABLE) else values[:1]
@@ -117,7 +117,7 @@ class SpectralEstimator:
 
 
 def _project(snapshots: Array, body: Body) -> tuple[npt.NDArray[np.complex128], Array]:
-    """Return projected eigenvalues, largest modulus first, and the defect of each [-].
+    """Return projected eigenvalues, largest modulus first, and their residuals [-].
 
     The columns are spread over the ranks that share the cells. Collective over them.
     """
@@ -147,9 +147,9 @@ def _project(snapshots: Array, body: Body) -> tuple[npt.NDArray[np.complex128], 
 def _singular(columns: Array, body: Body) -> tuple[Array, Array, Array]:
     """Return the singular value decomposition, this rank's rows of the left vectors. Collective.
 
-    Where ranks share the cells each factors its rows, and all factor the triangles that come out
+    Where ranks share the cells each factorises its rows, and all factorise the resulting triangles
     (TSQR: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 34, A206 (2012)): no loss of
-    digits as by Gram matrices.
+    accuracy, unlike Gram matrices.
     """
     if body.halo is None:
         left, weights, right = np.linalg.svd(columns, full_matrices=False)

@@ -1,7 +1,7 @@
-"""What exists between two events on the way to a steady state, and how one event becomes the next.
+"""Iterates of the steady state: the state between two scattering events, and its update.
 
-Of a kernel held in full that is the in-scattering of every mode, of one of low rank its moments;
-and what walls and interfaces send in. The source and the past come on top unchanged.
+The state is the in-scattering of every mode for a full kernel, or the moments for a kernel of low
+rank, and the inflow of walls and interfaces. Heat source and past are added unchanged.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from pbte.transport.system import Boundary, StreamedBlock, System
 
 @dataclass(frozen=True, kw_only=True)
 class SourceBlock:
-    """What some modes set out with after the last event.
+    """Source and inflow of some modes after the last event.
 
     Attributes:
         body: Number of the body.
-        modes: Which of its local modes.
+        modes: Its local modes in this block.
         rows: In-scattering, source and past, a new array to stream in place,
             shape (modes, num_dofs) [K/s].
-        inflow: What enters at the boundary, shape (modes or 1, num_boundary_dofs) [K].
+        inflow: Inflow at the boundary, shape (modes or 1, num_boundary_dofs) [K].
     """
 
     body: int
@@ -41,13 +41,13 @@ class SourceBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class SteadyIterate:
-    """What is scattered and sent in: all that a solution of a similar problem needs to begin from.
+    """Scattering source and inflow: the initial guess for a similar problem.
 
     Attributes:
         scattered: For each body the in-scattering of all local modes, (local modes, num_dofs)
-            [K/s], taken over by the solution that begins from it; of a kernel of low rank the
-            moments on this rank's rows, (rows, rank) [K].
-        entering: What walls and interfaces send in, the unknowns of the boundary [K].
+            [K/s], not copied by the solution that uses it; for a kernel of low rank the moments on
+            this rank's rows, (rows, rank) [K].
+        entering: Inflow of walls and interfaces, the boundary unknowns [K].
     """
 
     scattered: tuple[Numbers, ...]
@@ -56,11 +56,11 @@ class SteadyIterate:
 
 @dataclass(frozen=True, kw_only=True)
 class SteadyCheckpoint:
-    """How far a steady state is solved: all that is needed to go on as if nothing had happened.
+    """Complete state of an unfinished steady solution, from which a restart continues bit for bit.
 
     Attributes:
         iterate: The iterate after a correction.
-        scale: Norm of the source of the first scattering order, which residuals are relative to.
+        scale: Norm of the source of the first scattering order, the unit of relative residuals.
         residuals: Relative residual after each correction before this one [-].
         inner_sweeps: Sweeps inside the Krylov solves so far.
     """
@@ -72,24 +72,24 @@ class SteadyCheckpoint:
 
 
 class SteadyCheckpointer(Protocol):
-    """Keeps what a solution has come to, so that another process can go on with it."""
+    """Writes checkpoints of an unfinished solution."""
 
     def checkpoint_due(self) -> bool:
-        """Return whether it is time to keep something. Collective."""
+        """Return whether a checkpoint is due. Collective."""
         ...
 
     def save(self, checkpoint: SteadyCheckpoint) -> None:
-        """Keep it; the arrays change after this. Collective."""
+        """Write a checkpoint; its arrays change after this. Collective."""
         ...
 
 
 class SteadySourceIteration:
-    """One event after another in all bodies, corrected in between.
+    """Source iteration in all bodies, with corrections between the events.
 
     Args:
         system: The bodies.
         moments: Their moments.
-        iterate: What is scattered at first; nothing by default.
+        iterate: Initial state; zero if None.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class SteadySourceIteration:
     def scatter(self) -> tuple[Numbers, float, float]:
         """Stream and scatter once; return rho and the norms of r and of the emission. Collective.
 
-        Because theta = L^-1 Q, what changes in the emission is the residual of the equation.
+        Because theta = L^-1 Q, the change of the emission is the residual of the equation.
         """
         squares = np.zeros(2)
         residuals = []
@@ -119,7 +119,7 @@ class SteadySourceIteration:
         return self.moments.join(residuals, entering), float(change), float(size)
 
     def add(self, x: Numbers) -> None:
-        """Add w_in x to the emission, and x to what enters. Collective."""
+        """Add w_in x to the emission, and x to the inflow. Collective."""
         moments, entering = self.moments.parts(x)
         for state, part in zip(self.states, moments, strict=True):
             state.add(part)
@@ -127,13 +127,13 @@ class SteadySourceIteration:
 
 
 def is_whole(body: Body, moments: BodyMoments) -> bool:
-    """Return whether the moments are all that a body scatters, its kernel being of low rank."""
+    """Return whether the moments determine the whole scattering source (kernel of low rank)."""
     kernel = body.collisions
     return isinstance(kernel, FactoredCollisions) and kernel.rank == moments.rank
 
 
 def iterate_of(states: Sequence[FieldState | MomentState]) -> SteadyIterate:
-    """Return what is scattered in all bodies, the arrays themselves, and what is sent in."""
+    """Return the current iterate of all bodies; its arrays are not copied."""
     return SteadyIterate(
         scattered=tuple(state.scattered for state in states),
         entering=states[0].boundary.unknowns.read(),
@@ -141,7 +141,7 @@ def iterate_of(states: Sequence[FieldState | MomentState]) -> SteadyIterate:
 
 
 class FieldState:
-    """In-scattering and mode temperatures of every mode, for a kernel held in full."""
+    """In-scattering and mode temperatures of every mode, for a full kernel."""
 
     is_whole = False
 
@@ -187,13 +187,13 @@ class FieldState:
             self.scattered[modes] += self.moments.emit(modes, everywhere)
 
     def streamed_blocks(self) -> Iterator[StreamedBlock]:
-        """Yield the mode temperatures, all at once."""
+        """Yield the mode temperatures of all modes at once."""
         everyone = slice(None)
         inflow = self.boundary.before(self.number, everyone)
         yield StreamedBlock(body=self.number, modes=everyone, theta=self.theta, inflow=inflow)
 
     def source_blocks(self) -> Iterator[SourceBlock]:
-        """Yield what some modes set out with after the last event."""
+        """Yield source and inflow after the last event, block by block."""
         for modes in self.body.mode_blocks():
             rows = self.body.source(modes=modes)
             rows += self.scattered[modes]
@@ -254,7 +254,7 @@ class MomentState:
         self.scattered = self.scattered + moments
 
     def streamed_blocks(self) -> Iterator[StreamedBlock]:
-        """Yield the mode temperatures of some modes at a time. Collective."""
+        """Yield the mode temperatures, block by block. Collective."""
         for start in self.source_blocks():
             stream(self.body, start.rows, start.modes, inflow=start.inflow)
             yield StreamedBlock(
@@ -262,7 +262,7 @@ class MomentState:
             )
 
     def source_blocks(self) -> Iterator[SourceBlock]:
-        """Yield what some modes set out with after the last event. Collective."""
+        """Yield source and inflow after the last event, block by block. Collective."""
         everywhere = self.moments.gather(self.scattered)
         for modes in self.body.mode_blocks():
             rows = self.moments.emit(modes, everywhere)
@@ -272,12 +272,12 @@ class MomentState:
 
 
 class BoundaryState:
-    """What walls and interfaces send in, in the steady state.
+    """Inflow of walls and interfaces in the steady state.
 
     Args:
         system: The bodies.
-        moments: Names the unknowns of the boundary and weighs them.
-        iterate: What they are at first; nothing by default.
+        moments: Defines the boundary unknowns and their weights.
+        iterate: Initial state; zero if None.
     """
 
     def __init__(
@@ -290,11 +290,11 @@ class BoundaryState:
         self.previous: Numbers = self.unknowns.read()
 
     def inflow(self, number: int, modes: Modes) -> Numbers:
-        """Return what enters some modes of a body, shape (modes or 1, num_boundary_dofs) [K]."""
+        """Return the inflow of some modes of a body, shape (modes or 1, num_boundary_dofs) [K]."""
         return self.boundary.inflow(number, modes, given=True)
 
     def before(self, number: int, modes: Modes) -> Numbers:
-        """Return what entered some modes in the last sweep. Collective."""
+        """Return the inflow of some modes in the last sweep. Collective."""
         present = self.unknowns.read()
         self.unknowns.write(self.previous)
         inflow = self.inflow(number, modes)
@@ -302,11 +302,11 @@ class BoundaryState:
         return inflow
 
     def collect(self, number: int, modes: Modes, theta: Numbers) -> None:
-        """Take what some modes of a body run into walls and interfaces with."""
+        """Accumulate the outgoing flux of some modes of a body at walls and interfaces."""
         self.boundary.collect(number, modes, theta)
 
     def reflect(self) -> tuple[Numbers, Array]:
-        """Reflect; return what changed, and the squared norms of change and size. Collective."""
+        """Reflect; return the change of the inflow and the squared norms of both. Collective."""
         self.previous = self.unknowns.read()
         self.boundary.reflect()
         present = self.unknowns.read()
@@ -316,7 +316,7 @@ class BoundaryState:
         return change, np.asarray(total, dtype=np.float64)
 
     def add(self, entering: Numbers) -> None:
-        """Add to what enters. Collective."""
+        """Add to the inflow. Collective."""
         self.unknowns.write(self.unknowns.read() + entering)
 
 

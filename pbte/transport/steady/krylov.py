@@ -1,8 +1,8 @@
-"""GCR for many right-hand sides of one operator: directions once tried are never tried again.
+"""GCR with recycling of search directions for many right-hand sides of one operator.
 
-The generalised conjugate residual method keeps its search directions p and their images q = A p,
-the images orthonormal. A new right-hand side is first projected on all of them, which costs no
-application of A; only what is left is iterated on (Eisenstat, Elman & Schultz, SIAM J. Numer.
+The generalised conjugate residual method stores its search directions p and their images q = A p,
+which are orthonormal. A new right-hand side is first projected on all images, without an
+application of A; the iteration continues with the rest (Eisenstat, Elman & Schultz, SIAM J. Numer.
 Anal. 20, 345 (1983); the recycling of Parks et al., SIAM J. Sci. Comput. 28, 1651 (2006), for
 right-hand sides of the same operator). The preconditioner may change from step to step.
 """
@@ -16,15 +16,15 @@ from mpi4py import MPI
 
 from pbte.core.types import Numbers
 
-# A new image that is, up to this share, made of the old ones carries their round-off and little
-# else: the direction is worthless.
+# A new image that is linearly dependent on the old ones up to this fraction is dominated by their
+# round-off, and its direction is rejected.
 NOTHING_NEW = 1e-6
 
 
 class RecyclingGCR:
-    """Solves A x = b again and again.
+    """Solver of A x = b for many right-hand sides.
 
-    A vector is any array of this rank's share of the unknowns, real or complex.
+    A vector is the array of this rank's unknowns, real or complex.
 
     Args:
         comm: The ranks among which the vectors are distributed.
@@ -65,10 +65,10 @@ class RecyclingGCR:
             rhs: b.
             target: Norm of the residual to reach.
             max_steps: Largest number of applications of A.
-            enough: Asked after each of them; whether to leave it at that. Collective.
+            enough: Called after each of them; whether to stop early. Collective.
         """
         solution, residual = np.zeros_like(rhs), rhs.copy()
-        for _ in range(2):  # the second pass removes what the round-off of the first left
+        for _ in range(2):  # the second pass removes the round-off of the first
             shares = self._project(residual)
             for share, p, q in zip(shares, self.directions, self.images, strict=True):
                 solution += share * p
@@ -77,7 +77,7 @@ class RecyclingGCR:
         for _ in range(max_steps):
             if not size > target:
                 break
-            # Where the preconditioner proposes nothing new, the residual itself may.
+            # If the preconditioner proposes no new direction, the residual itself may.
             if not self._extend(residual, self.precondition) and not self._extend(
                 residual, np.copy
             ):

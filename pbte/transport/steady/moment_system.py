@@ -1,7 +1,7 @@
 """The moments of the steady state: (1 - w_out L^-1 w_in) x = b, by a preconditioned Krylov method.
 
-One application of the operator is one sweep of all modes of all bodies; no other vector is longer
-than the moments and what walls and interfaces send in.
+One application of the operator is one sweep of all modes of all bodies; Krylov vectors consist of
+the moments and the inflow of walls and interfaces only.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from pbte.transport.steady.moments import BodyMoments
 from pbte.transport.steady.ray_preconditioner import RayPreconditioner
 from pbte.transport.system import Boundary, System
 
-# Directions that the Krylov solves keep; each is two vectors of the size of the moments.
+# Search directions kept by the Krylov solver; each is two vectors of the size of the moments.
 NUM_DIRECTIONS = 20
 # Sweeps of a single Krylov solve.
 MAX_STEPS = 500
 
 
 class MomentSystem:
-    """(1 - w_out L^-1 w_in) x = b on the moments, and on what walls and interfaces send in.
+    """(1 - w_out L^-1 w_in) x = b on the moments and the inflow of walls and interfaces.
 
-    An unknown is one vector of this rank: the moments of each body (rows, rank), the rows being the
-    degrees of freedom of consecutive cells, then the unknowns of the boundary. Its norm is that of
-    the emission w_in x, and of what enters in proportion to a mean loss rate.
+    The unknowns of this rank are one vector: the moments of each body (rows, rank), the rows being
+    the degrees of freedom of consecutive cells, then the boundary unknowns. The norm is that of the
+    emission w_in x, plus that of the inflow weighted with a mean loss rate.
 
     Args:
         system: The bodies.
         factors: Local factors of the kernel of each body, or of its leading part.
-        precondition: Whether the diffusion correction is used.
+        precondition: Whether diffusion synthetic acceleration is used.
 
     Note: Collective over the ranks.
     """
@@ -79,7 +79,7 @@ class MomentSystem:
             self.correction = DiffusionSyntheticAcceleration(
                 system, self.bodies, self.layout, black, passages, conductances
             )
-            # Diffuse surfaces have few bins, and what is in one bin forgets where it came from.
+            # Diffuse surfaces have few bins, in which the memory of the direction is lost.
             if system.comm.allreduce(_sends_modes(system), MPI.LOR):
                 self.ray_preconditioner = RayPreconditioner(system, self.bodies, self.unknowns)
         self.krylov = RecyclingGCR(
@@ -102,11 +102,11 @@ class MomentSystem:
         return moments, x[start:]
 
     def join(self, moments: Sequence[Numbers], entering: Numbers) -> Numbers:
-        """Return both as one vector."""
+        """Return moments and boundary unknowns as one vector."""
         return np.concatenate([*(part.ravel() for part in moments), entering])
 
     def norm(self, x: Numbers) -> float:
-        """Return the norm of the emission w_in x and of what enters. Collective."""
+        """Return the norm of the emission w_in x and of the inflow. Collective."""
         return self.krylov.norm(x)
 
     def solve(
@@ -122,10 +122,10 @@ class MomentSystem:
 
         Args:
             rhs: b.
-            reduction: Norm of the residual relative to that of b.
-            target: Norm of the residual that is small enough anyhow.
-            enough: Asked after each sweep; whether to leave it at that. Collective.
-            new_direction: Whether to try a new direction even where old ones are enough.
+            reduction: Norm of the residual to reach relative to that of b [-].
+            target: Norm of the residual to reach in any case.
+            enough: Called after each sweep; whether to stop early. Collective.
+            new_direction: Whether to add a search direction even where the old ones suffice.
         """
         goal = max(target, reduction * self.norm(rhs))
         before = self.num_sweeps
@@ -133,14 +133,13 @@ class MomentSystem:
         if new_direction and self.num_sweeps == before:
             more, residual = self.krylov.solve(residual, target, 1)
             x += more
-        # What is left is corrected once more, without a sweep to see what that brings.
+        # The remaining residual is corrected once more, without another sweep.
         return x + self._correct(residual)
 
     def temperature_correction(self, residual: Numbers) -> float:
-        """Return how much warmer, at most, the bodies become by what a residual is short of [K].
+        """Return the largest temperature correction for a residual [K]. Collective.
 
-        By the diffusion correction, without a sweep; the first moment is the temperature of
-        scattering. Collective.
+        By the preconditioner, without a sweep; the first moment is the temperature of scattering.
         """
         moments, _ = self.parts(self._correct(residual))
         largest = max(float(np.abs(part[:, 0]).max(initial=0.0)) for part in moments)
@@ -173,10 +172,10 @@ class MomentSystem:
         return self.join(weighed, self.unknowns.weights * entering)
 
     def _correct(self, x: Numbers) -> Numbers:
-        """Return the error from the residual. Collective.
+        """Return the estimated error of a residual. Collective.
 
-        What enters at a surface is heat scattered in the bodies, and where they warm by T so does
-        what they send to it, and what that returns.
+        The residual of the inflow acts as a heat source in the bodies, and their temperature
+        correction changes the outgoing flux at the surfaces and with it the inflow.
         """
         if self.correction is None:
             return x.copy()
@@ -195,7 +194,7 @@ class MomentSystem:
         return self._pinned(self.join(errors, entering + self.unknowns.at_dofs(everywhere)))
 
     def _pinned(self, x: Numbers) -> Numbers:
-        """Return x without its uniform temperature, which nothing pins where nothing absorbs."""
+        """Return x without its uniform temperature, which is free where nothing absorbs."""
         assert self.correction is not None
         if not self.correction.floating:
             return x
@@ -210,13 +209,13 @@ class MomentSystem:
 
 
 def _sends_modes(system: System) -> bool:
-    """Return whether a surface on this rank sends in modes one by one."""
+    """Return whether a surface of this rank has a sparse (specular) part."""
     walls = [wall for body in system.bodies for wall in body.surfaces]
     return any(surface.is_sparse for surface in (*walls, *system.joints))
 
 
 def black_facets(system: System, number: int) -> Array:
-    """Return 1 for black boundary facets of a body, 0 for all that send back or lead on."""
+    """Return 1 for black boundary facets of a body, 0 for reflecting walls and interfaces."""
     body = system.bodies[number]
     absorption = np.where(body.mesh.boundary_walls == CUT, 0.0, 1.0)
     sides = [side for surface in body.surfaces for side in surface.sides]
@@ -227,10 +226,10 @@ def black_facets(system: System, number: int) -> Array:
 
 
 def _joined(system: System, mesh: SweepMesh) -> tuple[FacetPairs | None, FacetPairs, Array]:
-    """Return facets where a body goes on as if there were none, interfaces, their conductances.
+    """Return facets of continuous contact, interface facets, and conductances of the latter.
 
-    The former are periodic, or a perfect interface; None where there are none. All in the numbers
-    of the bodies side by side.
+    Continuous are periodic boundaries and perfect interfaces; None if there are none. All numbered
+    over all bodies.
     """
     offsets = np.cumsum([0] + [body.mesh.num_dofs for body in system.bodies])
     doubles: list[tuple[Surface, list[int]]] = [

@@ -1,4 +1,4 @@
-"""The moments of one body: which of them a rank owns, and how modes emit and collect them."""
+"""Moments of one body: ownership by the ranks, emission into and accumulation from the modes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbte.transport.collisions import FactoredCollisions, times
 
 
 class BodyMoments:
-    """Moments y = w_out theta of a body, spread over the ranks that share its modes.
+    """Moments y = w_out theta of a body, distributed over the ranks that share its modes.
 
     Args:
         body: The body.
@@ -21,8 +21,8 @@ class BodyMoments:
     Attributes:
         rows: Degrees of freedom of this rank.
         gram: w_in . c w_in, so that |w_in y|^2 = y . gram y, shape (rank, rank).
-        projection: Maps an emission to its part in the range of w_in as seen after a short
-            flight, shape (rank, local modes).
+        projection: Maps an emission to its part in the range of w_in, (w_out Gamma^-1 w_in)^-1
+            w_out Gamma^-1, shape (rank, local modes).
 
     Note: Collective over the ranks that share the modes.
     """
@@ -63,7 +63,7 @@ class BodyMoments:
         return np.zeros((self.rank, self.body.mesh.num_dofs), dtype=self.body.dtype)
 
     def collected(self, modes: Modes, theta: Numbers) -> Numbers:
-        """Return the share of some modes in the moments, shape (rank, num_dofs)."""
+        """Return the contribution of some modes to the moments, shape (rank, num_dofs)."""
         return times(self.factors.w_out[:, modes], theta)
 
     def gather(self, local: Numbers) -> Numbers:
@@ -76,7 +76,7 @@ class BodyMoments:
         """Return the sum over the ranks on this rank's rows, shape (rows, rank). Collective.
 
         Args:
-            partial: Share of the local modes, shape (num_dofs, rank).
+            partial: Contribution of the local modes, shape (num_dofs, rank).
         """
         mine = np.empty(self.shape, dtype=partial.dtype)
         self.group.Reduce_scatter(np.ascontiguousarray(partial), mine, list(self.counts))
@@ -88,7 +88,7 @@ def energy_first(body: Body, factors: FactoredCollisions) -> FactoredCollisions:
 
     M = w_in w_out = (w_in S)(S^-1 w_out). A uniform temperature has the moments e = w_out 1, and
     sum c w_in y = G l.y is the energy emitted; with S = (e, null space of l) the first moment is
-    l.y and e is the first unit vector. Kernels that come so are returned unchanged. Collective.
+    l.y and e is the first unit vector. Kernels of this form are returned unchanged. Collective.
     """
     comm = body.mode_partition.comm
     uniform = comm.allreduce(factors.w_out.sum(axis=1))

@@ -1,20 +1,21 @@
-"""What surfaces send each other between two scattering events: where the Krylov solves begin.
+"""Ray preconditioner: inflow of surfaces by uncollided transport between them.
 
-In a body much thinner than a mean free path a mode runs from surface to surface many times before
-it scatters: between two interfaces that reflect it like mirrors, or through a periodic cell again
-and again when it flies almost along the film. A Krylov solve sees one such flight per sweep. So
-what enters is found beforehand from what is missing there,
+In a domain much thinner than a mean free path a phonon hits surfaces many times before it scatters:
+between two specular interfaces, or through a periodic cell when it travels almost parallel to the
+film. A Krylov solve resolves one such transit per sweep. So the correction z of the inflow is
+computed from its residual r beforehand,
 
     (1 - R T) z = r,
 
-with the flux matrices R of all surfaces and the flights T between them, estimated along rays
-(`pbte.transport.steady.ray_tracing`) instead of by a sweep: as many steps of a Krylov method as it
-takes, none of which visits the cells. (Like the iteration of the boundary values alone in response
-matrix methods: E. E. Lewis and W. F. Miller, Computational Methods of Neutron Transport (1984).)
+with the flux matrices R of all surfaces and the uncollided transport T between them, estimated
+along rays (`pbte.transport.steady.ray_tracing`) instead of by a sweep: as many steps of a Krylov
+method as it takes, none of which visits the cells. (Like the iteration of the boundary values alone
+in response matrix methods: E. E. Lewis and W. F. Miller, Computational Methods of Neutron Transport
+(1984).)
 
-What z loses on its flight is scattered inside: of a mode that crosses the body with the share t
-the part t (1 - t) anywhere, hence evenly; the rest, of modes that come to nothing soon, at the
-place where they entered.
+The attenuated part of z is scattered inside: for a mode that crosses the domain with the
+transmission t, the fraction t (1 - t) uniformly; the rest, of modes with short mean free paths, at
+the surface where they entered.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ from pbte.transport.steady.moments import BodyMoments
 from pbte.transport.steady.ray_tracing import Rays, trace_rays
 from pbte.transport.system import Boundary, System
 
-# An estimate need not be solved better than this.
+# Relative residual of the ray system; the estimate itself is no better.
 REDUCTION = 0.2
 MAX_STEPS = 40
 NUM_DIRECTIONS = 20
 
 
 class RayPreconditioner:
-    """Solves for what enters bodies that are crossed again and again.
+    """Approximate inverse for the inflow of domains thinner than a mean free path.
 
     Args:
         system: The bodies.
         moments: Their moments.
-        unknowns: What surfaces send in.
+        unknowns: The boundary unknowns.
 
     Note: Collective over the ranks.
     """
@@ -64,22 +65,22 @@ class RayPreconditioner:
             system.comm, self._apply, np.copy, lambda x: unknowns.weights * x, NUM_DIRECTIONS
         )
 
-    def settle(self, missing: Numbers) -> Numbers:
-        """Return what enters, (1 - R T)^-1 of what is missing, shape (size,) [K]. Collective."""
-        target = REDUCTION * self.krylov.norm(missing)
-        entering, left = self.krylov.solve(missing, target, MAX_STEPS)
+    def settle(self, residual: Numbers) -> Numbers:
+        """Return the correction (1 - R T)^-1 r of the inflow, shape (size,) [K]. Collective."""
+        target = REDUCTION * self.krylov.norm(residual)
+        entering, left = self.krylov.solve(residual, target, MAX_STEPS)
         return entering + left
 
     def scattered(self, entering: Numbers) -> tuple[list[Numbers], Numbers]:
-        """Return what is lost on the flight. Collective.
+        """Return the attenuated part of an inflow. Collective.
 
         Args:
-            entering: What enters, shape (size,) [K].
+            entering: Inflow, shape (size,) [K].
 
         Returns:
-            For each body the moments of what scatters on the way, (rows, rank) of this rank;
-            the power of what scatters where it enters, at the degrees of freedom of all bodies,
-            shape (num_dofs,) [W].
+            For each body the moments of the part scattered uniformly, (rows, rank) of this rank;
+            the power scattered at the surface, at the degrees of freedom of all bodies, shape
+            (num_dofs,) [W].
         """
         self.unknowns.write(entering)
         moments, powers = [], []
@@ -105,17 +106,17 @@ class RayPreconditioner:
 
 
 class _Crossed:
-    """A body that modes cross.
+    """Uncollided transport between the surfaces of a body.
 
     Args:
-        moments: Its moments.
-        rays: Where modes come from that run into its surfaces.
+        moments: Moments of the body.
+        rays: Rays that end at its surfaces.
     """
 
     def __init__(self, moments: BodyMoments, rays: Rays) -> None:
         self.moments, self.body, self.rays = moments, moments.body, rays
         mesh, pairs = self.body.mesh, self.body.mode_partition.num_pairs
-        # A mode that enters at a node takes the way on which its partner would have come there.
+        # A mode that enters at a node follows the ray of its partner that ends there.
         rows = np.arange(self.body.mode_partition.num_modes)
         self.partners = np.concatenate([rows[pairs : 2 * pairs], rows[:pairs], rows[2 * pairs :]])
         self.dofs = mesh.boundary_dofs[rays.facets].ravel()
@@ -136,11 +137,11 @@ class _Crossed:
     def add_scattered(
         self, modes: IntArray, inflow: Numbers, moments: Numbers, power: Numbers
     ) -> None:
-        """Add what some modes lose on their way.
+        """Add the attenuated part of the inflow of some modes.
 
         Args:
-            modes: Which local modes.
-            inflow: What they enter with, shape (modes or 1, num_boundary_dofs) [K].
+            modes: Local modes.
+            inflow: Their inflow, shape (modes or 1, num_boundary_dofs) [K].
             moments: Mean of the moments of each component, shape (num_components, rank) [K].
             power: Power at the degrees of freedom, shape (num_dofs,) [W].
         """
@@ -148,7 +149,7 @@ class _Crossed:
         speeds = body.velocities[modes, : body.mesh.dim] @ self.normals.T
         passing = self.rays.passing(self.partners[modes])
         lost = np.maximum(speeds, 0.0) * (1.0 - passing) * inflow[:, self.boundary_dofs]
-        # Over a time 1 / Gamma each, wherever that is.
+        # Each for a time 1 / Gamma, at unknown positions.
         staying = ((lost * passing) @ self.averages.T) / body.loss_rates[modes, None]
         moments += (self.moments.factors.w_out[:, modes] @ staying).T
         np.add.at(power, self.dofs, body.heat_capacities[modes] @ (lost * (1.0 - passing)))
@@ -171,7 +172,7 @@ def _facets(system: System, number: int) -> IntArray:
 
 
 def _skin(system: System, rays: Sequence[Rays]) -> System:
-    """Return the same surfaces on bodies that consist of the nodes where rays end alone."""
+    """Return the surfaces with dofs numbered over the end nodes of the rays."""
 
     def skin(surface: Surface, owners: Sequence[int]) -> Surface:
         sides = []

@@ -1,11 +1,11 @@
-"""Flights from surface to surface without scattering, along straight rays instead of by a sweep.
+"""Uncollided transport between surfaces along straight rays (method of characteristics).
 
-A mode that runs into a node of a surface entered the body elsewhere, a time t before; of what
-entered there exp(-Gamma t) is left. That place and that share are found once, by following the ray
-upstream from cell to cell. Between the nodes of the facet where it entered the inflow is
-interpolated. (So do semi-Lagrangian schemes: A. Staniforth and J. Cote, Mon. Weather Rev. 119, 2206
-(1991).) The estimate costs what the boundary has nodes, not what the body has cells. It differs
-from the sweep as far as the inflow varies over a facet.
+A mode that arrives at a node of a surface entered the domain elsewhere, a time t before, and is
+attenuated by exp(-Gamma t). The entry point and the attenuation are found once, by following the
+ray upstream from cell to cell. The inflow is interpolated between the nodes of the entry facet. (As
+in semi-Lagrangian schemes: A. Staniforth and J. Cote, Mon. Weather Rev. 119, 2206 (1991).) The cost
+is proportional to the number of boundary nodes, not of cells. The result differs from that of a
+sweep by the variation of the inflow over a facet.
 """
 
 from __future__ import annotations
@@ -23,26 +23,24 @@ from pbte.core.types import IntArray, Numbers
 from pbte.geometry.sweep_mesh import CompactIntArray
 from pbte.transport.body import Body, Modes
 
-# Rays start inside their facet, by this share of the way from the node to its middle. From the
-# node itself a ray beside an edge of the body would leave at once through the next facet, which the
-# sweep, with its means over cells, does not know: thick bodies take up to 4 sweeps more with 1e-3.
-# With 0.2 what glides along a surface is smeared out: thin films between mirrors take 40 sweeps
-# instead of 25 where a mean free path is 50 periods, and hundreds beyond.
+# Rays start inside their facet, at this fraction of the way from the node to its centroid. From the
+# node itself a ray near an edge of the domain would leave at once through the next facet, unlike in
+# the cell averages of the sweep: thick domains take up to 4 sweeps more with 1e-3. With 0.2 grazing
+# rays are smeared out: thin films between specular walls take 40 sweeps instead of 25 where a mean
+# free path is 50 periods, and hundreds beyond.
 INWARD = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rays:
-    """Where the modes of a body come from that run into its surfaces.
-
-    Half the precision is plenty for an estimate.
+    """Rays of all modes of a body that end at its surfaces, in single precision.
 
     Attributes:
         facets: The boundary facets where rays end, shape (num_facets,).
-        origins: Boundary facet where a mode entered that runs into a node of them, 0 for modes
-            that do not, shape (local modes, num_facets * dim).
-        weights: Share of what entered at each node there that arrives,
-            shape (local modes, num_facets * dim, dim).
+        origins: Entry facet of each mode that arrives at a node of them, 0 for modes that do not,
+            shape (local modes, num_facets * dim).
+        weights: Transmitted fraction of the inflow at each node of the entry facet [-], shape
+            (local modes, num_facets * dim, dim).
     """
 
     facets: IntArray
@@ -50,11 +48,11 @@ class Rays:
     weights: npt.NDArray[Any]
 
     def arriving(self, modes: Modes, inflow: Numbers) -> Numbers:
-        """Return what runs into the nodes, shape (modes, num_facets * dim) [K].
+        """Return the outgoing temperatures at the nodes, shape (modes, num_facets * dim) [K].
 
         Args:
-            modes: Which local modes.
-            inflow: What enters at the boundary, shape (modes or 1, num_boundary_dofs) [K].
+            modes: Local modes.
+            inflow: Inflow at the boundary, shape (modes or 1, num_boundary_dofs) [K].
         """
         origins, weights = self.origins[modes], self.weights[modes]
         arrived = np.empty(origins.shape, dtype=np.result_type(inflow, np.float64))
@@ -64,15 +62,15 @@ class Rays:
         return arrived
 
     def passing(self, modes: Modes) -> Numbers:
-        """Return which share of a uniform inflow runs into the nodes, shape like `arriving`."""
+        """Return the transmitted fraction of a uniform inflow, shape of `arriving` [-]."""
         share: Numbers = self.weights[modes].sum(axis=2)
         return share
 
 
 def trace_rays(body: Body, facets: IntArray) -> Rays:
-    """Return where the local modes come from that run into some boundary facets.
+    """Return the rays of the local modes that end at some boundary facets.
 
-    What comes from cells of another rank counts as lost.
+    Rays from cells of other ranks count as fully attenuated.
 
     Args:
         body: The body.
@@ -96,7 +94,7 @@ _compiled: Callable[..., Any] = partial(numba.njit, parallel=True, cache=True, e
 
 @_compiled()
 def _look_up(origins, weights, inflow, arrived):  # type: ignore[no-untyped-def]
-    """Interpolate the inflow of each mode where its rays begin."""
+    """Interpolate the inflow of each mode at the origins of its rays."""
     dim = weights.shape[2]
     for mode in numba.prange(origins.shape[0]):
         for slot in range(origins.shape[1]):

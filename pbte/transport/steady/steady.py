@@ -1,4 +1,4 @@
-"""The steady state: the sum of all scattering orders, reached without summing them.
+"""Steady states by source iteration with synthetic acceleration of a Krylov method.
 
 The emission Q = M theta + g of the steady state is a fixed point, theta = L^-1 Q. With the kernel
 M_k of the k largest eigenvalues of M (M_k = w_in w_out, energy-conserving at any rank) one
@@ -11,22 +11,22 @@ correction with the full matrix is
     Q    <- Q + r + w_in (x - rho)
 
 The fixed point is that of the full matrix while every Krylov vector holds k moments instead of all
-modes. r - w_in rho carries no energy and has none of the k moments after a short flight, so nothing
-slow is left out. (Synthetic acceleration: Adams & Larsen, Prog. Nucl. Energy 40, 3 (2002); as a
+modes. r - w_in rho carries no energy and has no component in the k moments, so no slow error mode
+is left out. (Synthetic acceleration: Adams & Larsen, Prog. Nucl. Energy 40, 3 (2002); as a
 preconditioned Krylov method: Warsa, Wareing & Morel, Nucl. Sci. Eng. 147, 218 (2004).)
 
-What is left of M beyond rank k contracts by its largest eigenvalue, 0.2 at rank 100 in silicon; the
-modes that make the plain orders diverge are inside. The operator of the Krylov solves never
-changes, so the later ones start from all directions of the earlier ones. They need no accuracy:
-each correction corrects the one before. Preconditioner:
-`pbte.transport.steady.diffusion_preconditioner` for the bodies,
-`pbte.transport.steady.ray_preconditioner` for what their surfaces send each other.
+The remainder of M beyond rank k contracts by its largest eigenvalue, 0.2 at rank 100 in silicon;
+the error modes for which the scattering orders diverge are inside. The operator of the Krylov
+solves never changes, so later solves recycle the search directions of earlier ones. They need
+little accuracy, because each correction also reduces the error of the one before. Preconditioner:
+`pbte.transport.steady.diffusion_preconditioner` for the moments,
+`pbte.transport.steady.ray_preconditioner` for the inflow of the surfaces.
 
-A kernel that is of low rank itself is its own leading part. Its emission w_in y + g is known from
-the moments y, so blocks of modes are formed, streamed and forgotten, and one correction is all.
+A kernel of low rank is its own leading part. Its emission w_in y + g is known from the moments y,
+so blocks of modes are formed, streamed and discarded, and one correction is sufficient.
 
-Several bodies are one equation: each has its own moments, and what their interfaces send in belongs
-to the unknowns of the Krylov solves like what walls send back.
+Several bodies are one equation: each has its own moments, and the inflow at interfaces and walls
+belongs to the unknowns of the Krylov solves.
 """
 
 from __future__ import annotations
@@ -57,29 +57,29 @@ from pbte.transport.system import StreamedBlock, System, as_system
 
 LOG = logging.getLogger("pbte.transport")
 
-# What one inner solve has to reduce the moments to: a correction with the full matrix leaves about
-# 0.2 of the error anyway.
+# Reduction of the residual by one inner solve: a correction with the full matrix leaves about 0.2
+# of the error anyway.
 INNER_REDUCTION = 0.5
-# A correction that leaves more shows that the directions so far leave something out. Without a new
-# one they would do so again and again.
+# A larger reduction factor of a correction shows that the recycled directions lack a component;
+# then a new direction is added.
 LITTLE_GAINED = 0.35
-# A residual of this size beside the emission is round-off of thousands of products, amplified by
-# nothing: in a body of 1e5 mean free paths the emission is 1e9 times what it started from.
+# A residual below this fraction of the emission is round-off: in a domain of 1e5 mean free paths
+# the emission is 1e9 times the source.
 ROUND_OFF = 1e-13
-# It counts as converged there once so many corrections have brought nothing.
+# It counts as converged there after this many corrections without progress.
 PATIENCE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class SteadyState:
-    """The solution and how it was found.
+    """A steady solution and its convergence.
 
     Attributes:
-        system: What was solved.
+        system: The bodies.
         report: Residuals and counts.
-        states: What is scattered in each body.
-        moments: The equation of the moments.
-        residual: What the moments and the boundary are still short of.
+        states: State of each body.
+        moments: The system of the moments.
+        residual: Residual of the moments and of the inflow.
     """
 
     system: System
@@ -89,11 +89,11 @@ class SteadyState:
     residual: Numbers
 
     def error_estimate(self) -> float:
-        """Return the estimated largest distance of the temperature from the solution [K].
+        """Return the estimated largest error of the temperature on this mesh [K].
 
-        It is what one more correction of the moments would change, by its preconditioner alone.
-        In thick bodies that is nearly the distance itself, in thin ones more than that: they
-        scatter little of what is missing. Nothing is said of the error of mesh and directions.
+        The change by one more correction of the moments with the preconditioner alone. In thick
+        domains it is close to the error, in thin ones larger, because they scatter little of the
+        residual. Discretisation errors of mesh and directions are not included.
 
         Note: Collective.
         """
@@ -105,12 +105,12 @@ class SteadyState:
             yield from state.streamed_blocks()
 
     def source_blocks(self) -> Iterator[SourceBlock]:
-        """Yield what all local modes set out with, block by block. Collective."""
+        """Yield source and inflow of all local modes, block by block. Collective."""
         for state in self.states:
             yield from state.source_blocks()
 
     def iterate(self) -> SteadyIterate:
-        """Return what another problem may begin from; this solution is used up by it."""
+        """Return the initial guess for a similar problem; its arrays are not copied."""
         return iterate_of(self.states)
 
     @property
@@ -140,21 +140,21 @@ def solve_steady(
     """Return the steady state of one body or several.
 
     Args:
-        system: What to solve, without self-scattering (it changes nothing here).
+        system: The bodies, without self-scattering.
         kernels: For each body the leading part of its kernel, or the kernel itself when it is of
             low rank.
         tolerance: Residual |M theta + g - L theta| relative to the source |M theta + g| of the
             first scattering order, in the norm weighted with heat capacity and volume. A residual
-            that stops at the round-off of the emission counts as converged too.
+            that stagnates at the round-off of the emission counts as converged too.
         max_iterations: Largest number of corrections with the full matrix.
-        precondition: Whether the diffusion correction is used; without it for comparison.
-        moments: Made for a problem that differs in source, past and given temperatures alone; its
-            directions and its matrix serve again.
+        precondition: Whether diffusion synthetic acceleration is used.
+        moments: System of the moments of a problem that differs only in source, past and wall
+            temperatures, to recycle its search directions and matrices.
         initial_guess: First iterate; nothing scattered by default. Residuals are then relative to
-            the source that it makes.
+            its source.
         restart: Checkpoint of this solution to continue from; its arrays are used up.
-        checkpointer: Asked between corrections, and between the sweeps of a kernel of low rank,
-            whether a checkpoint is due.
+        checkpointer: Writes checkpoints when due, between corrections and, for a kernel of low
+            rank, between sweeps.
         level: Level of the log record of each correction.
 
     Note: Collective over the ranks that share the modes.
@@ -176,7 +176,7 @@ def solve_steady(
     def sweeps() -> int:  # of the first order, of each correction, and inside the Krylov solves
         return 1 + len(residuals) + inner_sweeps()
 
-    def judge(change: float, size: float) -> bool:  # what a correction has come to
+    def judge(change: float, size: float) -> bool:  # after a correction
         residuals.append(change / scale)
         LOG.log(
             level,
@@ -233,12 +233,12 @@ def solve_steady(
 def moment_system(
     system: System | Body, *kernels: FactoredKernel, precondition: bool = True
 ) -> MomentSystem:
-    """Return the equation of the moments of one body or several.
+    """Return the system of the moments of one body or several.
 
     Args:
         system: The bodies.
         kernels: For each body the leading part of its kernel, or the kernel itself.
-        precondition: Whether the diffusion correction is used.
+        precondition: Whether diffusion synthetic acceleration is used.
 
     Note: Collective over the ranks.
     """
@@ -256,15 +256,15 @@ def _fraction(residual: float, tolerance: float) -> float:
 
 
 def _grows(residuals: list[float]) -> bool:
-    """Return whether the residual grows: the rank is too small, further steps would be wasted."""
+    """Return whether the residual grows, because the rank is too small."""
     return len(residuals) > 3 and residuals[-1] > 2.0 * min(residuals[1:])
 
 
 def _slows(residuals: list[float]) -> bool:
-    """Return whether the last correction brought little."""
+    """Return whether the last correction reduced the residual little."""
     return len(residuals) > 1 and residuals[-1] > LITTLE_GAINED * residuals[-2]
 
 
 def _stalls(residuals: list[float]) -> bool:
-    """Return whether the last corrections brought nothing."""
+    """Return whether the last corrections made no progress."""
     return len(residuals) > PATIENCE and residuals[-1] > 0.5 * residuals[-1 - PATIENCE]

@@ -1,1 +1,1 @@
-"""Upwind sweeps: kernels, sweep order, pipelines over mesh parts."""
+"""Upwind sweeps: compiled kernels, sweep orders, pipelines over mesh parts."""

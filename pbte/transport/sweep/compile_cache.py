@@ -1,8 +1,8 @@
-"""Where compiled loops are kept, so that a changed source can never meet an old compilation.
+"""Cache folder of the compiled loops, one for each state of the sources.
 
-Numba compiles a function anew when its own file has changed, not when a function that it calls,
-and has built in, stands in another file that has. One folder for each state of all sources of this
-room makes up for it.
+Numba recompiles a function when its own file has changed, but not when an inlined function of
+another file has. One cache folder for each state of all sources of this package avoids stale
+compilations.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 
 LOG = logging.getLogger("pbte.transport")
 
-ROOM = Path(__file__).parents[1]  # boundary and ray tracing have compiled loops as well
+ROOM = Path(__file__).parents[1]  # boundary and ray tracing also have compiled loops
 
 
 def sources_digest() -> str:
-    """Return a name for the present state of all files of this room."""
+    """Return a digest of all files of this package."""
     digest = hashlib.sha256(version("numba").encode())
     for path in sorted(ROOM.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -28,10 +28,10 @@ def sources_digest() -> str:
 
 
 def keep_compiled_apart() -> None:
-    """Let Numba keep compiled functions in a folder of their own for this state of the sources.
+    """Set the cache folder of Numba to one for this state of the sources.
 
-    Below NUMBA_CACHE_DIR, or the user's cache; where nothing can be written Numba decides itself.
-    Numba is not imported for it: many commands do without.
+    Below NUMBA_CACHE_DIR, or the user's cache; if it cannot be written, Numba's default is kept.
+    Numba itself is not imported, because many commands do not need it.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(cache) / "pbte" / "numba")

@@ -1,12 +1,12 @@
 """Numbers for compiled formulas: one double, or a vector of doubles with one mode in each lane.
 
-A loop that Numba compiles cannot say "eight modes at once", and what the compiler makes of an
-inner loop over modes is a matter of luck. So a formula is written in Python on the numbers of this
-file, whose operators emit instructions instead of computing. Python's loops unroll meanwhile, so
-one text serves all dimensions, and everything stays in registers.
+Numba cannot express explicit SIMD over eight modes, and automatic vectorisation of an inner loop
+over modes is unreliable. So a formula is written in Python on the number classes of this file,
+whose operators emit instructions instead of computing. Python loops are unrolled at compile time,
+so one source serves all dimensions, and all values stay in registers.
 
-Complex numbers are pairs. In memory the numbers of all lanes that belong together stand in the
-sequence [part, lane]; for one lane this is NumPy's complex128.
+Complex numbers are pairs. In memory the numbers of all lanes are ordered as [part, lane]; for one
+lane this is NumPy's complex128.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
-# Products may be fused with sums, and zeros lose their sign; the sequence of sums is kept.
+# Products may be fused with sums, and zeros lose their sign; the order of sums is kept.
 _FLAGS = ("contract", "nsz")
 
 _DOUBLE = ir.DoubleType()
@@ -60,7 +60,7 @@ class Real:
         return self._new(self.builder.fma(self.value, factor.value, summand.value))
 
     def spread(self, lanes: int) -> Real:
-        """Return the number of the only lane in all of many."""
+        """Return the number of a single lane broadcast to all lanes."""
         if lanes == 1:
             return Real(self.builder, self.value)
         kind = ir.VectorType(_DOUBLE, lanes)
@@ -143,7 +143,7 @@ class Memory:
 
     def number(self, index: Any) -> Any:
         """Return the numbers at degree of freedom `index`, one in each lane."""
-        # No larger alignment than that of a double is taken for granted.
+        # Only the alignment of a double is assumed.
         parts = [
             Real(self.builder, self.builder.load(pointer, align=8))
             for pointer in self._parts(index)
@@ -197,7 +197,7 @@ def tuple_of(builder: Any, kind: Any, value: Any) -> list[Real]:
 
 
 def transposed(builder: Any, rows: Sequence[Any]) -> list[Any]:
-    """Return the columns of a square of vectors: swap ever smaller blocks beside the diagonal.
+    """Return the columns of a square of vectors, by swaps of ever smaller off-diagonal blocks.
 
     The number of rows is a power of two.
     """
@@ -214,7 +214,7 @@ def transposed(builder: Any, rows: Sequence[Any]) -> list[Any]:
 
 
 def as_index(number: Any) -> Any:
-    """Return an integer of Python as a constant; what is an instruction already stays."""
+    """Return a Python integer as a constant; instructions are returned unchanged."""
     return ir.Constant(_INTEGER, number) if isinstance(number, int) else number
 
 

@@ -1,6 +1,6 @@
-"""The compiled ordering of the cells along a direction, so that each comes after its upstream ones.
+"""Compiled topological ordering of the cells along a direction, upstream cells first.
 
-Upstream is what `flow_through` says, by whose bits the solution of the cells goes as well.
+Upstream is defined by the sign of `flow_through`, bitwise the same as in the solution of the cells.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def order_cells(origin, normals, neighbours, velocities, cells, lagged):  # type
 
     Args: (0,) * dim; normals (num_cells, dim, dim + 1); neighbours (num_cells, dim + 1); velocities
     (rows, dim); set here: the order of the cells, (rows, num_cells), and the number of those that
-    had to go before their upstream neighbours, (rows,).
+    had to precede their upstream neighbours, (rows,).
     """
     num_cells, num_faces = neighbours.shape
     for row in numba.prange(velocities.shape[0]):
@@ -36,8 +36,8 @@ def order_cells(origin, normals, neighbours, velocities, cells, lagged):  # type
                 tail += 1
         while head < num_cells:
             if head == tail:
-                # Every cell left waits for another one. Walk upstream until a cell is met twice: it
-                # lies on a cycle, and the cells downstream of it go on waiting.
+                # Every remaining cell depends on another. Walk upstream until a cell is met twice:
+                # it lies on a cycle and is released; the cells downstream of it remain.
                 while waiting[scan] <= 0:
                     scan += 1
                 lagged[row] += 1

@@ -1,20 +1,20 @@
-"""The sweep through a mesh whose cells are shared by ranks: many modes in flight, no work twice.
+"""Pipelined sweep of a mesh whose cells are shared by ranks: many modes at once, each cell once.
 
 The cells of a rank are visited in **stages**: stage 0 needs nothing from other ranks, stage s + 1
 what they compute in stage s, so
 
     stage(cell) = max over upstream neighbours of (their stage, or that plus 1 on another rank).
 
-Cells of later stages that no other rank waits for go with the last stage, together. A **task** is
-one stage of a **block** of modes. It starts when the messages that the neighbours send after their
-stage before have arrived; a rank takes the first task of the oldest block that can start, and so
-works on the next modes while it waits for the values of these. The modes of a block fly in
-opposite directions, so that both ends of the body have work from the start. Only values that flow
-from one rank to the next are sent, once.
+Cells of later stages that no other rank depends on belong to the last stage. A **task** is one
+stage of a **block** of modes. It starts when the messages of the neighbours from the previous stage
+have arrived; a rank takes the first task of the oldest block that can start, and so works on
+further modes while it waits for values. A block has modes of opposite directions, so that the ranks
+at both ends have work from the start. Only values that flow from one rank to the next are sent,
+once.
 
-The alternative are lagged halos: every rank sweeps all its cells with what the others had in the
-round before, until nothing changes. Silicon sphere of 200 nm, the 747 modes of Si-5, one thread;
-the CPU time of lagged halos is that of one sweep of the local cells times the rounds:
+The alternative are lagged halos: every rank sweeps all its cells with the values of the others from
+the previous iteration, until convergence. Silicon sphere of 200 nm, the 747 modes of Si-5, one
+thread; the CPU time of lagged halos is that of one sweep of the local cells times the rounds:
 
     cells, ranks                          5937, 2     5937, 3     55822, 2
     stages (mean, most)                   13, 25      16, 25      25, 46
@@ -26,9 +26,9 @@ the CPU time of lagged halos is that of one sweep of the local cells times the r
             CPU, ns per cell and mode     37          40          45
             sent, MB, in messages         4.9, 402    7.3, 770    23, 3218
 
-A visit costs 15 ns (22 in the large mesh) where one mode is swept from end to end: the cells of
-another stage are no longer in the nearest cache. Repeating everything costs far more, so the
-pipeline is the only way in which cells are shared.
+A visit costs 15 ns (22 in the large mesh) in a sweep of one mode through all cells, because the
+cells of another stage are no longer in the nearest cache. Iteration over lagged halos costs far
+more, so the pipeline is the only implementation.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def sweep_pipeline(
     field: Array,
     modes: slice | IntArray = slice(None),
 ) -> None:
-    """Replace the source of each mode by the temperature it drifts into: theta = L^-1 Q.
+    """Replace the source of each mode by its temperature: theta = L^-1 Q.
 
     The same as `pbte.transport.sweep.sweep.sweep` on the undivided mesh, up to round-off.
 
@@ -70,18 +70,18 @@ def sweep_pipeline(
         mesh: The local cells.
         halo: The facets to other ranks.
         order: Sweep orders of all modes.
-        velocities: Those that the orders were found for, shape (num_modes, 3) [m/s].
+        velocities: Velocities for which the orders were made, shape (num_modes, 3) [m/s].
         loss_rates: Gamma, shape (num_modes,) [1/s]; complex ones need a complex field.
-        inflow: Incoming temperature deviation at the boundary dofs, one row for each row of
-            `field` or one for all, shape (modes or 1, num_boundary_facets * dim) [K]. Slots of
-            facets to other ranks are not read.
+        inflow: Inflow temperature deviation at the boundary dofs, one row for each row of `field`
+            or one for all, shape (modes or 1, num_boundary_facets * dim) [K]. Those of facets to
+            other ranks are not read.
         field: On entry the source Q [K/s], on return theta [K], real or complex; shape
             (modes, num_dofs), changed in place.
-        modes: Which modes the rows of `field` are, the same on all ranks; all by default. Many at
-            once keep all ranks busy: hundreds.
+        modes: Modes of the rows of `field`, the same on all ranks; all by default. Hundreds at once
+            keep all ranks busy.
 
     Raises:
-        RunError: A mode with a cyclic dependency did not settle; on all ranks.
+        RunError: A mode with a cyclic dependency did not converge; on all ranks.
 
     Note:
         Collective over ``halo.comm``.
@@ -116,9 +116,9 @@ def sweep_pipeline(
 
 
 def _groups(inputs: SweepInput) -> tuple[IntArray, IntArray]:
-    """Return rows of the field that are swept at once, shape (n, lanes), and alone, (n, 1).
+    """Return rows of the field that are swept together, shape (n, lanes), and singly, (n, 1).
 
-    Both by flights, so that opposite directions are side by side.
+    Both sorted by direction, so that opposite directions are adjacent.
     """
     if np.iscomplexobj(inputs.field):
         alone = np.argsort(inputs.flights, kind="stable")
@@ -128,7 +128,7 @@ def _groups(inputs: SweepInput) -> tuple[IntArray, IntArray]:
 
 
 def _blocks(inputs: SweepInput, members: IntArray, numbers: Iterator[int]) -> Iterator[Block]:
-    """Yield rows of the field in blocks: at least two, for work while one waits."""
+    """Yield rows of the field in at least two blocks, so that one can proceed while one waits."""
     lanes = members.shape[1]
     # Eight modes at once take the time of two, and the memory of eight.
     size = inputs.order.block_modes if lanes == 1 else -(-inputs.order.block_modes // 4)

@@ -1,4 +1,4 @@
-"""Blocks of modes on their way through the ranks: tasks that start as their messages arrive."""
+"""Blocks of modes in the pipelined sweep: tasks that start as their messages arrive."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pbte.transport.sweep.pipeline_kernels import fill_array, run_task, store_ar
 if TYPE_CHECKING:
     from pbte.transport.sweep.pipeline_order import PipelineOrder
 
-# Blocks in flight: enough to bridge the way of a mode through the ranks. They bound the memory.
+# Blocks in progress: enough to cover the latency through the ranks. They bound the memory.
 BLOCKS_IN_FLIGHT = 8
 LARGEST_TAG = 32767  # that every MPI offers
 
@@ -37,13 +37,13 @@ Numbers = npt.NDArray[Any]  # real or complex
 
 @dataclass(frozen=True, kw_only=True)
 class SweepInput:
-    """What is swept: see `pbte.transport.sweep.pipeline.sweep_pipeline`.
+    """Input of a pipelined sweep, see `pbte.transport.sweep.pipeline.sweep_pipeline`.
 
     Attributes:
         flights: Order of each row of the field, times 2, plus 1 if it is read backwards.
-        factors: How much slower each mode is than the velocity of its order.
+        factors: Velocity of the order over that of each mode [-].
         loss_rates: Gamma of each row, times that factor [1/s].
-        spare: Work arrays that a block has left to the next.
+        spare: Free work arrays of finished blocks.
     """
 
     halo: Halo
@@ -57,12 +57,11 @@ class SweepInput:
 
 
 class Block:
-    """A few modes, and how far they are on this rank.
+    """Some modes, and their progress on this rank.
 
     Attributes:
-        number: The place of the block in the sequence, the same on all ranks.
-        members: Rows of the field that are swept side by side in one work array, in as many lanes
-            as there are columns; shape (arrays, lanes).
+        number: Position of the block in the sequence, the same on all ranks.
+        members: Rows of the field of each work array, one in each lane, shape (arrays, lanes).
         stage: The next stage of the cells to be visited.
     """
 
@@ -98,7 +97,7 @@ class Block:
         return self.theta[:, : self.inputs.field.shape[1] * self.lanes]
 
     def take_arrays(self) -> None:
-        """Take work arrays that another block has left, or new ones."""
+        """Acquire free work arrays, or allocate new ones."""
         inputs, size = self.inputs, len(self.members)
         width = (inputs.field.shape[1] + inputs.inflow.shape[1] + 1) * self.lanes
         spare = inputs.spare.pop() if inputs.spare else np.empty((0, 0))
@@ -109,11 +108,11 @@ class Block:
         self.source = self.theta
 
     def leave_arrays(self) -> None:
-        """Leave the work arrays to another block."""
+        """Release the work arrays."""
         self.inputs.spare.append(self.theta)
 
     def fill(self) -> None:
-        """Take the sources from the field for several rounds, and the inflow of the walls."""
+        """Copy the sources and the inflow of walls to the work arrays, for repeated sweeps."""
         inputs = self.inputs
         given = inputs.inflow.shape[1] - inputs.halo.recv_boundary_dofs.size
         for rows, work in zip(self.members, self.theta, strict=True):
@@ -122,12 +121,12 @@ class Block:
         self.temperatures[:] = 0.0
 
     def store(self) -> None:
-        """Put the temperatures in the place of the sources."""
+        """Write the temperatures to the field, in place of the sources."""
         for rows, work in zip(self.members, self.theta, strict=True):
             store_array(self.inputs.field, rows, work)
 
     def begin(self) -> None:
-        """Announce to MPI what will arrive."""
+        """Post the receives of all messages."""
         self.stage = 0
         self.arrivals = [
             [
@@ -139,7 +138,7 @@ class Block:
 
     @property
     def done(self) -> bool:
-        """Whether all cells are visited and nothing is to arrive any more.
+        """Whether all cells are visited and all messages received.
 
         Messages after the last stage exist only in a cycle: for the next round.
         """
@@ -153,7 +152,7 @@ class Block:
         return self.arrivals[self.stage - 1] if self.stage > 0 else []
 
     def run_task(self, whole: bool) -> None:
-        """Visit the cells of one stage and send on what leaves them.
+        """Solve the cells of one stage and send their outflow to other ranks.
 
         Args:
             whole: Whether the first stage takes the sources from the field and the last one puts
@@ -205,7 +204,7 @@ class Block:
 
     @property
     def tag_cycle(self) -> int:
-        """After how many blocks the same tags come again."""
+        """Number of blocks after which tags repeat."""
         return max(1, LARGEST_TAG // (self.inputs.order.starts.shape[1] - 1))
 
     def _tag(self, stage: int) -> int:
@@ -214,10 +213,10 @@ class Block:
 
 
 def run_blocks(blocks: Iterable[Block], *, whole: bool = True) -> None:
-    """Bring blocks through all their stages, several in flight, the oldest first.
+    """Run blocks through all their stages, several at once, the oldest first.
 
-    No rank waits for another in a circle: the oldest block that is not done everywhere is in
-    flight on all ranks that are not done with it, and its earliest task can start.
+    There is no deadlock: the oldest block that is unfinished anywhere is in progress on all ranks
+    that have not finished it, and its earliest task can start.
 
     Args:
         blocks: The blocks, in the same order on all ranks.
@@ -255,10 +254,10 @@ def run_blocks(blocks: Iterable[Block], *, whole: bool = True) -> None:
 
 
 def run_until_settled(blocks: list[Block], comm: MPI.Intracomm) -> None:
-    """Bring modes with cyclic dependencies round and round until nothing changes.
+    """Sweep modes with cyclic dependencies repeatedly until convergence.
 
     Raises:
-        RunError: Some did not settle; on all ranks.
+        RunError: Some did not converge; on all ranks.
 
     Note:
         Collective over ``comm``.

@@ -1,6 +1,6 @@
 """The compiled loops of the pipelined sweep: stages of the cells, lists of messages, tasks.
 
-See `pbte.transport.sweep.pipeline` for the words. Modes run in parallel over threads; MPI is called
+See `pbte.transport.sweep.pipeline` for the terms. Modes run in parallel over threads; MPI is called
 between these loops only, by one thread.
 """
 
@@ -19,7 +19,7 @@ _FLAGS = {"cache": True, "error_model": "numpy"}
 def count_upstream(  # type: ignore[no-untyped-def]
     origin, normals, neighbours, first_cut, velocities, waiting, cells, tails
 ):
-    """Count the upstream neighbours of each cell, and let those with none begin stage 0.
+    """Count the upstream neighbours of each cell; those with none start stage 0.
 
     Args: (0,) * dim; normals (num_cells, dim, dim + 1); neighbours (num_cells, dim + 1); number of
     the first boundary facet that leads to another rank, as do all after it; velocities (rows, dim).
@@ -42,11 +42,12 @@ def count_upstream(  # type: ignore[no-untyped-def]
 def order_stage(  # type: ignore[no-untyped-def]
     origin, normals, neighbours, first_cut, velocities, waiting, cells, heads, tails, cut, met, left
 ):
-    """Order all cells that need nothing more from other ranks: Kahn's algorithm up to there.
+    """Order all cells that depend on no unfinished cell of another rank, by Kahn's algorithm.
 
     Args: as above; begin and end of the cells in `cells` whose downstream neighbours have not been
-    told, (rows,); cell at each facet to another rank; whether the other rank has been passed there
-    in the stage before, and (set here) whether this one is in this stage, (rows, num_cut_facets).
+    processed, (rows,); cell at each facet to another rank; whether that facet was finished by the
+    other rank in the stage before, and (set here) by this one in this stage, (rows,
+    num_cut_facets).
     """
     for row in numba.prange(velocities.shape[0]):
         head, tail, velocity = heads[row], tails[row], vector_of(velocities[row], origin)
@@ -80,10 +81,10 @@ def order_stage(  # type: ignore[no-untyped-def]
 
 @numba.njit(**_FLAGS)
 def release_cell(origin, normals, neighbours, velocity, waiting):  # type: ignore[no-untyped-def]
-    """Return a cell that goes before its upstream neighbours, because a cycle keeps all waiting.
+    """Return a cell to order before its upstream neighbours, to break a cycle of dependencies.
 
-    Walks upstream from some cell that waits until a cell is met twice, which then lies on a cycle
-    of local cells, or until only other ranks are upstream.
+    Walks upstream from some unordered cell until a cell is met twice, which lies on a cycle of
+    local cells, or until only other ranks are upstream.
     """
     direction = vector_of(velocity, origin)
     met = np.zeros(waiting.shape[0], dtype=np.uint8)
@@ -104,7 +105,7 @@ def release_cell(origin, normals, neighbours, velocity, waiting):  # type: ignor
 
 @numba.njit(parallel=True, **_FLAGS)
 def delay_cells(origin, normals, neighbours, first_cut, velocities, last, cells, starts):  # type: ignore[no-untyped-def]
-    """Move cells that no other rank waits for to the last stage, unless they are of the first.
+    """Move cells that no other rank depends on to the last stage, unless they are of the first.
 
     Args: as for `count_upstream`; last stage on any rank, (rows,); order by stages and where they
     start, changed in place.
@@ -169,7 +170,7 @@ def list_messages(flow, own, other, last, neighbour, faces, out_starts, in_start
         for side in range(2):
             starts = out_starts[flight] if side == 0 else in_starts[flight]
             stages = own[row] if side == 0 else other[row]
-            wanted = 1 if side == against else -1  # what flows in flows out against the order
+            wanted = 1 if side == against else -1  # inflow along the order is outflow against it
             starts[:] = 0
             for k in range(num_cut):
                 if flow[row, k] == wanted:
@@ -192,9 +193,9 @@ def list_messages(flow, own, other, last, neighbour, faces, out_starts, in_start
 def fill_array(field, rows, factors, inflow, num_given, work):  # type: ignore[no-untyped-def]
     """Copy sources and inflow of some modes, one in each lane, to their work array.
 
-    It holds the numbers of its modes side by side: those of the degrees of freedom, the inflow and
-    zeros. What other ranks send in begins as zero: it must be finite, because a cell reads even
-    its downstream faces, with weight zero.
+    It holds the numbers of its modes interleaved: those of the degrees of freedom, the inflow and
+    zeros. Inflow from other ranks starts as zero: it must be finite, because a cell reads even its
+    downstream faces, with weight zero.
     """
     num_dofs, lanes = field.shape[1], rows.shape[0]
     if lanes == 1:
@@ -226,7 +227,7 @@ def store_array(field, rows, work):  # type: ignore[no-untyped-def]
 
 @numba.njit(**_FLAGS)
 def _ask_for(visits, upstream, num_faces, lanes, values):  # type: ignore[no-untyped-def]
-    """Ask for the cache lines of the cells across the faces of some cells."""
+    """Prefetch the cache lines of the cells across the faces of some cells."""
     for cell in visits:
         for face in range(num_faces):
             vertex = 1 if face == 0 else 0
@@ -239,8 +240,8 @@ def _ask_for(visits, upstream, num_faces, lanes, values):  # type: ignore[no-unt
 def run_task(origin, stage, whole, body, halo, tasks, fields, source, theta, buffers):  # type: ignore[no-untyped-def]
     """Visit the cells of one stage for the modes of one block.
 
-    What the neighbours sent after the stage before is put in the inflow, the cells are
-    visited, and what they hand to other ranks is taken to the outgoing buffer.
+    The messages of the previous stage are copied to the inflow, the cells are solved, and the
+    outflow to other ranks is copied to the send buffer.
 
     Args: (0,) * dim; stage; whether the modes come from the field with the first stage and go back
     with the last; records of the cells, their integers, orders, starts of the stages, last stages;

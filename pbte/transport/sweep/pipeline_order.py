@@ -1,4 +1,4 @@
-"""Sweep orders of a mesh in parts, by stages, and what each flight hands to other ranks when."""
+"""Sweep orders of a partitioned mesh by stages, and their messages to other ranks."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from pbte.transport.sweep.sweep import lines_of_flight, plan_sweep
 Flow = npt.NDArray[np.int8]
 
 
-# Cells visited by a task: so many that starting it costs little.
+# Cells visited by a task: enough to make its start-up cost negligible.
 TASK_VISITS = 15000
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineOrder:
-    """The order in which each mode visits the local cells, and what it hands to other ranks when.
+    """Sweep order of each mode by stages, and its messages to other ranks.
 
-    All modes along one line share an order, read backwards by those that fly the other way. A
-    flight is an order in one of its ways: 2 * order, plus 1 for backwards.
+    All modes along one line share an order, read backwards by those of the opposite direction. A
+    flight is an order with a direction: 2 * order, plus 1 for backwards.
 
     Attributes:
         cells: Sweep orders, by stages, shape (num_orders, num_cells).
@@ -47,7 +47,7 @@ class PipelineOrder:
         backwards: Whether it reads the order from the end, shape (num_modes,).
         lagged: Number of cells, on all ranks, visited before all their upstream neighbours
             because the dependencies form a cycle, shape (num_modes,).
-        records: What the sweep reads of each cell, see `SweepOrder`.
+        records: Packed cell data, see `SweepOrder`.
         faces: Facets to other ranks through which each flight leaves, then those through which it
             enters, each by (stage of the sender, neighbour), shape (num_flights, num_cut_facets).
         out_starts: Where the facets of a message sent begin in `faces`,
@@ -133,7 +133,7 @@ def _delay_cells(
     cells: CompactIntArray,
     starts: CompactIntArray,
 ) -> None:
-    """Move cells that no other rank waits for to the last stage, except where there are cycles."""
+    """Move cells that no other rank depends on to the last stage, except where there are cycles."""
     straight = lagged == 0
     body = (0.0,) * mesh.dim, mesh.face_normals, mesh.neighbours
     first_cut = mesh.boundary_walls.size - halo.num_facets
@@ -143,7 +143,7 @@ def _delay_cells(
 
 
 def _cell_records(mesh: SweepMesh) -> Array:
-    """Return what the sweep reads of each cell, also if there are none."""
+    """Return the packed cell data of the sweep, also for no cells."""
     if mesh.num_cells == 0:
         return np.zeros((0, record_width(mesh.dim)))
     return plan_sweep(mesh, np.empty((0, 3))).records
@@ -152,13 +152,13 @@ def _cell_records(mesh: SweepMesh) -> Array:
 def _order_by_stages(
     mesh: SweepMesh, halo: Halo, velocities: Array
 ) -> tuple[CompactIntArray, CompactIntArray, CompactIntArray, CompactIntArray, Flow]:
-    """Return order, starts of the stages, last stage, cells that went early, flow at the facets.
+    """Return order, starts of the stages, last stage, number of lagged cells, flow at the facets.
 
     Flow is 1 where a mode leaves this rank, -1 where it enters, shape (num_modes, num_cut_facets).
 
-    All ranks order what they can without each other, tell each other which facets are passed, and
-    so on. If a mode gets no further on any rank, its cells wait for each other in a cycle: the
-    first rank with such cells lets one go early.
+    All ranks order the cells that depend on no other rank, exchange which facets are finished, and
+    repeat. If a mode makes no progress on any rank, its cells form a cycle of dependencies: the
+    first rank with such cells releases one.
     """
     comm, num_rows, num_cut = halo.comm, velocities.shape[0], halo.num_facets
     origin, first_cut = (0.0,) * mesh.dim, mesh.boundary_walls.size - num_cut
@@ -176,7 +176,7 @@ def _order_by_stages(
         starts.append(tails.copy())
         met = np.ascontiguousarray(swap(halo, left.T).T)
         flow += left.view(np.int8) - met.view(np.int8)
-        # Which modes got further on some rank, and the first rank on which cells are left.
+        # Modes that made progress on some rank, and the first rank with unordered cells.
         report = np.stack([tails > starts[-2], (tails < mesh.num_cells) * (comm.size - comm.rank)])
         report = report.astype(np.int32)
         comm.Allreduce(MPI.IN_PLACE, report, MPI.MAX)

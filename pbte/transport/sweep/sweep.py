@@ -1,4 +1,4 @@
-"""The sweep: drift of every mode through the mesh, cell by cell downstream.
+"""Sweep: upwind solution of the transport of every mode, cell by cell downstream.
 
 It solves exactly the equations of `pbte.transport.drift` (upwind P1 discontinuous Galerkin). On a
 simplex they have a closed form. With a_f = v . (outward area normal of the face opposite vertex
@@ -7,19 +7,19 @@ is a multiple of the identity plus two rank-one terms,
 
     A_ij = (P + g) delta_ij + u_i + w_j,    u_i = a_i - p_i + P + g,   w_j = -p_j,
 
-because the faces' mass matrices, like the cell's, are (1 + delta_ij) times a constant. The
-Woodbury formula leaves a 2 x 2 system whose determinant
+because the faces' mass matrices, like the cell's, are (1 + delta_ij) times a constant. The Woodbury
+formula gives a 2 x 2 system whose determinant
 
     (d + 2) g^2 + 2 (d + 1) g P + (d + 1) P^2
 
 is a sum of positive terms: no cancellation from ballistic (g = 0) to thick (P = 0), no
 quadrature, no elimination.
 
-Modes that fly along one line share one order of the cells. With the velocity s v' of a mode and v'
-of the fastest one on its line, the sweep solves (v' . grad + Gamma / s) theta = Q / s: all modes of
-a line see the same v' . n, so what is upstream of a cell is the same for all to the last bit, and
-those that fly the same way, such as the bands of a table or the modes on the symmetry axes of a
-crystal, are swept eight at a time.
+Modes along one line share one order of the cells. With the velocity s v' of a mode and v' of the
+fastest one on its line, the sweep solves (v' . grad + Gamma / s) theta = Q / s: all modes of a line
+have the same v' . n, so the upstream faces of a cell are bitwise the same for all, and those of the
+same direction, such as the bands of a table or the modes on the symmetry axes of a crystal, are
+swept eight at a time.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ from pbte.transport.sweep.kernels import (
 )
 from pbte.transport.sweep.ordering import order_cells
 
-# Unit vectors as near as this are one direction: many times the round-off of dividing a velocity
-# by its length, and far too little to matter.
+# Unit vectors closer than this are one direction: many times the round-off of normalisation, and
+# negligible.
 SAME_DIRECTION = 4e-15
 
-# So many modes of a direction are faster in lanes that are not all used than one by one.
+# From this number on, modes of a direction are faster in partly used lanes than one by one.
 LEAST_IN_LANES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepOrder:
-    """The order in which each mode visits the cells.
+    """Sweep order of the cells for each mode.
 
-    A mode and its time-reversed partner see the same faces with opposite signs, so one order
-    serves both: read backwards for the partner. So it does for all modes along one line.
+    A mode and its time-reversed partner have opposite signs of v . n at all faces, so the partner
+    reads the same order backwards, as do all modes along one line.
 
     Attributes:
         cells: Sweep orders, shape (num_orders, num_cells).
@@ -68,8 +68,8 @@ class SweepOrder:
         backwards: Whether it reads the row from the end, shape (num_modes,).
         lagged: Number of cells visited before all their upstream neighbours, because the
             dependencies form a cycle, shape (num_modes,).
-        records: What the sweep reads of each cell, in whole cache lines: normals (dim, dim + 1),
-            d |K| / (d + 2), then upstream_dofs as 32-bit integers; shape (num_cells, width).
+        records: Packed data of each cell, in whole cache lines: normals (dim, dim + 1), d |K| / (d
+            + 2), then upstream_dofs as 32-bit integers; shape (num_cells, width).
     """
 
     cells: CompactIntArray
@@ -117,22 +117,22 @@ def plan_sweep(mesh: SweepMesh, velocities: Array, num_pairs: int = 0) -> SweepO
 
 
 def lines_of_flight(velocities: Array, num_pairs: int = 0) -> tuple[IntArray, IntArray]:
-    """Return along which line each mode flies, one way or the other, and the fastest mode of each.
+    """Return the line of each velocity, in either direction, and the fastest mode of each line.
 
     Args:
         velocities: Shape (num_modes, dim) [m/s].
-        num_pairs: The first modes fly opposite to the next ones.
+        num_pairs: The first modes have the opposite velocities of the next ones.
 
     Returns:
-        Number of its line for each mode, shape (num_modes,), in the sequence of the first mode on
+        Number of its line for each mode, shape (num_modes,), in the order of the first mode on
         each; fastest mode of each line, shape (num_lines,). Modes at rest are one line.
     """
     num_modes, dim = velocities.shape
     speeds = np.linalg.norm(velocities, axis=1)
     units = velocities / np.where(speeds > 0.0, speeds, 1.0)[:, None]
     ends = np.concatenate([units, -units])
-    # Neighbours share a box of at least one of dim + 1 shifted grids: a component that lies on the
-    # edge of a box does so in one grid only.
+    # Close vectors share a box of at least one of dim + 1 shifted grids: a component that lies on
+    # the edge of a box does so in one grid only.
     boxes = [
         np.unique(
             np.floor(ends / SAME_DIRECTION + shift / (dim + 1.0)), axis=0, return_inverse=True
@@ -166,24 +166,24 @@ def sweep(
     field: Array,
     modes: slice | IntArray = slice(None),
 ) -> None:
-    """Replace the source of each mode by the temperature it drifts into: theta = L^-1 Q.
+    """Replace the source of each mode by its temperature: theta = L^-1 Q.
 
     Args:
         mesh: The cells.
         order: Sweep orders of all modes.
-        velocities: Those that the orders were found for, shape (num_modes, 3) [m/s].
+        velocities: Velocities for which the orders were made, shape (num_modes, 3) [m/s].
         loss_rates: Gamma, shape (num_modes,) [1/s]; complex ones need a complex field.
-        inflow: Incoming temperature deviation at the boundary dofs, one row for each row of
-            `field` or one for all, shape (modes or 1, num_boundary_facets * dim) [K].
+        inflow: Inflow temperature deviation at the boundary dofs, one row for each row of `field`
+            or one for all, shape (modes or 1, num_boundary_facets * dim) [K].
         field: On entry the source Q [K/s], on return theta [K], real or complex; shape
             (modes, num_dofs), changed in place.
-        modes: Which modes the rows of `field` are, in any order; all by default. Modes of one
-            direction are fast if they come in one call, in whatever order.
+        modes: Modes of the rows of `field`, in any order; all by default. Modes of one direction
+            are faster in one call.
 
     Raises:
-        RunError: A mode with a cyclic dependency did not settle.
+        RunError: A mode with a cyclic dependency did not converge.
         TypeError: Loss rates or inflow are complex, the field is not.
-        ValueError: The orders were found for other velocities, or the inflow is of other modes.
+        ValueError: The orders belong to other velocities, or the inflow to other modes.
     """
     _check_fields(field, loss_rates, inflow)
     rows, backwards = order.rows[modes].astype(np.int64), order.backwards[modes]
@@ -220,7 +220,7 @@ def sweep(
 
 
 def lane_groups(directions: IntArray) -> tuple[IntArray, IntArray]:
-    """Return which modes to sweep at once and which alone.
+    """Return groups of modes to sweep together, and modes to sweep singly.
 
     Args:
         directions: Number of the direction of each mode, shape (num_modes,).
@@ -250,14 +250,14 @@ def parts_in_lanes(numbers: Array) -> Array:
 
 
 def _relative_speeds(velocities: Array, directions: Array) -> Array:
-    """Return how fast each mode is beside the one whose velocity gave the order; 1 at rest."""
+    """Return the speed of each mode relative to the velocity of its order [-]; 1 at rest."""
     lengths = (directions * directions).sum(axis=1)
     moving = lengths > 0.0
     along = (velocities * directions).sum(axis=1) / np.where(moving, lengths, 1.0)
     relative: Array = np.where(moving, along, 1.0)
     gaps = np.abs(velocities - relative[:, None] * directions).max(axis=1, initial=0.0)
     if not np.all((relative > 0.0) & (gaps <= 1e-9 * np.abs(velocities).max(axis=1, initial=0.0))):
-        raise ValueError("the sweep orders were found for other velocities")
+        raise ValueError("the sweep orders belong to other velocities; plan the sweep again")
     return relative
 
 
@@ -272,12 +272,12 @@ def _check_fields(field: Array, loss_rates: Array, inflow: Array) -> None:
 
 
 def with_records(mesh: SweepMesh) -> SweepMesh:
-    """Return the same cells with the records that a sweep reads, made once for many sweeps."""
+    """Return the mesh with its packed cell data, made once for many sweeps."""
     return replace(mesh, records=cell_records(mesh))
 
 
 def cell_records(mesh: SweepMesh) -> Array:
-    """Return normals, mass and upstream numbers of each cell side by side."""
+    """Return the packed normals, mass and upstream dofs of each cell, (num_cells, width)."""
     num_cells, num_faces = mesh.neighbours.shape
     num_reals = mesh.dim * num_faces + 1
     records = np.zeros((num_cells, record_width(mesh.dim)))

@@ -145,7 +145,7 @@ def test_the_ranks_and_a_single_process_agree(comm, grid):
 
 def test_heat_without_a_way_out_is_refused(comm, grid):
     mesh = sweep_mesh_of(grid(1, 4))
-    with pytest.raises(InputError, match="no wall takes them up"):
+    with pytest.raises(InputError, match="no wall absorbs them"):
         solve_heat_equation(
             mesh, KAPPA, np.ones(mesh.num_dofs), held(mesh, 0.0, 0.0), NO_JOINTS, comm
         )

@@ -140,7 +140,7 @@ def test_a_warmed_periodic_body_floats_but_at_no_frequency(grid):
     heat = np.ones(mesh.num_dofs)
     found = equation.oscillating(5.0, heat, no_walls)
     np.testing.assert_allclose(found, 1.0 / (5j * OMEGA * HEAT), rtol=1e-9)
-    with pytest.raises(InputError, match="no wall takes them up"):
+    with pytest.raises(InputError, match="no wall absorbs them"):
         equation.oscillating(0.0, heat, no_walls)
 
 
