@@ -126,7 +126,7 @@ def test_what_is_no_field_is_refused(tmp_path):
     np.savez(short, points=points, values=np.ones(3))
     mesh = square(tmp_path, point_data={"heat": np.ones(4), "cold": np.ones(4)})
     for path, dim, name, message in (
-        (tmp_path / "none.npy", 2, None, "no such file"),
+        (tmp_path / "none.npy", 2, None, "no such field file"),
         (good, 3, None, "2 coordinates, the mesh has 3"),
         (cube, 2, None, "coordinates that differ"),
         (bad, 2, None, "not finite"),
