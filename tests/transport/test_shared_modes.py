@@ -36,7 +36,7 @@ def all_observables(domain, problem, leading):
     """Return every number that a run reports, orders first, as a list of arrays."""
     edges = frequency_bins(problem.modes.frequencies, 12)
     split = with_self_scattering(problem, 0.1)
-    tally = FieldTally(problem=split, walls=domain.walls, frequency_edges=edges)
+    tally = FieldTally(system=split, walls=domain.walls, frequency_edges=edges)
     estimator = SpectralEstimator(split, leading)
     found = []
     for order in scattering_orders(split, 11, estimator, tally):

@@ -82,7 +82,7 @@ def metal_film(comm, ratio, lengths, *, cells=60, more=20.0):
 
 def observed(film, state):
     edges = frequency_bins(film.problem.modes.frequencies, 1)
-    tally = FieldTally(problem=film.problem, walls=film.domain.walls, frequency_edges=edges)
+    tally = FieldTally(system=film.problem, walls=film.domain.walls, frequency_edges=edges)
     for block in state.streamed_blocks():
         tally.accumulate(block)
     return tally.snapshot(0.0, scatters=False)

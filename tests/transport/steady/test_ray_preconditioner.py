@@ -102,10 +102,10 @@ def test_what_is_lost_on_the_way_is_scattered_somewhere(grid, comm, absorption):
     kernel = crystal(0.5)
     body = with_past(strip(grid, kernel, DiffuseWall(), comm), absorption, None)
     moments = moment_system(body, kernel)
-    flights, part = moments.flights, moments.bodies[0]
+    preconditioner, part = moments.ray_preconditioner, moments.bodies[0]
     random = np.random.default_rng(comm.rank)
     entering = random.normal(size=moments.unknowns.size).astype(body.dtype)
-    (mean,), power = flights.scattered(entering)
+    (mean,), power = preconditioner.scattered(entering)
     moments.unknowns.write(entering)
     inflow = moments.boundary.inflow(0, slice(None), given=False)
     mesh, rays = body.mesh, trace_rays(body, np.arange(body.mesh.boundary_dofs.shape[0]))
@@ -152,5 +152,5 @@ def test_walls_that_only_scatter_need_no_rays(grid, heat, comm):
     kernel = crystal(1.0)
     black = moment_system(heat(grid(2, 3), kernel, comm=comm), kernel)
     periodic = moment_system(strip(grid, kernel, DiffuseWall(), comm), kernel)
-    assert black.flights is None
-    assert periodic.flights is not None
+    assert black.ray_preconditioner is None
+    assert periodic.ray_preconditioner is not None

@@ -210,7 +210,7 @@ def test_orders_of_two_crystals_add_up_to_their_steady_state(comm, silicon):
     steady, _ = snapshot_of(system, leading, tolerance=1e-10)
     split = split_system(system, 0.2)
     edges = frequency_bins(silicon.modes.frequencies, 4)
-    tally = FieldTally(problem=split, walls=WALLS, frequency_edges=edges)
+    tally = FieldTally(system=split, walls=WALLS, frequency_edges=edges)
     total = 0.0
     for order in scattering_orders(split, 60, tally):
         snapshot = tally.snapshot(order.deposited, scatters=True)
