@@ -22,6 +22,17 @@ from pbte.geometry.shapes import film, nanoparticle
 from pbte.materials.storage import Material, read_material
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return on how many processes `docker/run pytest` runs: the whole suite on up to four.
+
+    Each is a job of one rank with one thread. More would compile the same loops over and over.
+    """
+    if config.args != config.getini("testpaths") or under_launcher():
+        return 0
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return min(4, len(os.sched_getaffinity(0)))
+
+
 @pytest.fixture
 def comm() -> MPI.Intracomm:
     """Return the world communicator."""

@@ -24,7 +24,7 @@ file = "Si-5"
 scattering = {scattering}
 [mesh]
 file = "sphere.msh"
-builder = {{ shape = "nanoparticle", diameter = 100e-9, size = 30e-9 }}
+builder = {{ shape = "nanoparticle", diameter = 100e-9, size = 45e-9 }}
 [source]
 sigma = 15e-9
 power = 1e-6
@@ -32,7 +32,7 @@ power = 1e-6
 kind = {wall}
 temperature = 300.5
 [orders]
-max_order = 4
+max_order = 3
 self_scattering = 0.1
 [steady]
 tolerance = 1e-11
