@@ -136,7 +136,7 @@ def run_case(
             report,
             undershoot=undershoot(case, bodies),
             num_cyclic_modes=problem.system.num_cyclic_modes,
-            unmatched={joint.contact.interface: joint.unmatched for joint in problem.joints},
+            unmatched={each.name: each.unmatched for each in problem.interfaces},
             transient=transient,
             harmonic=harmonic,
         )

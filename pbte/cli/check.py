@@ -141,14 +141,14 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "regions": regions,
         "interfaces": [
             {
-                "name": contact.interface,
-                "model": contact.model.choice.kind,
-                "materials": [inputs.bodies.bodies[body].material for body in contact.bodies],
-                "num_facets": len(contact.facets),
+                "name": each.name,
+                "model": each.model,
+                "materials": list(each.materials),
+                "num_facets": len(each.facets),
                 "landauer": 1.0 / of.conductance if of.conductance > 0.0 else None,
                 "unmatched": of.unmatched,
             }
-            for contact, of in zip(inputs.bodies.contacts, interfaces, strict=True)
+            for each, of in zip(inputs.bodies.interfaces, interfaces, strict=True)
         ],
         "sources": {
             name: float(power) for name, power in zip(case.all_sources, powers, strict=False)

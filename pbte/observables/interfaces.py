@@ -16,14 +16,15 @@ T does not jump where there is no interface.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pbte.core.types import Array, BoolArray, IntArray
+from pbte.core.types import Array, BoolArray
+from pbte.geometry.interface_facets import InterfaceFacets
 from pbte.interfaces.base import GRAZING
 from pbte.transport.body import Body, Modes
-from pbte.transport.boundary import Side
+from pbte.transport.boundary import Side, facet_side
 from pbte.transport.collisions import blocks
 from pbte.transport.system import StreamedBlock, System
 
@@ -31,43 +32,43 @@ MODE_BLOCK = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Border:
-    """Facets where two components of bodies meet.
+class Interface:
+    """Facets where two bodies, or two parts of one, meet under one interface model.
 
     Attributes:
-        name: Name of the interface, with a number where it joins several pairs of components.
+        name: Name in the mesh, with a number where it joins several pairs of components.
         model: Kind of its interface model.
+        bodies: Number of the body on side 1 and side 2.
         materials: Name of the material on either side.
-        components: Number of the component on either side.
-        contact: Number of the contact of two bodies that it belongs to.
-        facets: Which facets of that, shape (num_facets,).
-        corners: Corners of the facets, shape (num_facets, dim, dim) [m].
-        normals: Unit normals out of the first side, shape (num_facets, dim).
-        areas: Shape (num_facets,) [m^(dim-1)].
-        conductances: Landauer conductance at each facet, shape (num_facets,) [W/m^2 K].
+        facets: Its facets in the boundaries of both bodies.
+        conductances: Landauer conductance at each facet, shape (num_facets,) [W/m^2 K]; nan until
+            the interface model was evaluated.
+        unmatched: Share of the flux, at energies that both crystals have, for which the grids of
+            modes have no partners, at the first facet [-]; nan until then.
     """
 
     name: str
     model: str
+    bodies: tuple[int, int]
     materials: tuple[str, str]
-    components: tuple[int, int]
-    contact: int
-    facets: IntArray
-    corners: Array
-    normals: Array
-    areas: Array
+    facets: InterfaceFacets
     conductances: Array
+    unmatched: float
 
+    @property
+    def components(self) -> tuple[int, int]:
+        """Component on either side, of an interface between only two of them."""
+        first, second = self.facets.components[0]
+        return int(first), int(second)
 
-@dataclass(frozen=True, kw_only=True)
-class Meeting(Border):
-    """A border that modes are watched at.
-
-    Attributes:
-        sides: Facet nodes on either side, in the same sequence.
-    """
-
-    sides: tuple[Side, Side]
+    def by_components(self) -> list[Interface]:
+        """Return one interface for each pair of connected components that meet."""
+        distinct, number = np.unique(self.facets.components, axis=0, return_inverse=True)
+        rows = [np.flatnonzero(number.reshape(-1) == row) for row in range(len(distinct))]
+        return [
+            replace(self, facets=self.facets.select(own), conductances=self.conductances[own])
+            for own in rows
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +98,17 @@ class SideFields:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeetingFields:
+class InterfaceFields:
     """What was measured at an interface.
 
     Attributes:
-        border: Where.
+        interface: Where.
         sides: Its two sides.
         entropy: Entropy production at the facet nodes, to second order in theta, shape
             (num_facets, dim) [W/m^2 K]; only of a field that was watched whole (not of orders).
     """
 
-    border: Border
+    interface: Interface
     sides: tuple[SideFields, SideFields]
     entropy: Array
 
@@ -119,20 +120,20 @@ class InterfaceTally:
 
     Args:
         system: The bodies.
-        meetings: Where components of them meet.
+        interfaces: Interfaces between two connected components each.
         frequency_edges: Edges of the frequency bins, shape (num_bins + 1,) [rad/s].
     """
 
-    def __init__(self, system: System, meetings: Sequence[Meeting], frequency_edges: Array) -> None:
-        self.system, self.meetings = system, tuple(meetings)
+    def __init__(
+        self, system: System, interfaces: Sequence[Interface], frequency_edges: Array
+    ) -> None:
+        self.system, self.interfaces = system, tuple(interfaces)
         self._sides = [
             [
-                _SideObserver(
-                    system.bodies[side.body], side, sign * meeting.normals, meeting, frequency_edges
-                )
-                for sign, side in zip((1.0, -1.0), meeting.sides, strict=True)
+                _SideObserver(system.bodies[side.body], side, sign, each, frequency_edges)
+                for sign, side in zip((1.0, -1.0), _sides_of(each, system), strict=True)
             ]
-            for meeting in self.meetings
+            for each in self.interfaces
         ]
 
     def accumulate(self, block: StreamedBlock) -> None:
@@ -153,25 +154,42 @@ class InterfaceTally:
             for side in sides:
                 side.restart(next(arrays), next(arrays))
 
-    def take(self) -> tuple[MeetingFields, ...]:
+    def take(self) -> tuple[InterfaceFields, ...]:
         """Return what was watched, and begin anew. Collective over the ranks."""
         found = []
-        for meeting, (first, second) in zip(self.meetings, self._sides, strict=True):
+        for interface, (first, second) in zip(self.interfaces, self._sides, strict=True):
             temperature = self.system.bodies[first.side.body].modes.temperature
             (one, lost), (other, gained) = first.take(), second.take()
             entropy = np.asarray((lost + gained) / (2.0 * temperature**2), dtype=np.float64)
-            found.append(MeetingFields(border=meeting, sides=(one, other), entropy=entropy))
+            found.append(InterfaceFields(interface=interface, sides=(one, other), entropy=entropy))
         return tuple(found)
+
+
+def _sides_of(interface: Interface, system: System) -> tuple[Side, Side]:
+    """Return the facet nodes on both sides of an interface, in the same sequence."""
+    first, second = (system.bodies[number] for number in interface.bodies)
+    one, other = interface.facets.pairs.T
+    return (
+        facet_side(first.mesh, one, first.mode_partition, interface.bodies[0]),
+        facet_side(
+            second.mesh,
+            other,
+            second.mode_partition,
+            interface.bodies[1],
+            interface.facets.corner_map,
+        ),
+    )
 
 
 class _SideObserver:
     """Accumulates the moments of one side."""
 
     def __init__(
-        self, body: Body, side: Side, normals: Array, meeting: Meeting, edges: Array
+        self, body: Body, side: Side, sign: float, interface: Interface, edges: Array
     ) -> None:
-        self.body, self.side, self.normals = body, side, normals
-        self._shares = meeting.areas / meeting.areas.sum()
+        self.body, self.side = body, side
+        self.normals = sign * interface.facets.normals
+        self._shares = interface.facets.areas / interface.facets.areas.sum()
         self._fastest = float(np.linalg.norm(body.modes.velocities, axis=1).max())
         frequencies = body.modes.frequencies[body.mode_partition.indices]
         bins = np.searchsorted(edges, frequencies, side="right") - 1

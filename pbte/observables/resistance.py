@@ -28,7 +28,7 @@ import numpy as np
 from pbte.core.types import Array
 
 if TYPE_CHECKING:
-    from pbte.observables.interfaces import Border, MeetingFields
+    from pbte.observables.interfaces import Interface, InterfaceFields
     from pbte.observables.snapshot import MeshGeometry
 
 # An interface carries heat if the net flux is more than this share of what arrives [-].
@@ -99,7 +99,7 @@ class InterfaceResult:
 
 
 def interface_result(
-    fields: MeetingFields,
+    fields: InterfaceFields,
     geometry: MeshGeometry,
     temperature: Array,
     conductivities: Mapping[str, Array],
@@ -115,10 +115,11 @@ def interface_result(
         conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
         whole: Whether the field was watched whole, not as a sum of orders.
     """
-    border, (first, second) = fields.border, fields.sides
-    dim = border.normals.shape[1]
-    weights = np.repeat(border.areas[:, None] / dim, dim, axis=1)
-    area = float(border.areas.sum())
+    interface, (first, second) = fields.interface, fields.sides
+    areas = interface.facets.areas
+    dim = interface.facets.corners.shape[2]
+    weights = np.repeat(areas[:, None] / dim, dim, axis=1)
+    area = float(areas.sum())
     flux = 0.5 * (first.heat_flux - second.heat_flux)
 
     def mean(values: Array) -> float:
@@ -131,18 +132,18 @@ def interface_result(
         return mean(flux * difference) / mean(flux**2) if carries else nan
 
     sides = fields.sides
-    conductance = float(border.areas @ border.conductances) / area
+    conductance = float(areas @ interface.conductances) / area
     return InterfaceResult(
-        name=border.name,
-        model=border.model,
-        materials=border.materials,
+        name=interface.name,
+        model=interface.model,
+        materials=interface.materials,
         area=area,
         temperatures=(mean(first.temperature), mean(second.temperature)),
         streams=(mean(first.outgoing), mean(second.outgoing)),
         heat_flux=mean(flux),
         mismatch=float(np.abs(first.heat_flux + second.heat_flux).max()),
         local=best(first.temperature - second.temperature),
-        extrapolated=_extrapolated(border, geometry, temperature, conductivities, mean(flux))
+        extrapolated=_extrapolated(interface, geometry, temperature, conductivities, mean(flux))
         if carries
         else nan,
         emission=best(first.outgoing - second.outgoing),
@@ -164,23 +165,22 @@ def _ratio(values: Array, weights: Array) -> Array:
 
 
 def _extrapolated(
-    border: Border,
+    interface: Interface,
     geometry: MeshGeometry,
     temperature: Array,
     conductivities: Mapping[str, Array],
     flux: float,
 ) -> float:
     """Return the jump of the bulk profiles over the flux; nan if there is no bulk."""
-    normal = flat_normal(border)
+    normal = flat_normal(interface)
     if normal is None:
         return nan
+    place = float(interface.facets.corners[0, 0] @ normal)
     ends = [
-        bulk_end(
-            geometry, temperature, component, normal, float(border.corners[0, 0] @ normal), slope
-        )
+        bulk_end(geometry, temperature, component, normal, place, slope)
         for component, slope in zip(
-            border.components,
-            (_slope(conductivities[material], normal, flux) for material in border.materials),
+            interface.components,
+            (_slope(conductivities[material], normal, flux) for material in interface.materials),
             strict=True,
         )
     ]
@@ -193,9 +193,9 @@ def _slope(conductivity: Array, normal: Array, flux: float) -> float:
     return float(-flux / (normal @ conductivity[:dim, :dim] @ normal))
 
 
-def flat_normal(border: Border) -> Array | None:
+def flat_normal(interface: Interface) -> Array | None:
     """Return the normal of a flat interface, shape (dim,), None of a curved one."""
-    normals = border.normals
+    normals = interface.facets.normals
     return None if np.abs(normals - normals[0]).max() > _FLAT else np.asarray(normals[0])
 
 
@@ -331,7 +331,7 @@ class Reservoirs:
 def series_resistance_of(
     geometry: MeshGeometry,
     ends: Reservoirs,
-    borders: Sequence[Border],
+    interfaces: Sequence[Interface],
     results: Sequence[InterfaceResult],
     conductivities: Mapping[str, Array],
 ) -> SeriesResistance | None:
@@ -340,11 +340,11 @@ def series_resistance_of(
     Args:
         geometry: The whole mesh.
         ends: Isothermal walls, or periodic ones with a drop between them.
-        borders: All interfaces.
+        interfaces: All interfaces.
         results: What is reported of each of them.
         conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
     """
-    chain = _chain(geometry, ends, borders)
+    chain = _chain(geometry, ends, interfaces)
     if chain is None:
         return None
     components, crossed = chain
@@ -390,7 +390,7 @@ def series_resistance_of(
 
 
 def _chain(
-    geometry: MeshGeometry, ends: Reservoirs, borders: Sequence[Border]
+    geometry: MeshGeometry, ends: Reservoirs, interfaces: Sequence[Interface]
 ) -> tuple[list[int], list[tuple[int, bool]]] | None:
     """Return the components from wall to wall, and the interfaces between them, turned or not."""
     start, goal = (_component_at(geometry, wall) for wall in ends.walls)
@@ -402,21 +402,21 @@ def _chain(
         here = components[-1]
         onward = [
             number
-            for number, border in enumerate(borders)
-            if here in border.components and number not in [done for done, _ in crossed]
+            for number, interface in enumerate(interfaces)
+            if here in interface.components and number not in [done for done, _ in crossed]
         ]
         if not onward:
-            complete = here == goal and len(crossed) == len(borders)
+            complete = here == goal and len(crossed) == len(interfaces)
             return (components, crossed) if complete else None
         if len(onward) > 1:
             return None
-        border, normal = borders[onward[0]], flat_normal(borders[onward[0]])
-        turned = border.components[0] != here
+        interface, normal = interfaces[onward[0]], flat_normal(interfaces[onward[0]])
+        turned = interface.components[0] != here
         sign = -1.0 if turned else 1.0
         if normal is None or sign * float(normal @ direction) < 1.0 - _FLAT:
             return None
         crossed.append((onward[0], turned))
-        components.append(border.components[0] if turned else border.components[1])
+        components.append(interface.components[0] if turned else interface.components[1])
 
 
 def _component_at(geometry: MeshGeometry, wall: str) -> int | None:

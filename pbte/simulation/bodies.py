@@ -16,6 +16,7 @@ from pbte.case.regions import (
 )
 from pbte.core.types import BoolArray, IntArray
 from pbte.geometry.domain import Domain
+from pbte.geometry.interface_facets import InterfaceFacets
 from pbte.geometry.joints import Joints, joints_of
 from pbte.geometry.material_split import MaterialSplit, divide, groups_of_cells
 from pbte.geometry.sweep_mesh import (
@@ -25,6 +26,7 @@ from pbte.geometry.sweep_mesh import (
     cells_of,
     sweep_mesh_of,
 )
+from pbte.observables.interfaces import Interface
 from pbte.observables.snapshot import MeshGeometry
 from pbte.simulation.checks import check_interfaces
 from pbte.transport.sweep.sweep import with_records
@@ -53,26 +55,6 @@ class BodyMesh:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contact:
-    """Facets where two bodies, or two parts of one, meet under one interface model.
-
-    Attributes:
-        interface: Name of the interface in the mesh.
-        model: The interface model; its first side is side 1 here.
-        bodies: Number of the body on either side.
-        facets: Boundary facet of either body, shape (num_facets, 2).
-        slots: Slot of the facet on side 2 at the same point as each slot of that on side 1, shape
-            (num_facets, dim).
-    """
-
-    interface: str
-    model: ChosenModel
-    bodies: tuple[int, int]
-    facets: IntArray
-    slots: IntArray
-
-
-@dataclass(frozen=True, kw_only=True)
 class Bodies:
     """A mesh as the bodies that it is made of.
 
@@ -80,20 +62,22 @@ class Bodies:
         whole: All cells of this rank, not cut.
         cell_regions: Tag of the region of each of them.
         bodies: One for each material.
-        contacts: Where they meet; one for each interface and pair of materials.
+        interfaces: Where they meet; one for each name and pair of bodies, not yet evaluated.
+        models: Interface model of each of them.
         regions: Region name -> tag.
         walls: Wall name -> tag.
-        interfaces: Name -> tag of each interface that is not just a plane in a crystal.
+        interface_tags: Name -> tag of each interface that is not just a plane in a crystal.
         is_cut: Whether cells and facets have other numbers than in the whole mesh.
     """
 
     whole: SweepMesh
     cell_regions: IntArray
     bodies: tuple[BodyMesh, ...]
-    contacts: tuple[Contact, ...]
+    interfaces: tuple[Interface, ...]
+    models: tuple[ChosenModel, ...]
     regions: Mapping[str, int]
     walls: Mapping[str, int]
-    interfaces: Mapping[str, int]
+    interface_tags: Mapping[str, int]
     is_cut: bool
 
 
@@ -149,14 +133,16 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
         for number, mesh in enumerate(meshes)
     )
     used = {names[int(tag)]: int(tag) for tag in np.unique(joints.tags[is_cut])}
+    interfaces, chosen = _interfaces(division, bodies, models, model_of_facet[is_cut], names)
     return Bodies(
         whole=whole,
         cell_regions=domain.cell_regions,
         bodies=bodies,
-        contacts=_contacts(division, models, model_of_facet[is_cut], names),
+        interfaces=interfaces,
+        models=chosen,
         regions=dict(domain.regions),
         walls=dict(domain.walls),
-        interfaces=used,
+        interface_tags=used,
         is_cut=True,
     )
 
@@ -183,10 +169,11 @@ def one_body(
         whole=mesh,
         cell_regions=cell_regions,
         bodies=(body,),
-        contacts=(),
+        interfaces=(),
+        models=(),
         regions=dict(regions),
         walls=dict(walls),
-        interfaces={},
+        interface_tags={},
         is_cut=False,
     )
 
@@ -225,10 +212,10 @@ def _models(
     kinds = np.column_stack([joints.tags, joints.regions])
     distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
     sides = [(names[tag], (material_of[a], material_of[b])) for tag, a, b in _rows(distinct)]
-    contacts: dict[str, set[tuple[str, str]]] = {name: set() for name in names.values()}
+    meeting: dict[str, set[tuple[str, str]]] = {name: set() for name in names.values()}
     for name, pair in sides:
-        contacts[name].add(pair)
-    check_interfaces(case, contacts)
+        meeting[name].add(pair)
+    check_interfaces(case, meeting)
     models: list[ChosenModel] = []
     number = np.full(len(distinct), -1, dtype=np.int64)
     for row, (name, pair) in enumerate(sides):
@@ -242,33 +229,56 @@ def _models(
     return models, number[np.asarray(kind_of).reshape(-1)]
 
 
-def _contacts(
+def _interfaces(
     division: MaterialSplit,
+    bodies: Sequence[BodyMesh],
     models: Sequence[ChosenModel],
     model_of: IntArray,
     names: Mapping[int, str],
-) -> tuple[Contact, ...]:
-    """Return the joints by interface, model and pair of bodies, turned to the model's sides."""
+) -> tuple[tuple[Interface, ...], tuple[ChosenModel, ...]]:
+    """Return the interfaces by name and pair of bodies, with side 1 as in their models."""
     swapped = np.array([model.swapped for model in models])[model_of]
-    groups, facets = _turned(division.groups, swapped), _turned(division.facets, swapped)
-    slots = np.where(swapped[:, None], np.argsort(division.slots, axis=1), division.slots)
-    tags = division.joints.tags
-    # Joints of one interface between the same bodies have one model, whatever their regions.
-    kinds = np.column_stack([tags, groups])
+    groups, pairs = _turned(division.groups, swapped), _turned(division.facets, swapped)
+    maps = np.where(swapped[:, None], np.argsort(division.slots, axis=1), division.slots)
+    # Facets of one interface between the same bodies have one model, whatever their regions.
+    kinds = np.column_stack([division.joints.tags, groups])
     distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
-    contacts = []
+    interfaces, chosen = [], []
     for row, (tag, one, other) in enumerate(_rows(distinct)):
         own = np.flatnonzero(np.asarray(kind_of).reshape(-1) == row)
-        contacts.append(
-            Contact(
-                interface=names[tag],
-                model=models[int(model_of[own[0]])],
+        model = models[int(model_of[own[0]])]
+        facets = _facets((bodies[one], bodies[other]), pairs[own], maps[own])
+        interfaces.append(
+            Interface(
+                name=names[tag],
+                model=model.choice.kind,
                 bodies=(one, other),
-                facets=facets[own],
-                slots=slots[own],
+                materials=(bodies[one].material, bodies[other].material),
+                facets=facets,
+                conductances=np.full(len(facets), np.nan),
+                unmatched=np.nan,
             )
         )
-    return tuple(contacts)
+        chosen.append(model)
+    return tuple(interfaces), tuple(chosen)
+
+
+def _facets(
+    bodies: tuple[BodyMesh, BodyMesh], pairs: IntArray, corner_map: IntArray
+) -> InterfaceFacets:
+    """Return the facets of an interface, given their numbers in the boundaries of both bodies."""
+    mesh = bodies[0].mesh
+    components = [
+        body.components[body.mesh.boundary_dofs[facets, 0] // (mesh.dim + 1)]
+        for body, facets in zip(bodies, pairs.T, strict=True)
+    ]
+    return InterfaceFacets(
+        pairs=pairs,
+        corner_map=corner_map,
+        components=np.column_stack(components),
+        corners=mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs[pairs[:, 0]]],
+        area_normals=mesh.boundary_normals[pairs[:, 0]],
+    )
 
 
 def _rows(table: IntArray) -> list[tuple[int, ...]]:

@@ -21,15 +21,14 @@ from pbte.materials.modes import ModeTable
 from pbte.observables.bulk import bulk_tensor
 from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.heat_equation import HeatState
-from pbte.observables.interfaces import Border
+from pbte.observables.interfaces import Interface
 from pbte.observables.moments import frequency_bins
 from pbte.observables.results import Results
 from pbte.observables.transient import TransientResult
 from pbte.simulation.bodies import Bodies, geometry_of
-from pbte.simulation.heat_problem import Conductor, HeatProblem, Passage
+from pbte.simulation.heat_problem import Conductor, HeatProblem
 from pbte.simulation.heat_transient import integrate_heat_in_time, solve_heat_harmonic
-from pbte.simulation.interface_results import borders_of
-from pbte.simulation.interfaces import landauer_conductances
+from pbte.simulation.interfaces import interfaces_with_conductances
 from pbte.simulation.problem import Problem, read_inputs
 from pbte.simulation.sources import heat_sources
 
@@ -60,13 +59,13 @@ def run_fourier(case: Case, comm: MPI.Intracomm) -> Results:
         LOG.info("%s: bulk conductivity of %d modes", material.name, material.modes.num_modes)
         tensors.append(shared_on_node(comm, partial(bulk_conductivity, material.kernel)))
     heats = heat_sources(case, inputs.place)
-    conductances = landauer_conductances(case, bodies, inputs.materials, comm)
+    interfaces = interfaces_with_conductances(case, bodies, inputs.materials, comm)
     ready = time.perf_counter()
     LOG.info("heat equation on %d cells", bodies.whole.num_cells)
     tables = [material.modes for material in inputs.of_bodies]
     given = [heat.sum(axis=0) for heat in heats]
-    heat_problem = _problem(case, bodies, tables, tensors, given, conductances, comm)
-    found = _answers(heat_problem, borders_of(bodies, conductances))
+    heat_problem = _problem(case, bodies, tables, tensors, given, interfaces, comm)
+    found = _answers(heat_problem)
     end = time.perf_counter()
     highest = np.concatenate([modes.frequencies for modes in tables])
     return Results(
@@ -129,7 +128,6 @@ def compare_with_fourier(case: Case, problem: Problem) -> HeatAnswers:
             )
         )
     bodies = problem.system.bodies
-    conductances = [joint.conductances for joint in problem.joints]
     try:
         heat_problem = _problem(
             case,
@@ -137,21 +135,21 @@ def compare_with_fourier(case: Case, problem: Problem) -> HeatAnswers:
             [body.modes for body in bodies],
             [bulk_tensor(body) for body in bodies],
             [body.heat_source for body in bodies],
-            conductances,
+            problem.interfaces,
             bodies[0].comm,
         )
-        return _answers(heat_problem, borders_of(problem.bodies, conductances))
+        return _answers(heat_problem)
     except (InputError, RunError) as error:
         return HeatAnswers(notes=(f"The heat equation was not solved for comparison: {error}.",))
 
 
-def _answers(heat_problem: HeatProblem, borders: Sequence[Border]) -> HeatAnswers:
+def _answers(heat_problem: HeatProblem) -> HeatAnswers:
     """Return all that a case asks for: the steady state, unless it is switched off for others."""
     case = heat_problem.case
     field, steady = None, None
     if case.steady.enabled or (case.transient is None and case.harmonic is None):
         field = heat_problem.equation.steady(heat_problem.heat, heat_problem.temperatures)
-        steady = heat_problem.state(field, borders)
+        steady = heat_problem.state(field)
     return HeatAnswers(
         steady=steady,
         transient=None if case.transient is None else integrate_heat_in_time(heat_problem, field),
@@ -165,10 +163,10 @@ def _problem(
     tables: Sequence[ModeTable],
     tensors: Sequence[Array],
     heats: Sequence[Array],
-    conductances: Sequence[Array],
+    interfaces: Sequence[Interface],
     comm: MPI.Intracomm,
 ) -> HeatProblem:
-    """Put modes, conductivity and heat of each body, and each contact's h, on the mesh."""
+    """Put modes, conductivity and heat of each body, and the interfaces, on the mesh."""
     conductors = [
         Conductor(
             material=body.material,
@@ -180,8 +178,4 @@ def _problem(
         )
         for body, modes, tensor, heat in zip(bodies.bodies, tables, tensors, heats, strict=True)
     ]
-    passages = [
-        Passage(bodies=contact.bodies, facets=contact.facets, conductances=values)
-        for contact, values in zip(bodies.contacts, conductances, strict=True)
-    ]
-    return HeatProblem(case, conductors, passages, bodies.walls, geometry_of(bodies), comm)
+    return HeatProblem(case, conductors, interfaces, bodies.walls, geometry_of(bodies), comm)

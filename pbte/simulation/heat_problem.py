@@ -32,9 +32,9 @@ from pbte.geometry.sweep_mesh import SweepMesh
 from pbte.materials.conductivity import one_sided_conductance
 from pbte.materials.modes import ModeTable
 from pbte.observables.heat_equation import HeatState, conductivity_of_flux
-from pbte.observables.interfaces import Border, MeetingFields, SideFields
+from pbte.observables.interfaces import Interface, InterfaceFields, SideFields
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
-from pbte.simulation.interface_results import interface_results_of
+from pbte.simulation.interface_results import interface_results_of, reported_interfaces
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.fourier_bodies import facet_starts, side_by_side
 from pbte.transport.heat.assembly import joined_facets
@@ -67,28 +67,13 @@ class Conductor:
     cells: IntArray
 
 
-@dataclass(frozen=True, kw_only=True)
-class Passage:
-    """An interface between two bodies, or through one.
-
-    Attributes:
-        bodies: Number of the body on either side.
-        facets: Boundary facet of either body, shape (num_facets, 2).
-        conductances: Landauer conductance, shape (num_facets,) [W/m^2 K].
-    """
-
-    bodies: tuple[int, int]
-    facets: IntArray
-    conductances: Array
-
-
 class HeatProblem:
     """A case put on its mesh for the heat equation.
 
     Args:
         case: The case.
         bodies: All bodies, with all their cells on every rank.
-        passages: The interfaces that join them.
+        interfaces: The interfaces that join them, with their conductances.
         tags: Tag of each wall.
         geometry: The whole mesh.
         comm: The ranks that share the work, if there is enough of it.
@@ -111,7 +96,7 @@ class HeatProblem:
         self,
         case: Case,
         bodies: Sequence[Conductor],
-        passages: Sequence[Passage],
+        interfaces: Sequence[Interface],
         tags: Mapping[str, int],
         geometry: MeshGeometry,
         comm: MPI.Intracomm,
@@ -123,7 +108,8 @@ class HeatProblem:
                 raise InputError(
                     f"{name}: the endless crystal hardly resists, no conductivity is known"
                 )
-        self.case, self.bodies, self.passages = case, bodies, passages
+        self.case, self.bodies = case, bodies
+        self.interfaces = reported_interfaces(interfaces)
         self.tags, self.geometry = tags, geometry
         self.conductivities = dict(zip(names, (body.conductivity for body in bodies), strict=True))
         self.mesh = mesh = side_by_side([body.mesh for body in bodies])
@@ -134,7 +120,7 @@ class HeatProblem:
             mesh,
             np.repeat(np.stack(symmetric), counts, axis=0),
             walls.conductances,
-            _together(_periods(case, mesh, tags), *_interfaces(case, bodies, passages)),
+            _together(_periods(case, mesh, tags), *_interfaces(case, bodies, interfaces)),
             MPI.COMM_SELF if mesh.num_cells < SMALL else comm,
             heat_capacity=np.repeat([body.modes.heat_capacity for body in bodies], counts),
         )
@@ -184,16 +170,15 @@ class HeatProblem:
             },
         )
 
-    def state(self, temperature: Array, borders: Sequence[Border]) -> HeatState:
+    def state(self, temperature: Array) -> HeatState:
         """Return what is reported of the steady state.
 
         Args:
             temperature: T, shape (num_dofs,) [K].
-            borders: The interfaces, see `pbte.simulation.interface_results.borders_of`.
         """
         flux = self.equation.flux(temperature, self.temperatures)
         snapshot = self.snapshot(temperature, flux, self.temperatures, self.power)
-        fields = [self._beside(border, temperature, flux) for border in borders]
+        fields = [self._beside(each, temperature, flux) for each in self.interfaces]
         interfaces, series = interface_results_of(
             self.case,
             self.geometry,
@@ -218,23 +203,23 @@ class HeatProblem:
             series=series,
         )
 
-    def _beside(self, border: Border, temperature: Array, flux: Array) -> MeetingFields:
+    def _beside(self, interface: Interface, temperature: Array, flux: Array) -> InterfaceFields:
         """Return the fields on both sides of an interface.
 
         The two streams are those of a distribution that is linear in the direction: T + q/2G runs
         into the interface, T - q/2G comes out of it.
         """
-        passage, mesh = self.passages[border.contact], self.mesh
+        mesh, normals = self.mesh, interface.facets.normals
         starts = facet_starts([body.mesh for body in self.bodies])
-        facets = passage.facets[border.facets] + starts[list(passage.bodies)]
+        facets = interface.facets.pairs + starts[list(interface.bodies)]
         corners = joined_facets(mesh, facets).dofs
         sides = []
-        for side, (number, sign) in enumerate(zip(passage.bodies, (1.0, -1.0), strict=True)):
+        for side, (number, sign) in enumerate(zip(interface.bodies, (1.0, -1.0), strict=True)):
             warm = temperature[corners[:, side]]
             through = sign * np.einsum(
-                "fid,fd->fi", flux.reshape(-1, 3)[corners[:, side], : mesh.dim], border.normals
+                "fid,fd->fi", flux.reshape(-1, 3)[corners[:, side], : mesh.dim], normals
             )
-            sent = one_sided_conductance(self.bodies[number].modes, _in_space(border.normals))
+            sent = one_sided_conductance(self.bodies[number].modes, _in_space(normals))
             lead = 0.5 * through / sent[:, None]
             sides.append(
                 SideFields(
@@ -251,7 +236,7 @@ class HeatProblem:
         first, second = sides
         jump = (first.temperature - second.temperature) / self.case.temperature**2
         entropy = 0.5 * (first.heat_flux - second.heat_flux) * jump
-        return MeetingFields(border=border, sides=(first, second), entropy=entropy)
+        return InterfaceFields(interface=interface, sides=(first, second), entropy=entropy)
 
 
 def _walls(case: Case, bodies: Sequence[Conductor], tags: Mapping[str, int]) -> Walls:
@@ -306,21 +291,21 @@ def _periods(case: Case, mesh: SweepMesh, tags: Mapping[str, int]) -> Joints:
 
 
 def _interfaces(
-    case: Case, bodies: Sequence[Conductor], passages: Sequence[Passage]
+    case: Case, bodies: Sequence[Conductor], interfaces: Sequence[Interface]
 ) -> Iterator[Joints]:
     """Yield the facets of each interface with their conductances."""
     starts = facet_starts([body.mesh for body in bodies])
-    for passage in passages:
-        resistances = 1.0 / passage.conductances
+    for interface in interfaces:
+        resistances = 1.0 / interface.conductances
         if case.fourier.interfaces == "local":
-            normals = _normals(bodies[passage.bodies[0]].mesh)[passage.facets[:, 0]]
-            for number in passage.bodies:
+            normals = _normals(bodies[interface.bodies[0]].mesh)[interface.facets.pairs[:, 0]]
+            for number in interface.bodies:
                 sent = one_sided_conductance(bodies[number].modes, normals)
                 resistances = resistances - 0.5 / sent
         # Where nothing is in the way but round-off, the bodies are in contact.
-        touching = resistances <= CONTACT / passage.conductances
+        touching = resistances <= CONTACT / interface.conductances
         yield Joints(
-            facets=passage.facets + starts[list(passage.bodies)],
+            facets=interface.facets.pairs + starts[list(interface.bodies)],
             conductances=np.where(touching, np.inf, 1.0 / np.where(touching, 1.0, resistances)),
             drops=np.zeros(len(resistances)),
         )

@@ -1,9 +1,9 @@
-"""The interfaces of a run: where components of bodies meet, and what is reported of it."""
+"""Results at the interfaces of a run, one for each pair of connected components that meet."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from pbte.case.walls import IsothermalWall, PeriodicWall
 from pbte.core.types import Array
 from pbte.observables.bulk import bulk_tensor
 from pbte.observables.conductivity import TemperatureGradient
-from pbte.observables.interfaces import Border, InterfaceTally, Meeting, MeetingFields
+from pbte.observables.interfaces import Interface, InterfaceFields, InterfaceTally
 from pbte.observables.resistance import (
     InterfaceResult,
     Reservoirs,
@@ -22,98 +22,39 @@ from pbte.observables.resistance import (
     series_resistance_of,
 )
 from pbte.observables.snapshot import MeshGeometry, Snapshot
-from pbte.simulation.bodies import Bodies
 from pbte.simulation.problem import Problem
 from pbte.simulation.temperature_gradient import temperature_gradient_of
-from pbte.transport.boundary import Side
 
 
 def interface_tally(problem: Problem) -> InterfaceTally:
-    """Return what measures at the interfaces of a case."""
-    return InterfaceTally(problem.system, meetings_of(problem), problem.tally.frequency_edges)
-
-
-def meetings_of(problem: Problem) -> tuple[Meeting, ...]:
-    """Return the interfaces of a case with the modes on both sides; see `borders_of`."""
-    borders = borders_of(problem.bodies, [joint.conductances for joint in problem.joints])
-    meetings = []
-    for border in borders:
-        first, second = (
-            Side(
-                body=side.body,
-                mode_partition=side.mode_partition,
-                dofs=side.dofs[border.facets],
-                boundary_dofs=side.boundary_dofs[border.facets],
-            )
-            for side in problem.joints[border.contact].surface.sides
-        )
-        meetings.append(Meeting(**vars(border), sides=(first, second)))
-    return tuple(meetings)
-
-
-def borders_of(bodies: Bodies, conductances: Sequence[Array]) -> tuple[Border, ...]:
-    """Return the interfaces, one for each pair of components, by name and from left to right.
-
-    Layers of a superlattice meet under one name; each of their interfaces stands by itself.
-
-    Args:
-        bodies: The bodies on the mesh.
-        conductances: Landauer conductance at each facet of each contact [W/m^2 K].
-    """
-    found = [
-        border
-        for number, values in enumerate(conductances)
-        for border in _of_contact(bodies, number, values)
-    ]
-    found.sort(key=lambda border: (border.name, float(border.corners[..., 0].mean())))
-    counts, seen = Counter(border.name for border in found), Counter[str]()
-    named = []
-    for border in found:
-        seen[border.name] += 1
-        several = counts[border.name] > 1
-        name = f"{border.name} {seen[border.name]}" if several else border.name
-        named.append(replace(border, name=name))
-    return tuple(named)
-
-
-def _of_contact(bodies: Bodies, number: int, conductances: Array) -> list[Border]:
-    contact = bodies.contacts[number]
-    pair = [bodies.bodies[body] for body in contact.bodies]
-    first = pair[0].mesh
-    components = np.column_stack(
-        [
-            body.components[body.mesh.boundary_dofs[facets, 0] // (first.dim + 1)]
-            for body, facets in zip(pair, contact.facets.T, strict=True)
-        ]
+    """Return the tally of all interfaces of a problem."""
+    return InterfaceTally(
+        problem.system, reported_interfaces(problem.interfaces), problem.tally.frequency_edges
     )
-    corners = first.points.reshape(-1, first.dim)[first.boundary_dofs[contact.facets[:, 0]]]
-    normals = first.boundary_normals[contact.facets[:, 0]]
-    areas = np.linalg.norm(normals, axis=1)
-    borders = []
-    for one, other in np.unique(components, axis=0):
-        own = np.flatnonzero((components == (one, other)).all(axis=1))
-        borders.append(
-            Border(
-                name=contact.interface,
-                model=contact.model.choice.kind,
-                materials=(pair[0].material, pair[1].material),
-                components=(int(one), int(other)),
-                contact=number,
-                facets=own,
-                corners=corners[own],
-                normals=normals[own] / areas[own, None],
-                areas=areas[own],
-                conductances=conductances[own],
-            )
-        )
-    return borders
+
+
+def reported_interfaces(interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
+    """Return one interface for each pair of components, by name and from left to right.
+
+    Layers of a superlattice meet under one name; each of their interfaces is reported by itself,
+    with a number.
+    """
+    found = [each for interface in interfaces for each in interface.by_components()]
+    found.sort(key=lambda each: (each.name, float(each.facets.corners[..., 0].mean())))
+    counts, seen = Counter(each.name for each in found), Counter[str]()
+    named = []
+    for each in found:
+        seen[each.name] += 1
+        several = counts[each.name] > 1
+        named.append(replace(each, name=f"{each.name} {seen[each.name]}") if several else each)
+    return tuple(named)
 
 
 def interface_results(
     case: Case,
     problem: Problem,
     geometry: MeshGeometry,
-    fields: Sequence[MeetingFields],
+    fields: Sequence[InterfaceFields],
     snapshots: Sequence[Snapshot],
     *,
     whole: bool,
@@ -140,7 +81,7 @@ def interface_results(
 def interface_results_of(
     case: Case,
     geometry: MeshGeometry,
-    fields: Sequence[MeetingFields],
+    fields: Sequence[InterfaceFields],
     snapshots: Sequence[Snapshot],
     conductivities: Mapping[str, Array],
     *,
@@ -157,8 +98,8 @@ def interface_results_of(
     ends = _ends(case, geometry, snapshots, results)
     if ends is None or not whole:
         return results, None
-    borders = [each.border for each in fields]
-    return results, series_resistance_of(geometry, ends, borders, results, conductivities)
+    interfaces = [each.interface for each in fields]
+    return results, series_resistance_of(geometry, ends, interfaces, results, conductivities)
 
 
 def _ends(

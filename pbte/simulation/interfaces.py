@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +11,7 @@ from mpi4py import MPI
 
 from pbte.case.case import Case
 from pbte.case.interfaces import interface_model
+from pbte.case.regions import ChosenModel
 from pbte.core.errors import InputError
 from pbte.core.mode_partition import ModePartition
 from pbte.core.parallel import on_all_ranks
@@ -20,36 +21,19 @@ from pbte.interfaces.base import FluxMatrix
 from pbte.interfaces.landauer import interface_conductance
 from pbte.interfaces.report import unmatched_flux
 from pbte.materials.storage import Material
-from pbte.simulation.bodies import Bodies, Contact
+from pbte.observables.interfaces import Interface
+from pbte.simulation.bodies import Bodies
 from pbte.transport.boundary import Surface, facet_side, group_normals
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joint:
-    """A contact of two bodies with its model.
-
-    Attributes:
-        contact: Where it is.
-        surface: The model on the mesh.
-        conductances: Landauer conductance at each facet, shape (num_facets,) [W/m^2 K].
-        unmatched: Share of the flux, at energies that both crystals have, for which the grids of
-            modes have no partners, at the first facet [-].
-    """
-
-    contact: Contact
-    surface: Surface
-    conductances: Array
-    unmatched: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Laws:
-    """What a model makes of some normals.
+class EvaluatedModel:
+    """An interface model at some normals.
 
     Attributes:
         matrices: Flux matrix of each normal.
         conductances: Landauer conductance of each, shape (num_normals,) [W/m^2 K].
-        unmatched: Share of the flux without partners, see `Joint`, at the first normal [-].
+        unmatched: Share of the flux without partners, see `Interface`, at the first normal [-].
     """
 
     matrices: tuple[FluxMatrix, ...]
@@ -57,111 +41,119 @@ class Laws:
     unmatched: float
 
 
-def joints_of_case(
+def interfaces_of_case(
     case: Case,
     bodies: Bodies,
     materials: Mapping[str, Material],
-    shares: Sequence[ModePartition],
+    partitions: Sequence[ModePartition],
     comm: MPI.Intracomm,
-) -> tuple[Joint, ...]:
-    """Return all interfaces with their models.
+) -> tuple[tuple[Interface, ...], tuple[Surface, ...]]:
+    """Return all interfaces with their conductances, and how each couples the bodies.
 
     Args:
         case: The case.
         bodies: The bodies and where they meet.
         materials: The material of each name.
-        shares: The modes of each body on each rank.
+        partitions: The modes of each body on each rank.
         comm: The ranks.
 
     Raises:
-        InputError: A model does not fit its crystals.
-        RunError: A model violates conservation, balance or reciprocity.
+        InputError: An interface model does not fit its crystals.
+        RunError: A flux matrix violates conservation, balance or reciprocity.
 
     Note:
         Collective over ``comm``.
     """
-    joints = []
-    for contact in bodies.contacts:
-        meshes = [bodies.bodies[body].mesh for body in contact.bodies]
-        sides = [materials[bodies.bodies[body].material] for body in contact.bodies]
-        normals = meshes[0].boundary_normals[contact.facets[:, 0]]
-        distinct, normal_of = group_normals(normals)
-        first, second = sides
-        # One rank computes them for all: acoustic and strain mismatch take their time.
-        models = shared_on_node(comm, partial(models_at, case, contact, (first, second), distinct))
+    interfaces, surfaces = [], []
+    for interface, model in zip(bodies.interfaces, bodies.models, strict=True):
+        facets = interface.facets
+        distinct, normal_of = group_normals(facets.area_normals)
+        evaluate = partial(evaluated, case, interface, model, materials, distinct)
+        # One rank evaluates it for all: acoustic and strain mismatch take their time.
+        found = shared_on_node(comm, evaluate)
+        maps = (None, facets.corner_map)
         surface = Surface(
-            name=contact.interface,
+            name=interface.name,
             sides=[
-                facet_side(mesh, contact.facets[:, k], shares[body], body, corners)
-                for k, (mesh, body, corners) in enumerate(
-                    zip(meshes, contact.bodies, (None, contact.slots), strict=True)
+                facet_side(
+                    bodies.bodies[body].mesh, facets.pairs[:, k], partitions[body], body, maps[k]
                 )
+                for k, body in enumerate(interface.bodies)
             ],
-            matrices=models.matrices,
+            matrices=found.matrices,
             normal_of=normal_of,
-            areas=np.linalg.norm(normals, axis=1),
+            areas=facets.areas,
         )
-        joints.append(
-            Joint(
-                contact=contact,
-                surface=surface,
-                conductances=models.conductances[normal_of],
-                unmatched=models.unmatched,
-            )
-        )
-    return tuple(joints)
+        surfaces.append(surface)
+        interfaces.append(_with_conductances(interface, found.conductances[normal_of], found))
+    return tuple(interfaces), tuple(surfaces)
 
 
-def landauer_conductances(
+def interfaces_with_conductances(
     case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
-) -> list[Array]:
-    """Return the Landauer conductance at each facet of each contact [W/m^2 K].
+) -> tuple[Interface, ...]:
+    """Return all interfaces with their Landauer conductances, without coupling single modes.
 
     Raises:
-        InputError: A model does not fit its crystals.
+        InputError: An interface model does not fit its crystals.
 
     Note: Collective over `comm`.
     """
-    found = []
-    for contact in bodies.contacts:
-        meshes = [bodies.bodies[body].mesh for body in contact.bodies]
-        first, second = (materials[bodies.bodies[body].material] for body in contact.bodies)
-        normals = meshes[0].boundary_normals[contact.facets[:, 0]]
-        distinct, normal_of = group_normals(normals)
-        make = partial(_conductances, case, contact, (first, second), distinct)
-        found.append(shared_on_node(comm, make)[normal_of])
-    return found
+    interfaces = []
+    for interface, model in zip(bodies.interfaces, bodies.models, strict=True):
+        distinct, normal_of = group_normals(interface.facets.area_normals)
+        evaluate = partial(_without_matrices, case, interface, model, materials, distinct)
+        found = shared_on_node(comm, evaluate)
+        interfaces.append(_with_conductances(interface, found.conductances[normal_of], found))
+    return tuple(interfaces)
 
 
-def _conductances(
-    case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
-) -> Array:
-    return models_at(case, contact, materials, normals).conductances
+def _with_conductances(
+    interface: Interface, conductances: Array, found: EvaluatedModel
+) -> Interface:
+    return replace(interface, conductances=conductances, unmatched=found.unmatched)
 
 
-def models_at(
-    case: Case, contact: Contact, materials: tuple[Material, Material], normals: Array
-) -> Laws:
-    """Return what the model of a contact makes of some normals.
+def _without_matrices(
+    case: Case,
+    interface: Interface,
+    model: ChosenModel,
+    materials: Mapping[str, Material],
+    normals: Array,
+) -> EvaluatedModel:
+    """Return the same without flux matrices, which are large."""
+    return replace(evaluated(case, interface, model, materials, normals), matrices=())
+
+
+def evaluated(
+    case: Case,
+    interface: Interface,
+    model: ChosenModel,
+    materials: Mapping[str, Material],
+    normals: Array,
+) -> EvaluatedModel:
+    """Return flux matrices and conductances of an interface at some normals.
 
     Args:
         case: The case.
-        contact: Where two materials meet.
-        materials: Those of its two sides.
+        interface: Where two materials meet.
+        model: Its interface model.
+        materials: The material of each name.
         normals: Unit normals, shape (num_normals, 3).
 
     Raises:
-        InputError: The model does not fit the crystals.
+        InputError: The interface model does not fit the crystals.
     """
-    first, second = (material.modes for material in materials)
+    one, other = (materials[name] for name in interface.materials)
+    first, second = one.modes, other.modes
     try:
-        model = interface_model(contact.model.choice, materials=materials, folder=case.folder)
-        matrices = tuple(model.flux_matrix(first, second, normal) for normal in normals)
+        chosen = interface_model(model.choice, materials=(one, other), folder=case.folder)
+        matrices = tuple(chosen.flux_matrix(first, second, normal) for normal in normals)
         found = [interface_conductance(matrix, first.num_modes) for matrix in matrices]
-        unmatched = unmatched_flux(model, first, second, normals[0])
+        unmatched = unmatched_flux(chosen, first, second, normals[0])
     except InputError as error:
-        raise InputError(f"interfaces.{_quoted(contact.model.key)}: {error}") from None
-    return Laws(
+        raise InputError(f"interfaces.{_quoted(model.key)}: {error}") from None
+    return EvaluatedModel(
         matrices=matrices,
         conductances=np.array([conductance.conductance for conductance in found]),
         unmatched=unmatched.artefact,
@@ -170,12 +162,12 @@ def models_at(
 
 @dataclass(frozen=True, kw_only=True)
 class InterfacePreview:
-    """What can be said of a contact before a run.
+    """What is known of an interface before a run.
 
     Attributes:
         conductance: Landauer conductance at its first facet [W/m^2 K].
-        unmatched: Share of the flux there without partners, see `Joint` [-].
-        num_bytes: Memory that its model takes, all ranks together [bytes].
+        unmatched: Share of the flux there without partners, see `Interface` [-].
+        num_bytes: Memory that it takes, all ranks together [bytes].
     """
 
     conductance: float
@@ -186,33 +178,35 @@ class InterfacePreview:
 def interface_previews(
     case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
 ) -> list[InterfacePreview]:
-    """Return what can be said of each contact from its model at the first facet.
+    """Return what is known of each interface from its model at the first facet.
 
     Raises:
-        InputError: A model does not fit its crystals.
+        InputError: An interface model does not fit its crystals.
 
     Note:
         Collective over ``comm``.
     """
     found: list[InterfacePreview] = []
     with on_all_ranks(comm):
-        for contact in bodies.contacts if comm.rank == 0 else ():
-            one, other = (bodies.bodies[body] for body in contact.bodies)
-            normals, _ = group_normals(one.mesh.boundary_normals[contact.facets[:, 0]])
-            pair = (materials[one.material], materials[other.material])
-            models = models_at(case, contact, pair, normals[:1])
+        pairs = zip(bodies.interfaces, bodies.models, strict=True)
+        for interface, model in pairs if comm.rank == 0 else ():
+            facets = interface.facets
+            normals, _ = group_normals(facets.area_normals)
+            at_first = evaluated(case, interface, model, materials, normals[:1])
             found.append(
                 InterfacePreview(
-                    conductance=float(models.conductances[0]),
-                    unmatched=models.unmatched,
-                    num_bytes=_model_bytes(models.matrices[0], len(normals), contact.slots.size),
+                    conductance=float(at_first.conductances[0]),
+                    unmatched=at_first.unmatched,
+                    num_bytes=_num_bytes(
+                        at_first.matrices[0], len(normals), facets.corner_map.size
+                    ),
                 )
             )
     everywhere: list[InterfacePreview] = comm.bcast(found)
     return everywhere
 
 
-def _model_bytes(matrix: FluxMatrix, num_normals: int, num_nodes: int) -> float:
+def _num_bytes(matrix: FluxMatrix, num_normals: int, num_nodes: int) -> float:
     """Return the memory of a surface: weights and entries of each normal, modes at each node."""
     entries, fields = 0, 0
     if matrix.sparse is not None:

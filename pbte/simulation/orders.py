@@ -12,7 +12,7 @@ import numpy as np
 from pbte.case.case import Case
 from pbte.core.types import Array, IntArray
 from pbte.observables.gathering import whole_snapshot
-from pbte.observables.interfaces import MeetingFields
+from pbte.observables.interfaces import InterfaceFields
 from pbte.observables.moments import FieldTally
 from pbte.observables.snapshot import Snapshot
 from pbte.output.checkpoint import DistributedArray
@@ -55,7 +55,7 @@ class _Account:
 
 def compute_scattering_orders(
     case: Case, problem: Problem, keeping: CheckpointManager
-) -> tuple[tuple[Snapshot, ...], tuple[SpectralEstimate, ...], tuple[MeetingFields, ...]]:
+) -> tuple[tuple[Snapshot, ...], tuple[SpectralEstimate, ...], tuple[InterfaceFields, ...]]:
     """Follow the scattering orders. Collective over the ranks.
 
     Args:

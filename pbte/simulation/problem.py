@@ -24,6 +24,7 @@ from pbte.geometry.domain import Domain, read_domain
 from pbte.geometry.partition import Part, partition
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
 from pbte.materials.storage import Material
+from pbte.observables.interfaces import Interface
 from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.simulation.bodies import Bodies, one_body, split_by_material
 from pbte.simulation.checks import (
@@ -33,7 +34,7 @@ from pbte.simulation.checks import (
     check_walls,
     check_walls_of_parts,
 )
-from pbte.simulation.interfaces import Joint, joints_of_case
+from pbte.simulation.interfaces import interfaces_of_case
 from pbte.simulation.mesh_making import ensure_mesh
 from pbte.simulation.sources import Place, heat_sources, heated_modes
 from pbte.simulation.walls import (
@@ -96,7 +97,7 @@ class Problem:
         leading: For each body the part of its kernel with the largest eigenvalues (or a low-rank
             kernel itself).
         bodies: The bodies on the mesh, with their names.
-        joints: The interfaces and their models.
+        interfaces: The interfaces with their conductances; see `reported_interfaces`.
         part: Where the local cells are in the whole mesh; None if this rank holds all cells.
         tally: The observables to accumulate.
     """
@@ -104,7 +105,7 @@ class Problem:
     system: System
     leading: tuple[FactoredKernel, ...]
     bodies: Bodies
-    joints: tuple[Joint, ...]
+    interfaces: tuple[Interface, ...]
     part: Part | None
     tally: FieldTally
 
@@ -208,17 +209,17 @@ def build_problem(case: Case, comm: MPI.Intracomm) -> Problem:
     )
     open_bodies = _open_bodies(case, inputs)
     shares = [body.mode_partition for body in open_bodies]
-    joints = joints_of_case(case, bodies, inputs.materials, shares, comm)
+    interfaces, surfaces = interfaces_of_case(case, bodies, inputs.materials, shares, comm)
     with on_all_ranks(comm):
-        system = _linked(case, bodies, open_bodies, [joint.surface for joint in joints])
+        system = _linked(case, bodies, open_bodies, surfaces)
     frequencies = np.concatenate([body.modes.frequencies for body in system.bodies])
     tally = FieldTally(
         system=system,
-        walls={**bodies.walls, **bodies.interfaces},
+        walls={**bodies.walls, **bodies.interface_tags},
         frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
     )
     return Problem(
-        system=system, leading=leading, bodies=bodies, joints=joints, part=part, tally=tally
+        system=system, leading=leading, bodies=bodies, interfaces=interfaces, part=part, tally=tally
     )
 
 

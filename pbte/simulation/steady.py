@@ -10,7 +10,7 @@ import numpy as np
 from pbte.case.case import Case
 from pbte.core.types import Array, Numbers
 from pbte.observables.gathering import whole_snapshot
-from pbte.observables.interfaces import MeetingFields
+from pbte.observables.interfaces import InterfaceFields
 from pbte.observables.snapshot import Snapshot
 from pbte.output.checkpoint import DistributedArray
 from pbte.simulation.checkpoints import CheckpointManager, boundary_pieces, cells_of, of_modes
@@ -27,7 +27,7 @@ STAGE = "steady"
 
 def compute_steady_state(
     case: Case, problem: Problem, keeping: CheckpointManager
-) -> tuple[Snapshot, SteadyReport, tuple[MeetingFields, ...], tuple[Array, ...] | None]:
+) -> tuple[Snapshot, SteadyReport, tuple[InterfaceFields, ...], tuple[Array, ...] | None]:
     """Return the observables of the steady state, how it was reached, and the state itself.
 
     The observables come in two parts, the second of interfaces. The state, the mode temperatures of

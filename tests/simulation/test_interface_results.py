@@ -242,7 +242,7 @@ def test_what_is_told_of_interfaces_is_written_and_read_back(series, shared_tmp_
     assert again.geometry.materials == ("a", "b")
     np.testing.assert_array_equal(again.geometry.components, series.geometry.components)
     data = as_data(again)
-    assert data["stack"]["total"] == series.series.total
+    assert data["series"]["total"] == series.series.total
     assert data["interfaces"][0]["local"] == series.interfaces[0].local
     plots = {path.name for path in (shared_tmp_path / "run" / "plots").iterdir()}
     assert {"interface_distributions.png", "interface_flux.png"} <= plots
