@@ -315,7 +315,7 @@ def test_a_period_is_films_and_interfaces_in_series(solve, drop):
     local = sum(each.local for each in results.interfaces)
     assert series.interfaces == pytest.approx(local, rel=1e-8)
     assert series.bulk == pytest.approx(20e-9 / 30.0 + 30e-9 / CONDUCTIVITY, rel=1e-9)
-    data = as_data(results)["stack"]
+    data = as_data(results)["series"]
     assert data["conductivity"] == series.conductivity and data["is_period"]
 
 

@@ -82,7 +82,7 @@ def test_nothing_that_did_not_converge_is_told_as_a_result(pbte, shared_tmp_path
     assert not (folder / "plots" / "oscillations.png").exists()
     assert not (folder / "plots" / "interface_flux.png").exists()
     data = json.loads(pbte("show", folder, "--json").out)
-    assert data["interfaces"] == [] and data["stack"] is None and data["conductivity"] is None
+    assert data["interfaces"] == [] and data["series"] is None and data["conductivity"] is None
     (answer,) = data["harmonic"]
     assert answer["converged"] is False and len(answer["residuals"]) == 1
     assert answer["residuals"][0] > 1e-8 and data["transient"]["unconverged"] > 0
