@@ -82,6 +82,7 @@ def run(
         >>> results = pbte.run("demos/film-across.toml", folder="results/film")
         >>> results.conductivity.value
     """
+    import logging
     from pathlib import Path
 
     from mpi4py import MPI
@@ -111,6 +112,7 @@ def run(
 
         def write() -> None:
             if first:
+                logging.getLogger("pbte.output").info("writing %s", target)
                 write_results(results, target, paraview=choice.paraview, plots=choice.plots)
                 checkpoints.done()
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pbte.cli.terminal import log_to_terminal, show, show_data, world
+from pbte.cli.logs import show_only
+from pbte.cli.terminal import show, show_data, world
 from pbte.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def bench(
         sections=choose_sections(only),
     )
     comm = world()
-    log_to_terminal("pbte.verification")
+    show_only("pbte.verification")
     report = run_bench(settings, comm)
     if json:
         show_data({"quick": quick, "num_ranks": comm.size, **asdict(report)})

@@ -7,6 +7,7 @@ PBTE_TRACEBACK=1 shows where it happened. What takes long to import is imported 
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
@@ -22,6 +23,7 @@ import typer
 from pbte.cli.bench import bench
 from pbte.cli.check import check
 from pbte.cli.interface import interface
+from pbte.cli.logs import configure_logging, stop_logging
 from pbte.cli.material import material_app
 from pbte.cli.mesh import mesh_app
 from pbte.cli.terminal import (
@@ -29,7 +31,6 @@ from pbte.cli.terminal import (
     failure_channel,
     is_talking,
     load_case,
-    log_to_terminal,
     show,
     show_data,
     wants_traceback,
@@ -39,8 +40,6 @@ from pbte.cli.validate import validate
 from pbte.core.errors import InputError, RunError
 from pbte.core.parallel import (
     describe,
-    limit_threads,
-    on_all_ranks,
     peak_memory,
     stop_all,
     under_launcher,
@@ -85,8 +84,19 @@ def _options(
             help="Show the versions of pbte and of what it builds on.",
         ),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show warnings and the summary only.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show details of what is done.")
+    ] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(help="Add everything that is done, with time and rank, to this file."),
+    ] = None,
 ) -> None:
-    """Take the options before the command."""
+    """Take the options that all commands have; they may also stand after the command."""
+    configure_logging(quiet=quiet, verbose=verbose, file=log_file)
 
 
 @app.command()
@@ -110,27 +120,12 @@ def run(
         case, comm, output=output, model=model
     )  # a wrong case is told before anything is loaded
 
-    from pbte.output.folder import prepare_folder, write_results
+    import pbte
     from pbte.output.summary.overview import result_files, summary
-    from pbte.run import run_case
-    from pbte.simulation.checkpoints import CheckpointManager
 
     folder = Path(wanted.output.folder)
-    with on_all_ranks(comm):
-        if comm.rank == 0:
-            prepare_folder(folder)
-    limit_threads(comm)
-    log_to_terminal()
-    checkpoints = CheckpointManager(folder, resume=resume)
-    results = run_case(wanted, comm, checkpoints=checkpoints)
-    files: list[Path] = []
-    with on_all_ranks(comm):
-        if comm.rank == 0:
-            LOG.info("writing %s", folder)
-            choice = wanted.output
-            write_results(results, folder, paraview=choice.paraview, plots=choice.plots)
-            files = result_files(folder)
-            checkpoints.done()
+    results = pbte.run(wanted, comm, folder=folder, resume=resume)
+    files = result_files(folder) if comm.rank == 0 else []
     show(summary(results, files=files, peak_memory=peak_memory(comm)))
     if not results.converged:
         raise typer.Exit(1)  # the summary says why
@@ -156,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     detailed = "--traceback" in given or wants_traceback()
-    given = [argument for argument in given if argument != "--traceback"]
+    given = _common_first([argument for argument in given if argument != "--traceback"])
     if under_launcher():
         failure_channel()
     try:
@@ -175,16 +170,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if detailed:
             traceback.print_exc()
         _fail(error)
+    finally:
+        stop_logging()
     # Click returns the status of Exit and of Ctrl-C instead of raising here.
     if outcome == 130:
         _fail(KeyboardInterrupt())
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
+def _common_first(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the options of all commands before the command."""
+    common: list[str] = []
+    others: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in ("-q", "--quiet", "-v", "--verbose") or argument.startswith("--log-file="):
+            common.append(argument)
+        elif argument == "--log-file":
+            common += [argument, *itertools.islice(rest, 1)]
+        else:
+            others.append(argument)
+    return common + others
+
+
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Show a warning of Python's own kind as one sentence, on one rank."""
-    if is_talking():
-        complain(f"Warning: {message}")
+    """Log a warning of Python's own kind, as one sentence."""
+    LOG.warning("%s", message)
 
 
 @contextmanager

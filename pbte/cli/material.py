@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pbte.cli.terminal import log_to_terminal, on_first_rank, show, show_data
+from pbte.cli.terminal import on_first_rank, show, show_data
 from pbte.core.constants import TERAHERTZ
 from pbte.core.errors import InputError, RunError
 
@@ -68,7 +68,6 @@ def from_phono3py(
         from pbte.materials.phono3py import importer as phono3py
         from pbte.materials.storage import write_material
 
-        log_to_terminal("pbte.materials")
         made = phono3py.from_phono3py(
             yaml,
             mesh=_grid(mesh),

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -56,7 +55,10 @@ def is_talking() -> bool:
 def show(*parts: RenderableType) -> None:
     """Write to standard output, on the talking rank only."""
     if is_talking():
-        console = _console(error=False)
+        from rich.console import Console
+
+        _before_output()
+        console = Console()
         for part in parts:
             console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
 
@@ -64,35 +66,14 @@ def show(*parts: RenderableType) -> None:
 def show_data(data: Any) -> None:
     """Write JSON to standard output, on the talking rank only."""
     if is_talking():
+        _before_output()
         sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 
 def complain(message: str) -> None:
     """Write a message to the error output, on any rank."""
-    console = _console(error=True)
-    console.print(message, markup=False, highlight=False, soft_wrap=True)
-
-
-class TerminalHandler(logging.Handler):
-    """Writes log records to the error output, each with the time since the start."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._start = time.monotonic()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
-        complain(f"{time.monotonic() - self._start:7.1f} s  {record.getMessage()}")
-
-
-def log_to_terminal(room: str = "pbte") -> None:
-    """Show what the package, or one room of it, logs on the error output of the talking rank."""
-    logger = logging.getLogger(room)
-    for handler in [each for each in logger.handlers if isinstance(each, TerminalHandler)]:
-        logger.removeHandler(handler)
-    if is_talking():
-        logger.setLevel(logging.INFO)
-        logger.addHandler(TerminalHandler())
+    _before_output()
+    error_console().print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 def load_case(
@@ -179,7 +160,15 @@ def wants_traceback() -> bool:
     return os.environ.get("PBTE_TRACEBACK", "") not in ("", "0")
 
 
-def _console(*, error: bool) -> Console:
+@cache
+def error_console() -> Console:
+    """Return the one console on the error output, so that lines and a live line do not mix."""
     from rich.console import Console
 
-    return Console(stderr=error)
+    return Console(stderr=True)
+
+
+def _before_output() -> None:
+    """Let a live line of the log, if there is one, make room."""
+    for handler in logging.getLogger("pbte").handlers:
+        handler.flush()

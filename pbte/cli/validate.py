@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pbte.cli.terminal import log_to_terminal, on_first_rank, show, show_data, world
+from pbte.cli.logs import show_only
+from pbte.cli.terminal import on_first_rank, show, show_data, world
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,7 +52,7 @@ def validate(
         return
     comm = world()
     limit_threads(comm)
-    log_to_terminal("pbte.verification")
+    show_only("pbte.verification")
     results = run_cases(cases, comm)
     if report is not None:
         target = report
