@@ -36,7 +36,6 @@ from pbte.simulation.interface_results import interface_results
 from pbte.simulation.notes import run_notes
 from pbte.simulation.orders import compute_scattering_orders
 from pbte.simulation.problem import build_problem
-from pbte.simulation.sources import undershoot
 from pbte.simulation.steady import compute_steady_state
 from pbte.simulation.transient import integrate_in_time
 from pbte.transport.reports import SteadyReport
@@ -70,7 +69,7 @@ def run_case(
     with _timed(timings, "setup"):
         problem = build_problem(case, comm)
     checkpoints = CheckpointManager() if checkpoints is None else checkpoints
-    checkpoints.begin(case, problem)
+    checkpoints.begin(problem, case.output.checkpoint_interval)
     steady: Snapshot | None = None
     report: SteadyReport | None = None
     kept: tuple[Array, ...] | None = None
@@ -78,25 +77,32 @@ def run_case(
     harmonic: tuple[HarmonicResult, ...] = ()
     with checkpoints.listening():
         with _timed(timings, "orders"):
-            orders, estimates, fields = compute_scattering_orders(case, problem, checkpoints)
+            orders, estimates, fields = compute_scattering_orders(problem, case.orders, checkpoints)
         if case.steady.enabled:
             gc.collect()  # a cycle of references would keep the field of the last order alive
             with _timed(timings, "steady"):
-                steady, report, fields, kept = compute_steady_state(case, problem, checkpoints)
+                steady, report, fields, kept = compute_steady_state(
+                    problem,
+                    case.steady,
+                    checkpoints,
+                    with_fields=case.transient is not None
+                    and case.transient.initial.kind == "steady",
+                )
         if case.transient is not None:
             gc.collect()
             with _timed(timings, "transient"):
-                transient = integrate_in_time(case, problem, checkpoints, kept)
+                transient = integrate_in_time(problem, case.transient, checkpoints, kept)
         kept = None
         if case.harmonic is not None:
             gc.collect()
             with _timed(timings, "harmonic"):
-                harmonic = compute_harmonic_response(case, problem, checkpoints)
+                harmonic = compute_harmonic_response(problem, case.harmonic, checkpoints)
     bodies = problem.system.bodies
     geometry = whole_geometry(geometry_of(problem.bodies), problem.part)
-    conductivity, slips = conduction_of(case, problem.system, geometry, steady, report)
+    conductivity, slips = conduction_of(
+        problem.conditions, problem.system, geometry, steady, report
+    )
     interfaces, series = interface_results(
-        case,
         problem,
         geometry,
         fields if report is None or report.converged else (),
@@ -134,7 +140,7 @@ def run_case(
             orders,
             steady,
             report,
-            undershoot=undershoot(case, bodies),
+            undershoot=problem.undershoot,
             num_cyclic_modes=problem.system.num_cyclic_modes,
             unmatched={each.name: each.unmatched for each in problem.interfaces},
             transient=transient,

@@ -6,7 +6,6 @@ to go on. A finished stage is not repeated.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import signal
 import threading
@@ -21,9 +20,7 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case.case import Case
 from pbte.core.errors import RunError
-from pbte.core.parallel import on_all_ranks
 from pbte.core.types import Array, IntArray
 from pbte.geometry.partition import Part
 from pbte.observables.gathering import local_snapshot
@@ -47,8 +44,6 @@ LOG = logging.getLogger("pbte.simulation")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _KINDS = (Balance, SpectralEstimate, TransientResult, HarmonicResult, Snapshot, SteadyReport)
-# What may be another way when a run goes on: it changes no number.
-_FREE: Any = {"parallel": True, "output": {"folder", "paraview", "plots", "checkpoint_interval"}}
 
 
 class CheckpointManager:
@@ -71,7 +66,7 @@ class CheckpointManager:
         self._told: list[int] = []
         self._last = time.monotonic()
 
-    def begin(self, case: Case, problem: Problem) -> None:
+    def begin(self, problem: Problem, interval: float) -> None:
         """Look for a checkpoint to go on from, and remember whose it is.
 
         Raises:
@@ -80,12 +75,10 @@ class CheckpointManager:
         Note: Collective over the ranks.
         """
         self._comm = problem.system.comm
-        self.interval, self._last = case.output.checkpoint_interval, time.monotonic()
+        self.interval, self._last = interval, time.monotonic()
         if self.folder is None:
             return
-        with on_all_ranks(self._comm):
-            if self._comm.rank == 0:
-                self._case = fingerprint(case, problem)
+        self._case = problem.fingerprint
         if not self.resume:
             if latest(self.folder) is not None:
                 LOG.info(
@@ -169,15 +162,6 @@ class CheckpointManager:
         """Remove the checkpoint: the results are complete. To be called on one rank."""
         if self.folder is not None:
             remove_checkpoint(self.folder)
-
-
-def fingerprint(case: Case, problem: Problem) -> str:
-    """Return what must be the same when a run goes on: case, mesh and modes. On one rank."""
-    digest = hashlib.sha256(case.model_dump_json(exclude=_FREE).encode())
-    digest.update(case.mesh_path.read_bytes())
-    for body in problem.system.bodies:
-        digest.update(np.ascontiguousarray(body.modes.frequencies).tobytes())
-    return digest.hexdigest()
 
 
 @contextmanager

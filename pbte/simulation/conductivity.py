@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pbte.case.case import Case
-from pbte.case.walls import IsothermalWall
 from pbte.core.parallel import on_all_ranks
 from pbte.core.types import Array
 from pbte.observables.bulk import bulk_response, bulk_tensor
@@ -20,6 +18,7 @@ from pbte.observables.conductivity import (
 )
 from pbte.observables.slip import WallShape, WallSlip, wall_shape, wall_slips
 from pbte.observables.snapshot import MeshGeometry, Snapshot
+from pbte.simulation.conditions import Conditions
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.reports import SteadyReport
 from pbte.transport.system import System
@@ -34,7 +33,7 @@ class _Shape:
 
 
 def conduction_of(
-    case: Case,
+    conditions: Conditions,
     system: System,
     geometry: MeshGeometry,
     steady: Snapshot | None,
@@ -46,8 +45,8 @@ def conduction_of(
     one end of the body to the other (see `temperature_gradient_of`).
 
     Args:
-        case: The case.
-        system: The bodies of it.
+        conditions: What drives heat.
+        system: The bodies.
         geometry: The mesh; the whole one on the first rank.
         steady: Observables of the steady state.
         report: How it was reached.
@@ -56,7 +55,7 @@ def conduction_of(
     """
     if steady is None or report is None or not report.converged:
         return None, ()
-    shape, held = _shape(case, system, geometry), _held(case)
+    shape, held = _shape(conditions, system, geometry), conditions.deviations
     slips = wall_slips(steady, held, shape.walls, _across_walls(system, geometry, held))
     if shape.gradient is None:
         return None, slips
@@ -93,23 +92,14 @@ def _across_walls(system: System, geometry: MeshGeometry, walls: Iterable[str]) 
     return found
 
 
-def _held(case: Case) -> dict[str, float]:
-    """Return the deviation of each isothermal wall from T0 [K]."""
-    return {
-        name: wall.temperature - case.temperature
-        for name, wall in case.walls.items()
-        if isinstance(wall, IsothermalWall)
-    }
-
-
-def _shape(case: Case, system: System, geometry: MeshGeometry) -> _Shape:
+def _shape(conditions: Conditions, system: System, geometry: MeshGeometry) -> _Shape:
     shape: _Shape | None = None
     comm = system.bodies[0].comm
     with on_all_ranks(comm):
         if comm.rank == 0:
             shape = _Shape(
-                gradient=temperature_gradient_of(case, geometry),
-                walls={name: wall_shape(geometry, name) for name in _held(case)},
+                gradient=temperature_gradient_of(conditions, geometry),
+                walls={name: wall_shape(geometry, name) for name in conditions.held},
             )
     known: _Shape | None = comm.bcast(shape)
     assert known is not None

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pbte.case.case import Case
+from pbte.case.transients import Harmonic
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.harmonic import HarmonicResult, HarmonicTally
 from pbte.simulation.checkpoints import CheckpointManager
 from pbte.simulation.problem import Problem
-from pbte.simulation.walls import given_inflow
 from pbte.transport.harmonic import solve_harmonic
 from pbte.transport.system import System
 
@@ -22,21 +21,19 @@ STAGE = "harmonic"
 
 
 def compute_harmonic_response(
-    case: Case, problem: Problem, keeping: CheckpointManager
+    problem: Problem, harmonic: Harmonic, keeping: CheckpointManager
 ) -> tuple[HarmonicResult, ...]:
     """Return the answer of a case at each of its frequencies. Collective over the ranks.
 
     Args:
-        case: The case, with a table of oscillations.
-        problem: The problem of the case.
+        problem: The problem.
+        harmonic: The frequencies, and what oscillates.
         keeping: Where checkpoints are kept.
     """
-    harmonic = case.harmonic
-    assert harmonic is not None
     known = keeping.finished(STAGE)
     if known is not None:
         return tuple(known)
-    system = driven(case, problem)
+    system = driven(problem, harmonic)
     tally = HarmonicTally(system, problem.tally)
     responses: list[HarmonicResult] = list(keeping.begun(STAGE) or ())
     frequencies = harmonic.all_frequencies()
@@ -46,7 +43,7 @@ def compute_harmonic_response(
             *problem.leading,
             frequency=float(frequency),
             tolerance=harmonic.tolerance,
-            max_iterations=case.steady.max_iterations,
+            max_iterations=problem.max_iterations,
         )
         own = tally.observe(solution.streamed_blocks(), solution.report, float(frequency))
         responses.append(
@@ -70,13 +67,11 @@ def compute_harmonic_response(
     return tuple(responses)
 
 
-def driven(case: Case, problem: Problem) -> System:
+def driven(problem: Problem, harmonic: Harmonic) -> System:
     """Return the bodies with only those sources and walls that oscillate."""
-    harmonic = case.harmonic
-    assert harmonic is not None
     bodies = []
     for body in problem.system.bodies:
-        inflow = given_inflow(case, body.mesh, problem.walls)
+        inflow = body.inflow[0]
         if harmonic.walls is not None:
             tags = [problem.walls[name] for name in harmonic.walls]
             chosen = np.isin(body.mesh.boundary_walls, tags)

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case.case import Case, resolved_toml
+from pbte.case.case import Case, Fourier, resolved_toml
 from pbte.core.errors import InputError, RunError
 from pbte.core.shared_memory import shared_on_node
 from pbte.core.types import Array
@@ -26,6 +26,7 @@ from pbte.observables.moments import frequency_bins
 from pbte.observables.results import Results
 from pbte.observables.transient import TransientResult
 from pbte.simulation.bodies import Bodies, geometry_of
+from pbte.simulation.conditions import Conditions, conditions_of
 from pbte.simulation.heat_problem import Conductor, HeatProblem
 from pbte.simulation.heat_transient import integrate_heat_in_time, solve_heat_harmonic
 from pbte.simulation.interfaces import interfaces_with_conductances
@@ -64,8 +65,10 @@ def run_fourier(case: Case, comm: MPI.Intracomm) -> Results:
     LOG.info("heat equation on %d cells", bodies.whole.num_cells)
     tables = [material.modes for material in inputs.of_bodies]
     given = [heat.sum(axis=0) for heat in heats]
-    heat_problem = _problem(case, bodies, tables, tensors, given, interfaces, comm)
-    found = _answers(heat_problem)
+    heat_problem = _problem(
+        conditions_of(case), case.fourier, bodies, tables, tensors, given, interfaces, comm
+    )
+    found = _answers(case, heat_problem)
     end = time.perf_counter()
     highest = np.concatenate([modes.frequencies for modes in tables])
     return Results(
@@ -130,7 +133,8 @@ def compare_with_fourier(case: Case, problem: Problem) -> HeatAnswers:
     bodies = problem.system.bodies
     try:
         heat_problem = _problem(
-            case,
+            problem.conditions,
+            case.fourier,
             problem.bodies,
             [body.modes for body in bodies],
             [bulk_tensor(body) for body in bodies],
@@ -138,27 +142,29 @@ def compare_with_fourier(case: Case, problem: Problem) -> HeatAnswers:
             problem.interfaces,
             bodies[0].comm,
         )
-        return _answers(heat_problem)
+        return _answers(case, heat_problem)
     except (InputError, RunError) as error:
         return HeatAnswers(notes=(f"The heat equation was not solved for comparison: {error}.",))
 
 
-def _answers(heat_problem: HeatProblem) -> HeatAnswers:
+def _answers(case: Case, heat_problem: HeatProblem) -> HeatAnswers:
     """Return all that a case asks for: the steady state, unless it is switched off for others."""
-    case = heat_problem.case
     field, steady = None, None
     if case.steady.enabled or (case.transient is None and case.harmonic is None):
         field = heat_problem.equation.steady(heat_problem.heat, heat_problem.temperatures)
         steady = heat_problem.state(field)
     return HeatAnswers(
         steady=steady,
-        transient=None if case.transient is None else integrate_heat_in_time(heat_problem, field),
-        harmonic=() if case.harmonic is None else solve_heat_harmonic(heat_problem),
+        transient=None
+        if case.transient is None
+        else integrate_heat_in_time(heat_problem, case.transient, field),
+        harmonic=() if case.harmonic is None else solve_heat_harmonic(heat_problem, case.harmonic),
     )
 
 
 def _problem(
-    case: Case,
+    conditions: Conditions,
+    fourier: Fourier,
     bodies: Bodies,
     tables: Sequence[ModeTable],
     tensors: Sequence[Array],
@@ -178,4 +184,6 @@ def _problem(
         )
         for body, modes, tensor, heat in zip(bodies.bodies, tables, tensors, heats, strict=True)
     ]
-    return HeatProblem(case, conductors, interfaces, bodies.walls, geometry_of(bodies), comm)
+    return HeatProblem(
+        conditions, fourier, conductors, interfaces, bodies.walls, geometry_of(bodies), comm
+    )

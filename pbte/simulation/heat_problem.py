@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case.case import Case
-from pbte.case.walls import IsothermalWall, PeriodicWall
+from pbte.case.case import Fourier
+from pbte.case.regions import ONLY
 from pbte.core.errors import InputError
 from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.periodic import match_walls
@@ -34,6 +34,7 @@ from pbte.materials.modes import ModeTable
 from pbte.observables.heat_equation import HeatState, conductivity_of_flux
 from pbte.observables.interfaces import Interface, InterfaceFields, SideFields
 from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
+from pbte.simulation.conditions import Conditions
 from pbte.simulation.interface_results import interface_results_of, reported_interfaces
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.fourier_bodies import facet_starts, side_by_side
@@ -71,7 +72,8 @@ class HeatProblem:
     """A case put on its mesh for the heat equation.
 
     Args:
-        case: The case.
+        conditions: What drives heat.
+        fourier: How the temperature jumps at walls and interfaces.
         bodies: All bodies, with all their cells on every rank.
         interfaces: The interfaces that join them, with their conductances.
         tags: Tag of each wall.
@@ -94,33 +96,33 @@ class HeatProblem:
 
     def __init__(
         self,
-        case: Case,
+        conditions: Conditions,
+        fourier: Fourier,
         bodies: Sequence[Conductor],
         interfaces: Sequence[Interface],
         tags: Mapping[str, int],
         geometry: MeshGeometry,
         comm: MPI.Intracomm,
     ) -> None:
-        alone = case.material is not None
-        names = [body.modes.name if alone else body.material for body in bodies]
+        names = [b.modes.name if b.material == ONLY else b.material for b in bodies]
         for name, body in zip(names, bodies, strict=True):
             if not np.isfinite(body.conductivity).all():
                 raise InputError(
                     f"{name}: the endless crystal hardly resists, no conductivity is known"
                 )
-        self.case, self.bodies = case, bodies
+        self.conditions, self.fourier, self.bodies = conditions, fourier, bodies
         self.interfaces = reported_interfaces(interfaces)
         self.tags, self.geometry = tags, geometry
         self.conductivities = dict(zip(names, (body.conductivity for body in bodies), strict=True))
         self.mesh = mesh = side_by_side([body.mesh for body in bodies])
         counts = [body.mesh.num_cells for body in bodies]
         symmetric = [0.5 * (body.conductivity + body.conductivity.T) for body in bodies]
-        walls = _walls(case, bodies, tags)
+        walls = _walls(conditions, fourier, bodies, tags)
         self.equation = HeatEquation(
             mesh,
             np.repeat(np.stack(symmetric), counts, axis=0),
             walls.conductances,
-            _together(_periods(case, mesh, tags), *_interfaces(case, bodies, interfaces)),
+            _together(_periods(conditions, mesh, tags), *_interfaces(fourier, bodies, interfaces)),
             MPI.COMM_SELF if mesh.num_cells < SMALL else comm,
             heat_capacity=np.repeat([body.modes.heat_capacity for body in bodies], counts),
         )
@@ -180,21 +182,21 @@ class HeatProblem:
         snapshot = self.snapshot(temperature, flux, self.temperatures, self.power)
         fields = [self._beside(each, temperature, flux) for each in self.interfaces]
         interfaces, series = interface_results_of(
-            self.case,
+            self.conditions,
             self.geometry,
             fields,
             [snapshot],
             {body.material: body.conductivity for body in self.bodies},
             whole=True,
         )
-        gradient = temperature_gradient_of(self.case, self.geometry)
+        gradient = temperature_gradient_of(self.conditions, self.geometry)
         volumes = self.geometry.volumes
         return HeatState(
             temperature=snapshot.temperature,
             heat_flux=snapshot.heat_flux,
             balance=snapshot.balance,
             wall_temperatures=snapshot.wall_temperatures,
-            jump=self.case.fourier.jump,
+            jump=self.fourier.jump,
             conductivities=self.conductivities,
             effective=None
             if gradient is None
@@ -234,23 +236,27 @@ class HeatProblem:
                 )
             )
         first, second = sides
-        jump = (first.temperature - second.temperature) / self.case.temperature**2
+        jump = (first.temperature - second.temperature) / self.conditions.temperature**2
         entropy = 0.5 * (first.heat_flux - second.heat_flux) * jump
         return InterfaceFields(interface=interface, sides=(first, second), entropy=entropy)
 
 
-def _walls(case: Case, bodies: Sequence[Conductor], tags: Mapping[str, int]) -> Walls:
+def _walls(
+    conditions: Conditions,
+    fourier: Fourier,
+    bodies: Sequence[Conductor],
+    tags: Mapping[str, int],
+) -> Walls:
     """Return temperature and conductance of every boundary facet of all bodies."""
     temperatures, conductances = [], []
     for body in bodies:
         walls = body.mesh.boundary_walls
         temperature, conductance = np.zeros(walls.size), np.zeros(walls.size)
-        for name, wall in case.walls.items():
-            if isinstance(wall, IsothermalWall):
-                own = walls == tags[name]
-                temperature[own] = wall.temperature - case.temperature
-                conductance[own] = np.inf
-        if case.fourier.jump == "marshak":
+        for name, deviation in conditions.deviations.items():
+            own = walls == tags[name]
+            temperature[own] = deviation
+            conductance[own] = np.inf
+        if fourier.jump == "marshak":
             held = np.isinf(conductance)
             conductance[held] = 2.0 * one_sided_conductance(body.modes, _normals(body.mesh)[held])
         temperatures.append(temperature)
@@ -271,19 +277,17 @@ def _in_space(normals: Array) -> Array:
     return np.pad(normals, ((0, 0), (0, 3 - normals.shape[1])))
 
 
-def _periods(case: Case, mesh: SweepMesh, tags: Mapping[str, int]) -> Joints:
+def _periods(conditions: Conditions, mesh: SweepMesh, tags: Mapping[str, int]) -> Joints:
     """Return the facets of periodic walls joined to their images."""
     corners = mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs]
     facets: list[IntArray] = [np.zeros((0, 2), np.int64)]
     drops: list[Array] = [np.zeros(0)]
-    for name, wall in case.walls.items():
-        if isinstance(wall, PeriodicWall):
-            first, second = (
-                np.flatnonzero(mesh.boundary_walls == tags[n]) for n in (name, wall.partner)
-            )
-            match = match_walls(corners[first], corners[second], names=(name, wall.partner))
-            facets.append(np.stack([first, second[match.images]], axis=1))
-            drops.append(np.full(first.size, wall.temperature_drop))
+    for pair in conditions.periods:
+        names = (pair.name, pair.partner)
+        first, second = (np.flatnonzero(mesh.boundary_walls == tags[name]) for name in names)
+        match = match_walls(corners[first], corners[second], names=names)
+        facets.append(np.stack([first, second[match.images]], axis=1))
+        drops.append(np.full(first.size, pair.drop))
     pairs = np.concatenate(facets)
     return Joints(
         facets=pairs, conductances=np.full(len(pairs), np.inf), drops=np.concatenate(drops)
@@ -291,13 +295,13 @@ def _periods(case: Case, mesh: SweepMesh, tags: Mapping[str, int]) -> Joints:
 
 
 def _interfaces(
-    case: Case, bodies: Sequence[Conductor], interfaces: Sequence[Interface]
+    fourier: Fourier, bodies: Sequence[Conductor], interfaces: Sequence[Interface]
 ) -> Iterator[Joints]:
     """Yield the facets of each interface with their conductances."""
     starts = facet_starts([body.mesh for body in bodies])
     for interface in interfaces:
         resistances = 1.0 / interface.conductances
-        if case.fourier.interfaces == "local":
+        if fourier.interfaces == "local":
             normals = _normals(bodies[interface.bodies[0]].mesh)[interface.facets.pairs[:, 0]]
             for number in interface.bodies:
                 sent = one_sided_conductance(bodies[number].modes, normals)

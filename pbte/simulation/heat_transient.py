@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pbte.case.transients import SourceState, SteadyState
+from pbte.case.transients import Harmonic, SourceState, SteadyState, Transient
 from pbte.core.types import Array
 from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.snapshot import Snapshot
@@ -30,21 +30,22 @@ LOG = logging.getLogger("pbte.simulation")
 FIRST_SHARE = 0.1
 
 
-def integrate_heat_in_time(problem: HeatProblem, steady: Array | None) -> TransientResult:
+def integrate_heat_in_time(
+    problem: HeatProblem, transient: Transient, steady: Array | None
+) -> TransientResult:
     """Return the transient of a case by the heat equation. Collective over the ranks.
 
     Args:
-        problem: The case, with a transient.
+        problem: The heat problem.
+        transient: Initial state, profiles in time and steps.
         steady: Its steady temperature, shape (num_dofs,) [K], where that is the initial one.
 
     Raises:
         InputError: The initial state does not fit the case or its mesh.
         RunError: The steps have become too small to go on.
     """
-    transient = problem.case.transient
-    assert transient is not None
-    given = _switched(problem)
-    stepper = HeatStepper(problem.equation, given, _start(problem, steady))
+    given = _switched(problem, transient)
+    stepper = HeatStepper(problem.equation, given, _start(problem, transient, steady))
     outputs, profile = transient.output_times(), transient.source_profile
 
     def measure(temperature: Array, flux: Array, time: float) -> Snapshot:
@@ -54,7 +55,7 @@ def integrate_heat_in_time(problem: HeatProblem, steady: Array | None) -> Transi
     evolution, integral = start_of(stepper.observe(measure), stepper.energy), None
     steps = steps_to(
         transient.stops(),
-        _first_step(problem),
+        _first_step(problem, transient),
         stepper,
         lambda size: stepper.attempt(size, measure),
     )
@@ -76,18 +77,17 @@ def integrate_heat_in_time(problem: HeatProblem, steady: Array | None) -> Transi
     return TransientResult(**(vars(evolution) | {"integral": integral}))
 
 
-def solve_heat_harmonic(problem: HeatProblem) -> tuple[HarmonicResult, ...]:
+def solve_heat_harmonic(problem: HeatProblem, harmonic: Harmonic) -> tuple[HarmonicResult, ...]:
     """Return the answer at each frequency of a case. Collective over the ranks.
 
     Args:
-        problem: The case, with a table of oscillations.
+        problem: The heat problem.
+        harmonic: The frequencies, and what oscillates.
 
     Raises:
         InputError: Heat has nowhere to go at zero frequency.
         RunError: A solution did not converge.
     """
-    harmonic = problem.case.harmonic
-    assert harmonic is not None
     walls = problem.temperatures
     if harmonic.walls is not None:
         chosen = [problem.on_wall(name) for name in harmonic.walls]
@@ -120,25 +120,21 @@ def solve_heat_harmonic(problem: HeatProblem) -> tuple[HarmonicResult, ...]:
     return tuple(responses)
 
 
-def _start(problem: HeatProblem, steady: Array | None) -> Array:
+def _start(problem: HeatProblem, transient: Transient, steady: Array | None) -> Array:
     """Return the initial temperature, shape (num_dofs,) [K]."""
-    case, mesh = problem.case, problem.mesh
-    assert case.transient is not None
-    choice = case.transient.initial
+    mesh, choice = problem.mesh, transient.initial
     if isinstance(choice, SteadyState):
         assert steady is not None, "the case was checked"
         return steady
     if isinstance(choice, SourceState):
-        require_sources(case)
+        require_sources(problem.conditions)
         capacities = np.repeat(problem.equation.heat_capacity, mesh.dim + 1)
         return np.asarray(choice.duration * problem.heat / capacities)
-    return project(mesh, initial_profile(case, choice, mesh.dim))
+    return project(mesh, initial_profile(choice, problem.conditions.temperature, mesh.dim))
 
 
-def _switched(problem: HeatProblem) -> Callable[[float], tuple[Array, Array]]:
+def _switched(problem: HeatProblem, transient: Transient) -> Callable[[float], tuple[Array, Array]]:
     """Return what is deposited, and how warm the boundary facets are, at a time [s]."""
-    transient = problem.case.transient
-    assert transient is not None
     source, profiles = transient.source_profile, transient.walls
 
     def given(time: float) -> tuple[Array, Array]:
@@ -150,10 +146,9 @@ def _switched(problem: HeatProblem) -> Callable[[float], tuple[Array, Array]]:
     return given
 
 
-def _first_step(problem: HeatProblem) -> StepControl:
+def _first_step(problem: HeatProblem, transient: Transient) -> StepControl:
     """Return how the steps are chosen, at the start."""
-    transient, mesh = problem.case.transient, problem.mesh
-    assert transient is not None
+    mesh = problem.mesh
     if transient.tolerance is None:
         assert transient.step is not None
         return StepControl(size=transient.step)

@@ -6,31 +6,31 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pbte.case.case import Case
 from pbte.case.transients import GaussianState, GratingState, InitialState, UniformState
 from pbte.core.errors import InputError
 from pbte.core.types import Array
+from pbte.simulation.conditions import Conditions
 from pbte.transport.sources import gaussian, wave
 
 
-def require_sources(case: Case) -> None:
+def require_sources(conditions: Conditions) -> None:
     """Check that there are heat sources that can make an initial state.
 
     Raises:
         InputError: There are none.
     """
-    if not case.all_sources:
+    if not conditions.has_sources:
         raise InputError(
             'transient.initial.kind = "source": the case has no heat source; add a table [source]'
         )
 
 
-def initial_profile(case: Case, choice: InitialState, dim: int) -> Callable[[Array], Array]:
+def initial_profile(choice: InitialState, temperature: float, dim: int) -> Callable[[Array], Array]:
     """Return the deviation from T0 by the place, (n, dim) [m] to (n,) [K].
 
     Args:
-        case: The case.
         choice: A uniform, Gaussian or sinusoidal state.
+        temperature: T0 [K].
         dim: Dimension of the mesh.
 
     Raises:
@@ -48,6 +48,6 @@ def initial_profile(case: Case, choice: InitialState, dim: int) -> Callable[[Arr
         shape, size = wave(axis, choice.period), choice.amplitude
     else:
         assert isinstance(choice, UniformState)
-        size = 0.0 if choice.temperature is None else choice.temperature - case.temperature
+        size = 0.0 if choice.temperature is None else choice.temperature - temperature
         return lambda points: np.full(len(points), size)
     return lambda points: size * shape(points)

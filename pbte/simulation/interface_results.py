@@ -8,8 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from pbte.case.case import Case
-from pbte.case.walls import IsothermalWall, PeriodicWall
 from pbte.core.types import Array
 from pbte.observables.bulk import bulk_tensor
 from pbte.observables.conductivity import TemperatureGradient
@@ -22,6 +20,7 @@ from pbte.observables.resistance import (
     series_resistance_of,
 )
 from pbte.observables.snapshot import MeshGeometry, Snapshot
+from pbte.simulation.conditions import Conditions
 from pbte.simulation.problem import Problem
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 
@@ -51,7 +50,6 @@ def reported_interfaces(interfaces: Iterable[Interface]) -> tuple[Interface, ...
 
 
 def interface_results(
-    case: Case,
     problem: Problem,
     geometry: MeshGeometry,
     fields: Sequence[InterfaceFields],
@@ -62,7 +60,6 @@ def interface_results(
     """Return what is reported of each interface, and the resistances in series of a stack of films.
 
     Args:
-        case: The case.
         problem: The problem of the case.
         geometry: The whole mesh.
         fields: What was measured at the interfaces.
@@ -75,11 +72,13 @@ def interface_results(
         return (), None
     bodies = zip(problem.bodies.bodies, problem.system.bodies, strict=True)
     conductivities = {mesh.material: bulk_tensor(body) for mesh, body in bodies}
-    return interface_results_of(case, geometry, fields, snapshots, conductivities, whole=whole)
+    return interface_results_of(
+        problem.conditions, geometry, fields, snapshots, conductivities, whole=whole
+    )
 
 
 def interface_results_of(
-    case: Case,
+    conditions: Conditions,
     geometry: MeshGeometry,
     fields: Sequence[InterfaceFields],
     snapshots: Sequence[Snapshot],
@@ -95,7 +94,7 @@ def interface_results_of(
         interface_result(each, geometry, temperature, conductivities, whole=whole)
         for each in fields
     )
-    ends = _ends(case, geometry, snapshots, results)
+    ends = _ends(conditions, geometry, snapshots, results)
     if ends is None or not whole:
         return results, None
     interfaces = [each.interface for each in fields]
@@ -103,22 +102,18 @@ def interface_results_of(
 
 
 def _ends(
-    case: Case,
+    conditions: Conditions,
     geometry: MeshGeometry,
     snapshots: Sequence[Snapshot],
     results: Sequence[InterfaceResult],
 ) -> Reservoirs | None:
     """Return the two walls between which heat flows, None where it is not driven like that."""
-    gradient = temperature_gradient_of(case, geometry)
+    gradient = temperature_gradient_of(conditions, geometry)
     if gradient is None:
         return None
-    held = {
-        name: wall.temperature - case.temperature
-        for name, wall in case.walls.items()
-        if isinstance(wall, IsothermalWall)
-    }
+    held = conditions.deviations
     if not held:
-        return _periodic_ends(case, gradient, results)
+        return _periodic_ends(conditions, gradient, results)
     cold, hot = sorted(held, key=lambda name: held[name])
     beside, power = ({name: 0.0 for name in held} for _ in range(2))
     for snapshot in snapshots:
@@ -135,17 +130,13 @@ def _ends(
 
 
 def _periodic_ends(
-    case: Case, gradient: TemperatureGradient, results: Sequence[InterfaceResult]
+    conditions: Conditions, gradient: TemperatureGradient, results: Sequence[InterfaceResult]
 ) -> Reservoirs:
     """Return the two ends of a period with a drop between them."""
-    ((name, wall),) = (
-        (name, wall)
-        for name, wall in case.walls.items()
-        if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0
-    )
-    walls = (name, wall.partner)
+    (pair,) = (pair for pair in conditions.periods if pair.drop != 0.0)
+    walls = (pair.name, pair.partner)
     return Reservoirs(
-        walls=walls if wall.temperature_drop > 0.0 else walls[::-1],
+        walls=walls if pair.drop > 0.0 else walls[::-1],
         held=(gradient.drop, 0.0),
         beside=None,
         direction=gradient.direction,

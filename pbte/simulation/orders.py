@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pbte.case.case import Case
+from pbte.case.case import Orders
 from pbte.core.types import Array, IntArray
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.interfaces import InterfaceFields
@@ -54,13 +54,13 @@ class _Account:
 
 
 def compute_scattering_orders(
-    case: Case, problem: Problem, keeping: CheckpointManager
+    problem: Problem, orders: Orders, keeping: CheckpointManager
 ) -> tuple[tuple[Snapshot, ...], tuple[SpectralEstimate, ...], tuple[InterfaceFields, ...]]:
     """Follow the scattering orders. Collective over the ranks.
 
     Args:
-        case: The case.
-        problem: The problem of the case.
+        problem: The problem.
+        orders: The orders that are asked for.
         keeping: Where checkpoints are kept.
 
     Returns:
@@ -69,31 +69,31 @@ def compute_scattering_orders(
     """
     report = keeping.finished(STAGE)
     if report is None:
-        report = _try_all(case, problem, keeping).record()
+        report = _try_all(problem, orders, keeping).record()
         keeping.finish(STAGE, report)
     interfaces = interface_tally(problem)
     interfaces.restart(report["at_interfaces"])
     return report["snapshots"], report["estimates"], interfaces.take()
 
 
-def _try_all(case: Case, problem: Problem, keeping: CheckpointManager) -> _Account:
+def _try_all(problem: Problem, orders: Orders, keeping: CheckpointManager) -> _Account:
     """Return the orders with the first self-scattering with which they fade."""
-    wanted = case.orders.self_scattering
+    wanted = orders.self_scattering
     trials = SELF_SCATTERING if wanted == "auto" else (float(wanted),)
     begun = keeping.begun(STAGE)
     estimates = [] if begun is None else list(begun["account"]["estimates"])
     for trial in trials[len(estimates) :]:
         account = _Account(estimates)
         try_further = trial != trials[-1]
-        if _try_orders(case, problem, trial, account, keeping, begun, try_further):
+        if _try_orders(problem, orders, trial, account, keeping, begun, try_further):
             return account
         begun = None
     raise AssertionError("the last self-scattering is never given up")
 
 
 def _try_orders(
-    case: Case,
     problem: Problem,
+    orders: Orders,
     self_scattering: float,
     account: _Account,
     keeping: CheckpointManager,
@@ -108,7 +108,7 @@ def _try_orders(
         frequency_edges=problem.tally.frequency_edges,
     )
     estimator, interfaces = SpectralEstimator(system, *problem.leading), interface_tally(problem)
-    last = case.orders.max_order
+    last = orders.max_order
     many = max(last, ORDERS_TO_ESTIMATE)
     start: tuple[int, SourceIteration] | None = None
     if begun is not None:

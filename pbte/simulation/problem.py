@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -34,9 +36,10 @@ from pbte.simulation.checks import (
     check_walls,
     check_walls_of_parts,
 )
+from pbte.simulation.conditions import Conditions, conditions_of
 from pbte.simulation.interfaces import interfaces_of_case
 from pbte.simulation.mesh_making import ensure_mesh
-from pbte.simulation.sources import Place, heat_sources, heated_modes
+from pbte.simulation.sources import Place, heat_sources, heated_modes, undershoot
 from pbte.simulation.walls import (
     adiabatic_surfaces,
     given_inflow,
@@ -49,6 +52,9 @@ from pbte.transport.sweep.compile_cache import log_first_compilation
 from pbte.transport.system import System
 
 LOG = logging.getLogger("pbte.simulation")
+
+# Parts of a case that may differ at a restart: they change no number.
+_FREE: Any = {"parallel": True, "output": {"folder", "paraview", "plots", "checkpoint_interval"}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +106,10 @@ class Problem:
         interfaces: The interfaces with their conductances; see `reported_interfaces`.
         part: Where the local cells are in the whole mesh; None if this rank holds all cells.
         tally: The observables to accumulate.
+        conditions: What drives heat.
+        max_iterations: Largest number of corrections of a steady solution.
+        undershoot: How far the heat source falls below zero, relative to its peak [-].
+        fingerprint: Digest of case, mesh and modes, on the first rank; a restart needs the same.
     """
 
     system: System
@@ -108,6 +118,10 @@ class Problem:
     interfaces: tuple[Interface, ...]
     part: Part | None
     tally: FieldTally
+    conditions: Conditions
+    max_iterations: int
+    undershoot: float
+    fingerprint: str
 
     @property
     def body(self) -> Body:
@@ -218,9 +232,31 @@ def build_problem(case: Case, comm: MPI.Intracomm) -> Problem:
         walls={**bodies.walls, **bodies.interface_tags},
         frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
     )
+    digest = ""
+    with on_all_ranks(comm):
+        if comm.rank == 0:
+            digest = fingerprint(case, system)
     return Problem(
-        system=system, leading=leading, bodies=bodies, interfaces=interfaces, part=part, tally=tally
+        system=system,
+        leading=leading,
+        bodies=bodies,
+        interfaces=interfaces,
+        part=part,
+        tally=tally,
+        conditions=conditions_of(case),
+        max_iterations=case.steady.max_iterations,
+        undershoot=undershoot(case, system.bodies),
+        fingerprint=digest,
     )
+
+
+def fingerprint(case: Case, system: System) -> str:
+    """Return a digest of what must be the same at a restart: case, mesh and modes."""
+    digest = hashlib.sha256(case.model_dump_json(exclude=_FREE).encode())
+    digest.update(case.mesh_path.read_bytes())
+    for body in system.bodies:
+        digest.update(np.ascontiguousarray(body.modes.frequencies).tobytes())
+    return digest.hexdigest()
 
 
 def _linked(

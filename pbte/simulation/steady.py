@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pbte.case.case import Case
+from pbte.case.case import Steady
 from pbte.core.types import Array, Numbers
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.interfaces import InterfaceFields
@@ -26,7 +26,11 @@ STAGE = "steady"
 
 
 def compute_steady_state(
-    case: Case, problem: Problem, keeping: CheckpointManager
+    problem: Problem,
+    steady: Steady,
+    keeping: CheckpointManager,
+    *,
+    with_fields: bool,
 ) -> tuple[Snapshot, SteadyReport, tuple[InterfaceFields, ...], tuple[Array, ...] | None]:
     """Return the observables of the steady state, how it was reached, and the state itself.
 
@@ -38,10 +42,9 @@ def compute_steady_state(
     if known is not None:
         interfaces.restart(known["at_interfaces"])
         return known["snapshot"], known["report"], interfaces.take(), None
-    solution = _solve(case, problem, keeping)
+    solution = _solve(problem, steady, keeping)
     tally, bodies = problem.tally, problem.system.bodies
-    begins = case.transient is not None and case.transient.initial.kind == "steady"
-    kept = tuple(body.new_field() for body in bodies) if begins else None
+    kept = tuple(body.new_field() for body in bodies) if with_fields else None
     for block in solution.streamed_blocks():
         tally.accumulate(block)
         interfaces.accumulate(block)
@@ -57,13 +60,13 @@ def compute_steady_state(
     return known["snapshot"], known["report"], interfaces.take(), kept
 
 
-def _solve(case: Case, problem: Problem, keeping: CheckpointManager) -> SteadyState:
+def _solve(problem: Problem, steady: Steady, keeping: CheckpointManager) -> SteadyState:
     checkpointer = _Keeper(problem, keeping)
     return solve_steady(
         problem.system,
         *problem.leading,
-        tolerance=case.steady.tolerance,
-        max_iterations=case.steady.max_iterations,
+        tolerance=steady.tolerance,
+        max_iterations=steady.max_iterations,
         moments=checkpointer.moments,
         restart=checkpointer.restart(),
         checkpointer=checkpointer,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pbte.case.case import Case
-from pbte.case.walls import IsothermalWall, PeriodicWall
 from pbte.core.types import Array
 from pbte.observables.conductivity import TemperatureGradient
 from pbte.observables.snapshot import MeshGeometry
+from pbte.simulation.conditions import Conditions, Period
 
 # Walls count as flat, parallel and opposite up to this [-].
 _FLAT = 1e-6
@@ -16,50 +15,40 @@ _FLAT = 1e-6
 _EQUAL = 1e-2
 
 
-def temperature_gradient_of(case: Case, geometry: MeshGeometry) -> TemperatureGradient | None:
+def temperature_gradient_of(
+    conditions: Conditions, geometry: MeshGeometry
+) -> TemperatureGradient | None:
     """Return what drives heat through the body, or None if that is no drop over a length.
 
     Either one pair of periodic walls with a temperature drop between them, or two flat parallel
     walls of one area at two temperatures, and no heat source.
 
     Args:
-        case: The case.
+        conditions: What drives heat.
         geometry: The whole mesh.
     """
-    if case.all_sources:
+    if conditions.has_sources:
         return None
-    held = {n: w for n, w in case.walls.items() if isinstance(w, IsothermalWall)}
-    drops = {
-        name: wall
-        for name, wall in case.walls.items()
-        if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0
-    }
+    held, drops = conditions.held, [pair for pair in conditions.periods if pair.drop != 0.0]
     if len(drops) == 1 and not held:
-        ((name, wall),) = drops.items()
-        return _periodic_drive(geometry, name, wall, _num_sides_closed(case))
+        return _periodic_drive(geometry, drops[0], conditions.num_closed)
     if len(held) == 2 and not drops:
         (one, first), (other, second) = held.items()
-        if first.temperature == second.temperature:
+        if first == second:
             return None
-        hot, cold = (one, other) if first.temperature > second.temperature else (other, one)
-        return _wall_drive(geometry, hot, cold, abs(first.temperature - second.temperature))
+        hot, cold = (one, other) if first > second else (other, one)
+        return _wall_drive(geometry, hot, cold, abs(first - second))
     return None
 
 
-def _num_sides_closed(case: Case) -> int:
-    """Return along how many axes the body is repeated, or mirrored at both of its ends."""
-    kinds = [wall.kind for wall in case.walls.values()]
-    return kinds.count("periodic") + kinds.count("symmetric") // 2
-
-
 def _periodic_drive(
-    geometry: MeshGeometry, name: str, wall: PeriodicWall, num_closed: int
+    geometry: MeshGeometry, pair: Period, num_closed: int
 ) -> TemperatureGradient | None:
     """The cross-section of a cell that is repeated sideways too is that of its box, pores included.
 
     That of a wire or a film, which ends sideways, is the area of the wall; see `_cross_section`.
     """
-    along = _centre(geometry, wall.partner) - _centre(geometry, name)
+    along = _centre(geometry, pair.partner) - _centre(geometry, pair.name)
     length = float(np.linalg.norm(along))
     axis = int(np.argmax(np.abs(along)))
     if abs(abs(along[axis]) - length) > _FLAT * length:
@@ -67,9 +56,9 @@ def _periodic_drive(
     points = geometry.points.reshape(-1, geometry.points.shape[2])
     area = float(np.prod(np.delete(np.ptp(points, axis=0), axis)))
     if num_closed < points.shape[1]:
-        end = float(geometry.facet_areas[geometry.facet_walls == geometry.walls[name]].sum())
+        end = float(geometry.facet_areas[geometry.facet_walls == geometry.walls[pair.name]].sum())
         area = _cross_section(geometry, length, end)
-    drop = wall.temperature_drop
+    drop = pair.drop
     return TemperatureGradient(
         direction=_three(np.sign(drop) * along / length),
         length=length,

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from pbte.case.case import Case
 from pbte.case.sources import ModeSelection
 from pbte.case.transients import GaussianState, SourceState, Transient
 from pbte.core.types import Array
@@ -25,7 +24,6 @@ from pbte.simulation.checkpoints import CheckpointManager, field_pieces
 from pbte.simulation.initial_state import initial_profile, require_sources
 from pbte.simulation.problem import Problem
 from pbte.simulation.sources import selected_modes
-from pbte.simulation.walls import given_inflow
 from pbte.transport.body import Body
 from pbte.transport.sources import project
 from pbte.transport.step_control import StepControl
@@ -42,28 +40,27 @@ STAGE = "transient"
 
 
 def initial_fields(
-    case: Case, problem: Problem, steady: tuple[Array, ...] | None
+    problem: Problem, transient: Transient, steady: tuple[Array, ...] | None
 ) -> tuple[Array, ...]:
     """Return the mode temperatures at t = 0, shape (local modes, num_dofs) of each body [K].
 
     Args:
-        case: The case, with a transient.
-        problem: The problem of the case.
+        problem: The problem.
+        transient: Initial state, profiles in time and steps.
         steady: Mode temperatures of its steady state, where that is the initial one.
 
     Raises:
         InputError: The initial state is made of heat sources, and there are none; or it does not
             fit the mesh or the crystals.
     """
-    assert case.transient is not None
-    choice, bodies = case.transient.initial, problem.system.bodies
+    choice, bodies = transient.initial, problem.system.bodies
     if choice.kind == "steady":
         assert steady is not None, "the case was checked"
         return steady
     if isinstance(choice, SourceState):
-        require_sources(case)
+        require_sources(problem.conditions)
         return tuple(choice.duration * body.source() for body in bodies)
-    profile = initial_profile(case, choice, bodies[0].mesh.dim)
+    profile = initial_profile(choice, problem.conditions.temperature, bodies[0].mesh.dim)
     modes = choice.modes if isinstance(choice, GaussianState) else ModeSelection()
     return tuple(_held_by(modes, body)[:, None] * project(body.mesh, profile) for body in bodies)
 
@@ -79,12 +76,10 @@ def _held_by(choice: ModeSelection, body: Body) -> Array:
     return np.where(held[body.mode_partition.indices], hotter, 0.0)
 
 
-def switched(case: Case, problem: Problem) -> Callable[[float], System]:
+def switched(problem: Problem, transient: Transient) -> Callable[[float], System]:
     """Return what is sent in and heated at a time [s]."""
-    transient = case.transient
-    assert transient is not None
     source, system = transient.source_profile, problem.system
-    steady = [given_inflow(case, body.mesh, problem.walls) for body in system.bodies]
+    steady = [body.inflow[0] for body in system.bodies]
 
     def of_body(number: int, body: Body, time: float) -> Body:
         inflow = steady[number].copy()
@@ -101,10 +96,8 @@ def switched(case: Case, problem: Problem) -> Callable[[float], System]:
     return given
 
 
-def first_step(case: Case, problem: Problem) -> StepControl:
+def first_step(problem: Problem, transient: Transient) -> StepControl:
     """Return how the steps are chosen, at the start."""
-    transient = case.transient
-    assert transient is not None
     if transient.tolerance is None:
         assert transient.step is not None
         return StepControl(size=transient.step)
@@ -119,22 +112,21 @@ class Recorder:
     """Follows a transient and keeps what is to be told of it.
 
     Args:
-        case: The case, with a transient.
-        problem: The problem of the case.
+        problem: The problem.
+        transient: Initial state, profiles in time and steps.
         stepper: The state that moves.
         before: What is known already of an earlier part; nothing by default.
     """
 
     def __init__(
         self,
-        case: Case,
         problem: Problem,
+        transient: Transient,
         stepper: TimeStepper,
         before: TransientResult | None = None,
     ) -> None:
-        assert case.transient is not None
-        self.case, self.problem, self.stepper = case, problem, stepper
-        self._outputs = case.transient.output_times()
+        self.problem, self.stepper = problem, stepper
+        self._outputs = transient.output_times()
         self._integral: Snapshot | None = None
         self._before = before
         if before is None:
@@ -171,16 +163,16 @@ class Recorder:
 
 
 def integrate_in_time(
-    case: Case,
     problem: Problem,
+    transient: Transient,
     keeping: CheckpointManager,
     steady: tuple[Array, ...] | None = None,
 ) -> TransientResult:
     """Return the transient of a case. Collective over the ranks.
 
     Args:
-        case: The case, with a transient.
-        problem: The problem of the case.
+        problem: The problem.
+        transient: Initial state, profiles in time and steps.
         keeping: Where checkpoints are kept.
         steady: Mode temperatures of the steady state, where that is the initial one.
 
@@ -189,32 +181,30 @@ def integrate_in_time(
         RunError: The steps have become too small to go on.
         KeyboardInterrupt: The run was told to stop; a checkpoint is written.
     """
-    transient = case.transient
-    assert transient is not None
     known = keeping.finished(STAGE)
     if known is not None:
         assert isinstance(known, TransientResult)
         return known
-    control = first_step(case, problem)
+    control = first_step(problem, transient)
     begun = keeping.begun(STAGE)
     if begun is None:
-        fields = initial_fields(case, problem, steady)
+        fields = initial_fields(problem, transient, steady)
     else:
         fields = tuple(body.new_field() for body in problem.system.bodies)
         keeping.fill(field_pieces(problem, fields))
         control.size, control.last_error = begun["size"], begun["last_error"]
         LOG.info("transient: restart at %.4g s", begun["time"])
     stepper = TimeStepper(
-        switched(case, problem),
+        switched(problem, transient),
         problem.leading,
         fields,
         time=0.0 if begun is None else begun["time"],
         tolerance=transient.solver_tolerance,
-        max_iterations=case.steady.max_iterations,
+        max_iterations=problem.max_iterations,
     )
     if begun is not None:
         stepper.scale = begun["scale"]
-    recorder = Recorder(case, problem, stepper, None if begun is None else begun["evolution"])
+    recorder = Recorder(problem, transient, stepper, None if begun is None else begun["evolution"])
     for step in march(stepper, transient.stops(), control, recorder.measure):
         recorder.take(step)
         _report(transient, step, stepper.time, len(recorder.evolution.ends))

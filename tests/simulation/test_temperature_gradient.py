@@ -9,6 +9,7 @@ import pytest
 
 from pbte.case.case import Case
 from pbte.observables.snapshot import MeshGeometry
+from pbte.simulation.conditions import conditions_of
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 
 LENGTHS = np.array([4e-8, 2e-8])
@@ -29,9 +30,15 @@ def rectangle():
     )
 
 
-def case(walls, **more):
-    return Case(
-        temperature=300.0, material={"file": "Si-5"}, mesh={"file": "none.msh"}, walls=walls, **more
+def conditions(walls, **more):
+    return conditions_of(
+        Case(
+            temperature=300.0,
+            material={"file": "Si-5"},
+            mesh={"file": "none.msh"},
+            walls=walls,
+            **more,
+        )
     )
 
 
@@ -46,7 +53,7 @@ MIRRORS = {"bottom": {"kind": "specular"}, "top": ROUGH}
 @pytest.mark.parametrize(("left", "right", "sign"), [(301.0, 299.0, 1.0), (300.0, 302.0, -1.0)])
 def test_two_walls_drive_heat_from_hot_to_cold(left, right, sign):
     gradient = temperature_gradient_of(
-        case({"left": held(left), "right": held(right), **MIRRORS}), rectangle()
+        conditions({"left": held(left), "right": held(right), **MIRRORS}), rectangle()
     )
     np.testing.assert_allclose(gradient.direction, [sign, 0.0, 0.0], atol=1e-12)
     assert (gradient.length, gradient.area) == pytest.approx((4e-8, 2e-8), rel=1e-12)
@@ -61,7 +68,7 @@ def test_a_periodic_drop_drives_heat_over_the_period(drop):
         "left": ROUGH,
         "right": ROUGH,
     }
-    gradient = temperature_gradient_of(case(walls), rectangle())
+    gradient = temperature_gradient_of(conditions(walls), rectangle())
     np.testing.assert_allclose(gradient.direction, [0.0, np.sign(drop), 0.0], atol=1e-12)
     assert (gradient.length, gradient.area) == pytest.approx((2e-8, 4e-8), rel=1e-12)
     assert gradient.drop == pytest.approx(0.5)
@@ -78,22 +85,22 @@ def test_a_periodic_drop_drives_heat_over_the_period(drop):
     ],
 )
 def test_without_a_drop_from_end_to_end_nothing_is_a_conductivity(walls):
-    assert temperature_gradient_of(case(walls), rectangle()) is None
+    assert temperature_gradient_of(conditions(walls), rectangle()) is None
 
 
 def test_a_heated_body_has_no_conductivity():
     walls = {"left": held(301.0), "right": held(299.0), **MIRRORS}
     source = {"sigma": 1e-8, "power": 1.0}
-    assert temperature_gradient_of(case(walls, source=source), rectangle()) is None
+    assert temperature_gradient_of(conditions(walls, source=source), rectangle()) is None
 
 
 def test_walls_of_different_area_or_curved_ones_have_no_cross_section():
     walls = {"left": held(301.0), "right": held(299.0), **MIRRORS}
     body = rectangle()
     wedge = replace(body, facet_areas=np.array([2e-8, 3e-8, 4e-8, 4e-8]))
-    assert temperature_gradient_of(case(walls), wedge) is None
+    assert temperature_gradient_of(conditions(walls), wedge) is None
     bent = replace(body, facet_walls=np.array([1, 2, 3, 2]))
-    assert temperature_gradient_of(case(walls), bent) is None
+    assert temperature_gradient_of(conditions(walls), bent) is None
 
 
 def test_pores_count_in_a_cell_that_is_repeated_sideways_and_corners_not_in_a_wire():
@@ -103,12 +110,12 @@ def test_pores_count_in_a_cell_that_is_repeated_sideways_and_corners_not_in_a_wi
     body = replace(cut, facet_areas=areas)
     drop = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
     porous = temperature_gradient_of(
-        case({**drop, "bottom": {"kind": "periodic", "partner": "top"}}), body
+        conditions({**drop, "bottom": {"kind": "periodic", "partner": "top"}}), body
     )
     mirrored = temperature_gradient_of(
-        case({**drop, "bottom": {"kind": "symmetric"}, "top": {"kind": "symmetric"}}), body
+        conditions({**drop, "bottom": {"kind": "symmetric"}, "top": {"kind": "symmetric"}}), body
     )
-    wire = temperature_gradient_of(case({**drop, "bottom": ROUGH, "top": ROUGH}), body)
+    wire = temperature_gradient_of(conditions({**drop, "bottom": ROUGH, "top": ROUGH}), body)
     assert porous.area == pytest.approx(2e-8) and mirrored.area == pytest.approx(2e-8)
     assert wire.area == pytest.approx(1e-8)
 
@@ -123,5 +130,5 @@ def test_the_facets_of_a_rim_count_by_the_mean_over_the_length(ends, share, coun
     walls = {"left": {"kind": "periodic", "partner": "right", "temperature_drop": 1.0}}
     if ends == "isothermal":
         walls = {"left": held(301.0), "right": held(299.0)}
-    gradient = temperature_gradient_of(case(walls | {"bottom": ROUGH, "top": ROUGH}), body)
+    gradient = temperature_gradient_of(conditions(walls | {"bottom": ROUGH, "top": ROUGH}), body)
     assert gradient.area == pytest.approx(2e-8 if counts else share * 2e-8, rel=1e-12)
