@@ -31,7 +31,8 @@ from mpi4py import MPI
 
 from pbte.case.case import Case
 from pbte.observables.results import Results
-from pbte.output.plots.fields import plot_cumulated_temperature, plot_interface_distributions
+from pbte.output.plots.fields import plot_cumulated_temperature
+from pbte.output.plots.interface_spectra import plot_interface_distributions
 from pbte.output.plots.style import INK, new_figure, style
 from pbte.run import run_case
 

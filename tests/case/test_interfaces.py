@@ -112,6 +112,7 @@ def test_strain_mismatch_without_polarisations_is_refused(pair):
 
 def test_widths_are_ordinary_frequencies():
     model = interface_model(choice_of('kind = "smooth-dmm"\nwidth = 0.3e12'))
+    assert isinstance(model, SmoothMismatch)
     assert model.width == pytest.approx(0.6e12 * np.pi, rel=1e-15)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import pytest
 from pbte.cli.interface import parse_temperatures
 from pbte.cli.main import main
 from pbte.core.errors import InputError
+from pbte.interfaces.base import check_flux_matrix
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.dmm import DiffuseMismatch
 from pbte.interfaces.landauer import interface_conductance
@@ -275,16 +277,10 @@ def test_a_wrong_line_of_a_table_is_named(interface, tmp_path):
 
 
 def test_a_model_that_breaks_a_law_is_shown_and_ends_with_status_1(interface, monkeypatch):
-    import dataclasses
-
-    from pbte.interfaces import report
-
-    honest = report.check_flux_matrix
-
     def leaky(matrix):
-        return dataclasses.replace(honest(matrix), energy=1e-3)
+        return replace(check_flux_matrix(matrix), energy=1e-3)
 
-    monkeypatch.setattr(report, "check_flux_matrix", leaky)
+    monkeypatch.setattr("pbte.interfaces.report.check_flux_matrix", leaky)
     outcome = interface("Si-5", "Ge-5")
     assert outcome.status == 1
     assert "1.0e-03  VIOLATED" in outcome.out and "dmm: the model breaks a law" in outcome.err
@@ -344,7 +340,7 @@ def test_the_area_under_the_spectrum_is_the_conductance(reports):
     curves = [of_model[0] for of_model in reports]
     upper, lower = plot_spectrum(curves, ("Si", "Ge")).axes
     for report, patch, line in zip(curves, upper.patches, lower.lines, strict=True):
-        values, edges, _ = patch.get_data()
+        values, edges, _ = patch.get_data()  # type: ignore[attr-defined]
         whole = 1e-6 * report.conductance.conductance
         assert values @ np.diff(edges) == pytest.approx(whole, rel=1e-12)
         assert line.get_ydata()[-1] == pytest.approx(whole, rel=1e-12)
@@ -353,8 +349,8 @@ def test_the_area_under_the_spectrum_is_the_conductance(reports):
 
 def test_transmission_is_empty_where_a_side_has_no_modes(reports):
     forth, back = plot_transmission([reports[0][0]], ("Si", "Ge")).axes
-    from_silicon, edges, _ = forth.patches[0].get_data()
-    from_germanium, _, _ = back.patches[0].get_data()
+    from_silicon, edges, _ = forth.patches[0].get_data()  # type: ignore[attr-defined]
+    from_germanium, _, _ = back.patches[0].get_data()  # type: ignore[attr-defined]
     above = edges[:-1] > 9.5  # THz
     assert np.nanmax(from_silicon[above]) == 0.0 and np.all(np.isnan(from_germanium[above]))
     assert np.nanmax(from_germanium) <= 1.0

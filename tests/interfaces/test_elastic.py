@@ -94,9 +94,9 @@ def test_degenerate_waves_of_which_one_goes_up_and_one_down_are_told_apart(pair)
     up, down = plane_waves(pair[0], along, OBLIQUE)
     for waves in (up, down):
         assert np.abs(waves.slowness - p).min() < 1e-9 / slow
-    waves = welded_waves(*pair, along, OBLIQUE)
-    arriving = np.concatenate([waves.first_up.travels, waves.second_down.travels], axis=-1)
-    np.testing.assert_allclose(waves.power.sum(axis=1), arriving, atol=1e-11)
+    both = welded_waves(*pair, along, OBLIQUE)
+    arriving = np.concatenate([both.first_up.travels, both.second_down.travels], axis=-1)
+    np.testing.assert_allclose(both.power.sum(axis=1), arriving, atol=1e-11)
 
 
 @pytest.mark.parametrize("turned", [False, True])

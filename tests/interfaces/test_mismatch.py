@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pbte.core.errors import InputError
-from pbte.interfaces.base import check_flux_matrix, landauer_conductance
+from pbte.interfaces.base import InterfaceModel, check_flux_matrix, landauer_conductance
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch, one_sided_share
 from pbte.interfaces.landauer import (
@@ -24,7 +24,7 @@ from pbte.interfaces.perfect import PerfectInterface
 TERAHERTZ = 2e12 * np.pi  # as angular frequency
 X = np.array([1.0, 0.0, 0.0])
 OBLIQUE = np.array([0.36, 0.48, 0.8])
-MODELS = {
+MODELS: dict[str, InterfaceModel] = {
     "elastic": DiffuseMismatch(),
     "ten bins": DiffuseMismatch(bins=10),
     "inelastic": DiffuseMismatch(elastic=False),

@@ -117,8 +117,8 @@ def test_the_heat_equation_is_drawn_beside_the_phonons(thick):
         np.testing.assert_allclose(line.get_ydata(), values, rtol=0.02, atol=1e-3)
     energy, power = plot_energy(thick).axes
     (line,) = dotted(energy)
-    values = thick.fourier_transient.energies
-    np.testing.assert_allclose(line.get_ydata() / line.get_ydata().max(), values / values.max())
+    held = thick.fourier_transient.energies
+    np.testing.assert_allclose(line.get_ydata() / line.get_ydata().max(), held / held.max())
     assert len(dotted(power)) == 2
     amplitude, phase = plot_oscillations(thick).axes
     circles = [line for line in phase.lines if line.get_marker() == "o" and len(line.get_xdata())]

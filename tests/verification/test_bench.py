@@ -84,7 +84,7 @@ def test_the_least_time_is_not_above_the_median():
 
 def test_preparation_comes_before_each_repeat():
     calls: list[str] = []
-    measure(lambda: calls.append("work"), repeats=2, build_problem=lambda: calls.append("prepare"))
+    measure(lambda: calls.append("work"), repeats=2, prepare=lambda: calls.append("prepare"))
     assert calls == ["prepare", "work"] * 2
 
 

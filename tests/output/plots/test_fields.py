@@ -102,7 +102,7 @@ def test_the_area_under_a_spectrum_is_the_arriving_power(sphere_results):
     assert axes.get_ylabel().endswith("W/THz)")
     factor = {"p": 1e-12, "n": 1e-9, "f": 1e-15}[axes.get_ylabel().split("(")[1][0]]
     patch = axes.patches[-1]  # drawn last: order 0
-    values, shown_edges, _ = patch.get_data()
+    values, shown_edges, _ = patch.get_data()  # type: ignore[attr-defined]
     np.testing.assert_allclose(shown_edges, edges / (2e12 * np.pi), rtol=1e-12)
     power = np.nansum(values * np.diff(shown_edges)) * factor
     np.testing.assert_allclose(power, results.orders[0].outgoing_spectrum["surface"].sum())
