@@ -129,9 +129,9 @@ assert np.all(np.diff(held)[held[1:] > 1e-4] < 0.0)  # the body only loses energ
 # The same population as the source of order 0. Fictitious self-scattering lets the orders fade.
 
 # %%
-problem = with_self_scattering(with_past(body, 0.0, population), 0.2)
+slowed = with_self_scattering(with_past(body, 0.0, population), 0.2)
 orders = []
-for _ in scattering_orders(problem, 150, thermometer):
+for _ in scattering_orders(slowed, 150, thermometer):
     orders.append(thermometer.read())
 together = np.sum(orders, axis=0)
 distance = float(np.abs(together - integral).max() / np.abs(integral).max())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import runpy
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -382,11 +380,3 @@ def test_bad_texts_are_refused_before_anything_is_read():
         parse_temperatures(["warm"])
     with pytest.raises(InputError, match="must be 'perfect', 'dmm'"):
         study("no-such-crystal", "nor-this", models=["dm"])
-
-
-def test_the_demo_shows_what_it_claims(tmp_path, monkeypatch):
-    demo = Path(__file__).parents[2] / "demos" / "interface.py"
-    monkeypatch.setattr("sys.argv", [str(demo), str(tmp_path)])
-    runpy.run_path(str(demo), run_name="__main__")
-    names = {"transmission.png", "spectrum.png", "temperature.png", "bins.png"}
-    assert {path.name for path in tmp_path.iterdir()} == names

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_bvp
@@ -366,14 +363,3 @@ def test_the_two_fluxes_of_a_metal_add_up_to_the_heat(depth):
 def test_nonsense_is_refused_with_one_sentence(call, message):
     with pytest.raises(InputError, match=message):
         call()
-
-
-def test_demo_shows_what_it_claims(tmp_path, monkeypatch):
-    demo = Path(__file__).parents[3] / "demos" / "temperature_jump.py"
-    monkeypatch.setattr("sys.argv", [str(demo), str(tmp_path)])
-    runpy.run_path(str(demo), run_name="__main__")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "slabs_and_contacts.png",
-        "mismatch.png",
-        "electrons_and_phonons.png",
-    }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -412,15 +409,3 @@ def test_lattice_in_equilibrium_stays_there():
 def test_nonsense_is_refused_with_one_sentence(call, message):
     with pytest.raises(InputError, match=message):
         call()
-
-
-def test_demo_shows_what_it_claims(tmp_path, monkeypatch):
-    demo = Path(__file__).parents[3] / "demos" / "harmonic_strings.py"
-    monkeypatch.setattr("sys.argv", [str(demo), str(tmp_path)])
-    runpy.run_path(str(demo), run_name="__main__")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "space_time.png",
-        "conductance.png",
-        "kubo.png",
-        "lattice.png",
-    }
