@@ -138,7 +138,8 @@ def show_results(
 ) -> None:
     """Show the summary of a finished run."""
     from pbte.output.hdf5.results import read_results
-    from pbte.output.summary.overview import as_data, result_files, summary
+    from pbte.output.summary.data import as_data
+    from pbte.output.summary.overview import result_files, summary
 
     record = read_results(results)
     if json:

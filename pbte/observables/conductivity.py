@@ -18,10 +18,10 @@ Gamma.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 from pbte.materials.modes import ModeTable
 
@@ -32,45 +32,86 @@ NEGLIGIBLE = 1e-9
 _BELOW = 1.0 - 1e-6
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class TemperatureGradient:
-    """What drives heat through a body.
+    """What drives heat through a body."""
 
-    Attributes:
-        direction: Unit vector from hot to cold, shape (3,).
-        length: Distance over which the temperature falls [m].
-        drop: How much it falls [K].
-        area: Cross-section of the body, pores included [m^2] ([m] in 2D, 1 in 1D).
-    """
-
-    direction: Array
-    length: float
-    drop: float
-    area: float
+    direction: Array = quantity("1", "unit vector from hot to cold", axes=("component",))
+    length: float = quantity("m", "distance over which the temperature falls")
+    drop: float = quantity("K", "how much it falls")
+    area: float = quantity("m^2", "cross-section of the body, pores included", per_extent=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
+class PathAccumulation:
+    """Conductivity carried by mean free paths up to a value."""
+
+    mean_free_path: Array = quantity("m", "distinct mean free paths, ascending", axes=("value",))
+    conductivity: Array = quantity(
+        "W/m K", "effective conductivity carried up to each of them", axes=("value",)
+    )
+    bulk: Array = quantity("W/m K", "the same in the bulk", axes=("value",))
+
+
+@record
+class FrequencyAccumulation:
+    """Conductivity carried by frequencies up to a value."""
+
+    frequency: Array = quantity("rad/s", "distinct frequencies, ascending", axes=("value",))
+    conductivity: Array = quantity(
+        "W/m K", "effective conductivity carried up to each of them", axes=("value",)
+    )
+    bulk: Array = quantity("W/m K", "the same in the bulk", axes=("value",))
+
+
+@record
+class Suppression:
+    """Effective conductivity over that of the bulk, by mean free path."""
+
+    mean_free_path: Array = quantity("m", "mean of each bin with modes in it", axes=("bin",))
+    suppression: Array = quantity("1", "effective over bulk conductivity", axes=("bin",))
+
+
+@record
 class Conductivity:
-    """Effective conductivity, mode by mode.
+    """Effective conductivity, mode by mode."""
 
-    Attributes:
-        gradient: The temperature gradient that drives the heat.
-        value: k [W/m K].
-        bulk: Conductivity of the endless crystal along the same direction; of several crystals
-            the mean by volume [W/m K].
-        contributions: Share of each mode in k, shape (num_modes,) [W/m K].
-        bulk_contributions: The same in the endless crystal, c (v . n) (F . n) [W/m K].
-        mean_free_paths: |v| / Gamma, shape (num_modes,) [m].
-        frequencies: Angular frequency, shape (num_modes,) [rad/s].
-    """
+    gradient: TemperatureGradient = quantity("", "what drives the heat")
+    value: float = quantity("W/m K", "effective conductivity along the gradient")
+    bulk: float = quantity(
+        "W/m K", "conductivity of the bulk along it; of several crystals the mean by volume"
+    )
+    contributions: Array = quantity(
+        "W/m K", "contribution of each mode to the effective conductivity", axes=("mode",)
+    )
+    bulk_contributions: Array = quantity(
+        "W/m K", "contribution of each mode to that of the bulk, c (v . n) (F . n)", axes=("mode",)
+    )
+    mean_free_paths: Array = quantity("m", "|v| / Gamma of each mode", axes=("mode",))
+    frequencies: Array = quantity("rad/s", "angular frequency of each mode", axes=("mode",))
 
-    gradient: TemperatureGradient
-    value: float
-    bulk: float
-    contributions: Array
-    bulk_contributions: Array
-    mean_free_paths: Array
-    frequencies: Array
+    @property
+    @derived("")
+    def accumulation_mean_free_path(self) -> PathAccumulation:
+        """Accumulation of the conductivity with mean free path."""
+        paths, reached = accumulation(self.mean_free_paths, self.contributions)
+        bulk = accumulation(self.mean_free_paths, self.bulk_contributions)[1]
+        return PathAccumulation(mean_free_path=paths, conductivity=reached, bulk=bulk)
+
+    @property
+    @derived("")
+    def accumulation_frequency(self) -> FrequencyAccumulation:
+        """Accumulation of the conductivity with frequency."""
+        frequencies, reached = accumulation(self.frequencies, self.contributions)
+        bulk = accumulation(self.frequencies, self.bulk_contributions)[1]
+        return FrequencyAccumulation(frequency=frequencies, conductivity=reached, bulk=bulk)
+
+    @property
+    @derived("")
+    def suppression(self) -> Suppression:
+        """Suppression function."""
+        paths, values = suppression_curve(self)
+        return Suppression(mean_free_path=paths, suppression=values)
 
 
 def effective_conductivity(

@@ -10,11 +10,12 @@ those of any other field.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 from pbte.observables.moments import FieldTally
 from pbte.observables.snapshot import MeshGeometry, Snapshot
@@ -24,51 +25,48 @@ from pbte.transport.system import StreamedBlock, System
 ComplexArray = npt.NDArray[np.complex128]
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class HarmonicResult:
-    """The answer at one frequency.
+    """The response at one frequency: amplitudes A of A exp(i 2 pi f t)."""
 
-    Attributes:
-        frequency: Oscillations per second [Hz].
-        real: Real part of all moments.
-        imaginary: Imaginary part of all moments.
-        energy: Energy stored beyond that at T0, as a complex amplitude [J].
-        converged: Whether the solver reached its tolerance.
-        sweeps: Sweeps over all modes that it took.
-        residuals: Relative residual after each correction, shape (corrections,) [-].
-    """
-
-    frequency: float
-    real: Snapshot
-    imaginary: Snapshot
-    energy: complex
-    converged: bool
-    sweeps: int
-    residuals: Array
+    frequency: float = quantity("Hz", "oscillations per second")
+    real: Snapshot = quantity("", "real part of all moments")
+    imaginary: Snapshot = quantity("", "imaginary part of all moments")
+    energy: complex = quantity("J", "energy stored beyond that at T0", per_extent=True)
+    converged: bool = quantity("1", "whether the solver reached its tolerance")
+    sweeps: int = quantity("1", "sweeps over all modes")
+    residuals: Array = quantity(
+        "1", "relative residual after each correction", axes=("correction",)
+    )
 
     @property
+    @derived("K", axes=("cell", "vertex"))
     def temperature(self) -> ComplexArray:
-        """Amplitude of the temperature, shape (num_cells, dim + 1) [K]."""
+        """Complex amplitude of the deviation from T0."""
         return np.asarray(self.real.temperature + 1j * self.imaginary.temperature)
 
     @property
-    def wall_temperatures(self) -> dict[str, complex]:
-        """By wall name, mean amplitude of the body beside it [K]."""
+    @derived("K", axes=("wall",))
+    def wall_temperatures(self) -> Mapping[str, complex]:
+        """Mean amplitude of the body next to each wall."""
         return _by_name(self.real.wall_temperatures, self.imaginary.wall_temperatures)
 
     @property
-    def absorbed(self) -> dict[str, complex]:
-        """By wall name, amplitude of the net power that leaves through it [W]."""
+    @derived("W", axes=("wall",), per_extent=True)
+    def absorbed(self) -> Mapping[str, complex]:
+        """Amplitude of the net power that leaves through each wall."""
         return _by_name(self.real.balance.absorbed, self.imaginary.balance.absorbed)
 
     @property
+    @derived("W", per_extent=True)
     def deposited(self) -> complex:
-        """Amplitude of the power of the heat sources [W]."""
+        """Amplitude of the power of the heat sources."""
         return complex(self.real.balance.deposited, self.imaginary.balance.deposited)
 
     @property
+    @derived("1")
     def imbalance(self) -> float:
-        """Power that is neither stored nor leaves, relative to all that comes and goes [-]."""
+        """Power that is neither stored nor leaves, relative to all that comes and goes."""
         stored = 2j * np.pi * self.frequency * self.energy
         left = self.absorbed.values()
         scale = abs(self.deposited) + abs(stored) + sum(abs(power) for power in left)

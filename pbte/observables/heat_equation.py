@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
-
-if TYPE_CHECKING:
-    from pbte.observables.conductivity import TemperatureGradient
-    from pbte.observables.resistance import InterfaceResult, SeriesResistance
-    from pbte.observables.snapshot import Balance
+from pbte.observables.conductivity import TemperatureGradient
+from pbte.observables.resistance import InterfaceResult, SeriesResistance
+from pbte.observables.snapshot import Balance, extreme
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class HeatState:
-    """The steady solution of -div(K grad T) = Q on the mesh of the run.
+    """The steady solution of -div(K grad T) = Q on the mesh of the run."""
 
-    Attributes:
-        temperature: Deviation from T0, shape (num_cells, dim + 1) [K].
-        heat_flux: Shape (num_cells, dim + 1, 3) [W/m^2].
-        balance: The energy account; nothing is handed on.
-        wall_temperatures: For each wall, mean over it of the body's deviation from T0 [K].
-        jump: How the temperature jumps at isothermal walls: "none" or "marshak".
-        conductivities: Bulk tensor of each material, by its name, shape (3, 3) [W/m K].
-        effective: Effective conductivity along what drives the heat, None without a drive
-            [W/m K].
-        interfaces: Every interface, with resistances by the heat equation and without spectra.
-        series: Resistances in series of films between two walls; None where it is no such stack.
-    """
+    temperature: Array = quantity("K", "deviation from T0", axes=("cell", "vertex"))
+    heat_flux: Array = quantity("W/m^2", "heat flux", axes=("cell", "vertex", "component"))
+    balance: Balance = quantity("", "energy account; nothing is scattered into another order")
+    wall_temperatures: Mapping[str, float] = quantity(
+        "K", "mean deviation of the body next to each wall from T0", axes=("wall",)
+    )
+    jump: str = quantity("", 'how the temperature jumps at isothermal walls: "none" or "marshak"')
+    conductivities: Mapping[str, Array] = quantity(
+        "W/m K", "bulk conductivity of each material", axes=("material", "row", "column")
+    )
+    effective: float | None = quantity(
+        "W/m K",
+        "effective conductivity along the temperature gradient, where one drives heat",
+        default=None,
+    )
+    interfaces: tuple[InterfaceResult, ...] = quantity(
+        "",
+        "every interface, by the heat equation and without spectra",
+        axes=("interface",),
+        default=(),
+    )
+    series: SeriesResistance | None = quantity(
+        "", "films between two ends as resistances in series, where the body is that", default=None
+    )
 
-    temperature: Array
-    heat_flux: Array
-    balance: Balance
-    wall_temperatures: Mapping[str, float]
-    jump: str
-    conductivities: Mapping[str, Array]
-    effective: float | None = None
-    interfaces: tuple[InterfaceResult, ...] = ()
-    series: SeriesResistance | None = None
+    @property
+    @derived("K")
+    def extreme_temperature(self) -> float:
+        """Deviation from T0 of largest size, with its sign."""
+        return extreme(self.temperature)
 
 
 def conductivity_of_flux(heat_flux: Array, volumes: Array, gradient: TemperatureGradient) -> float:

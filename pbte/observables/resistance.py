@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 
 if TYPE_CHECKING:
@@ -39,62 +40,57 @@ BULK = 0.05
 _FLAT = 1e-6
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class InterfaceSpectrum:
-    """What happens at an interface by frequency, the two sides in rows, shape (2, num_bins).
+    """What happens at an interface by frequency, on side 1 and side 2."""
 
-    Attributes:
-        outgoing: Temperature of the modes that run into the interface [K]; nan in empty bins.
-        incoming: Temperature of the modes that come out of it [K]; nan in empty bins.
-        heat_flux: Net flux out of the crystal [W/m^2].
-    """
+    outgoing: Array = quantity(
+        "K",
+        "temperature of the modes that run into the interface; nan in empty bins",
+        axes=("side", "bin"),
+    )
+    incoming: Array = quantity(
+        "K",
+        "temperature of the modes that come out of it; nan in empty bins",
+        axes=("side", "bin"),
+    )
+    heat_flux: Array = quantity("W/m^2", "net heat flux out of the crystal", axes=("side", "bin"))
 
-    outgoing: Array
-    incoming: Array
-    heat_flux: Array
 
-
-@dataclass(frozen=True, kw_only=True)
+@record
 class InterfaceResult:
-    """An interface in one state; temperatures are deviations from T0, of side 1 and side 2.
+    """An interface in one state; temperatures are deviations from T0, of side 1 and side 2."""
 
-    Attributes:
-        name: Its name in the mesh, with a number where it joins several pairs of components.
-        model: Kind of its interface model.
-        materials: On side 1 and side 2.
-        area: [m^2] ([m] in 2D, 1 in 1D).
-        temperatures: Mean of all modes [K].
-        streams: Mean of the streams that run into the interface [K].
-        heat_flux: Mean flux from side 1 to side 2 [W/m^2].
-        mismatch: Largest difference of the fluxes on the two sides at one node [W/m^2].
-        local: Resistance by the jump of the temperature; nan where no heat flows [m^2 K/W].
-        extrapolated: By profiles of the bulk; nan where the layers are not bulk [m^2 K/W].
-        emission: By the temperatures of the streams [m^2 K/W].
-        landauer: 1 / sum F [m^2 K/W].
-        entropy: Mean entropy production; nan of a sum of orders [W/m^2 K].
-        least_entropy: The smallest at any node [W/m^2 K].
-        spectrum: The same by frequency.
-    """
-
-    name: str
-    model: str
-    materials: tuple[str, str]
-    area: float
-    temperatures: tuple[float, float]
-    streams: tuple[float, float]
-    heat_flux: float
-    mismatch: float
-    local: float
-    extrapolated: float
-    emission: float
-    landauer: float
-    entropy: float
-    least_entropy: float
-    spectrum: InterfaceSpectrum
+    name: str = quantity(
+        "", "name in the mesh, with a number where it joins several pairs of components"
+    )
+    model: str = quantity("", "kind of its interface model")
+    materials: tuple[str, str] = quantity("", "materials of both sides", axes=("side",))
+    area: float = quantity("m^2", "area", per_extent=True)
+    temperatures: tuple[float, float] = quantity("K", "mean of all modes", axes=("side",))
+    streams: tuple[float, float] = quantity(
+        "K", "mean of the streams that run into the interface", axes=("side",)
+    )
+    heat_flux: float = quantity("W/m^2", "mean heat flux from side 1 to side 2")
+    mismatch: float = quantity(
+        "W/m^2", "largest difference of the fluxes on the two sides at one node"
+    )
+    local: float = quantity(
+        "m^2 K/W", "resistance by the jump of the temperature of all modes; nan where no heat flows"
+    )
+    extrapolated: float = quantity(
+        "m^2 K/W", "resistance by profiles of the bulk; nan where the layers are not bulk"
+    )
+    emission: float = quantity("m^2 K/W", "resistance by the temperatures of the streams")
+    landauer: float = quantity("m^2 K/W", "resistance of the interface model alone, 1 / sum F")
+    entropy: float = quantity("W/m^2 K", "mean entropy production; nan of a sum of orders")
+    least_entropy: float = quantity("W/m^2 K", "smallest entropy production at any node")
+    spectrum: InterfaceSpectrum = quantity("", "the same by frequency")
 
     @property
+    @derived("K")
     def jump(self) -> float:
-        """How much warmer side 1 is than side 2 [K]."""
+        """How much warmer side 1 is than side 2."""
         return self.temperatures[0] - self.temperatures[1]
 
 
@@ -238,70 +234,66 @@ def bulk_end(
     return mean - slope * centre if abs(gradient - slope) <= BULK * abs(slope) else nan
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class SeriesPart:
-    """One of the resistances in series that a stack of films between two walls is made of.
+    """One of the resistances in series that a stack of films between two walls is made of."""
 
-    Attributes:
-        kind: "boundary", "film" or "interface".
-        name: Wall, material of the film, or interface.
-        thickness: Of a film, else 0 [m].
-        drop: How much the temperature falls over it [K].
-        resistance: Drop over heat flux [m^2 K/W].
-        bulk: What a film of bulk would have, thickness over conductivity; else 0 [m^2 K/W].
-    """
-
-    kind: str
-    name: str
-    thickness: float
-    drop: float
-    resistance: float
-    bulk: float
+    kind: str = quantity("", '"boundary", "film" or "interface"')
+    name: str = quantity("", "wall, material of the film, or interface")
+    thickness: float = quantity("m", "thickness of a film, else 0")
+    drop: float = quantity("K", "how much the temperature falls")
+    resistance: float = quantity("m^2 K/W", "drop over heat flux")
+    bulk: float = quantity(
+        "m^2 K/W", "resistance of a film of bulk, thickness over conductivity; else 0"
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class SeriesResistance:
     """Films as resistances in series, from the hot end on: between walls, or of one period.
 
-    The drops are those of the temperature of all modes and add up to that between the ends.
-
-    Attributes:
-        parts: Boundary, film, interface, film, ..., boundary between two isothermal walls; film,
-            interface, film, ..., interface in a period, whose first film goes on at its other end.
-        heat_flux: Mean flux from the hot end to the cold one [W/m^2].
+    The drops are those of the temperature of all modes and add up to that between the ends. Parts:
+    boundary, film, interface, film, ..., boundary between two isothermal walls; film, interface,
+    film, ..., interface in a period, whose first film continues at its other end.
     """
 
-    parts: tuple[SeriesPart, ...]
-    heat_flux: float
+    parts: tuple[SeriesPart, ...] = quantity("", "parts from hot to cold", axes=("part",))
+    heat_flux: float = quantity("W/m^2", "mean heat flux from the hot end to the cold one")
 
     @property
+    @derived("1")
     def is_period(self) -> bool:
         """Whether it is the period of a superlattice, not a stack between two walls."""
         return all(part.kind != "boundary" for part in self.parts)
 
     @property
+    @derived("m^2 K/W")
     def total(self) -> float:
-        """Resistance between the ends [m^2 K/W]."""
+        """Resistance between the ends."""
         return sum(part.resistance for part in self.parts)
 
     @property
+    @derived("W/m K")
     def conductivity(self) -> float:
-        """Of the stack as a whole, its thickness over its resistance [W/m K]."""
+        """Thickness over resistance of the whole."""
         return sum(part.thickness for part in self.parts) / self.total
 
     @property
+    @derived("m^2 K/W")
     def bulk(self) -> float:
-        """What the films would have as bulk [m^2 K/W]."""
+        """Resistance that the films would have as bulk."""
         return sum(part.bulk for part in self.parts)
 
     @property
+    @derived("m^2 K/W")
     def interfaces(self) -> float:
-        """The jumps at the interfaces [m^2 K/W]."""
+        """Resistance of the interfaces, by the jumps there."""
         return sum(part.resistance for part in self.parts if part.kind == "interface")
 
     @property
+    @derived("m^2 K/W")
     def boundaries(self) -> float:
-        """The rest: slip at the walls, and films that conduct less than bulk [m^2 K/W].
+        """The rest: slip at the walls, and films that conduct less than bulk.
 
         It may be negative in thin periods: heat that passes several interfaces ballistically meets
         less than a film of bulk and a jump at each.

@@ -8,28 +8,27 @@ other directions: what is in W here is then in W per metre of depth, or per squa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pbte.core.errors import InputError
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 from pbte.observables.conductivity import Conductivity
-from pbte.observables.heat_equation import HeatState
+from pbte.observables.harmonic import ComplexArray, HarmonicResult
+from pbte.observables.heat_equation import HeatState, suppression_of_peak
 from pbte.observables.profiles import Profile, check_field, line_profile
 from pbte.observables.resistance import InterfaceResult, SeriesResistance
 from pbte.observables.sampling import values_at
 from pbte.observables.slip import WallSlip
-from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
+from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot, extreme
 from pbte.observables.transient import TransientResult, weighted_sum
 from pbte.transport.reports import SpectralEstimate, SteadyReport
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-    from pbte.observables.harmonic import HarmonicResult
 
 __all__ = [
     "NO_RESULT",
@@ -49,70 +48,98 @@ STEADY = "steady state"
 NO_RESULT = "last step, NOT converged"
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Results:
-    """Everything a finished run reports.
+    """Everything a finished run reports."""
 
-    Attributes:
-        title: Name of the case.
-        case: The resolved case, as TOML text.
-        versions: Name -> version of every package that matters.
-        geometry: Mesh as plain arrays.
-        frequency_edges: Edges of the frequency bins of the spectra, shape (num_bins + 1,) [rad/s].
-        reference_temperature: T0 [K].
-        num_modes: Number of phonon modes.
-        num_unknowns: Modes times degrees of freedom.
-        power: Power of the heat source inside the mesh [W].
-        self_scattering: The split used for the orders [-].
-        eigenvalues: One estimate for every self-scattering that was tried, in that order.
-        orders: Snapshot of each scattering order, 0 first.
-        steady: Snapshot of the steady state, or None when it was not asked for.
-        steady_report: How it was reached.
-        conductivity: Effective conductivity of the steady state, or None where no temperature
-            drop over a length drives heat, or there is no converged steady state.
-        slips: Temperature slip at each isothermal wall, in the steady state.
-        transient: How the body went on in time, or None when it was not asked for; without spectra
-            and arrivals by the heat equation.
-        harmonic: What the body answers at each frequency, ascending; empty when not asked for.
-        interfaces: Every interface in the steady state, or where that was not asked for in the sum
-            of the orders; none in a state that did not converge.
-        series: Resistances in series of films between two ends, in the steady state; None where
-            the body is no such stack.
-        model: What was solved: phonon "transport", or "fourier", the heat equation alone.
-        fourier: The steady state by the heat equation, beside that of the phonons or alone.
-        fourier_transient: The transient by the heat equation beside that of the phonons; where it
-            is solved alone, it stands in `transient`.
-        fourier_harmonic: Likewise its answers at the same frequencies.
-        notes: Plain sentences the user must read (divergence, fictitious events, ...).
-        timings: Name of a phase -> wall time [s].
-    """
-
-    title: str
-    case: str
-    versions: Mapping[str, str]
-    geometry: MeshGeometry
-    frequency_edges: Array
-    reference_temperature: float
-    num_modes: int
-    num_unknowns: int
-    power: float
-    self_scattering: float
-    eigenvalues: tuple[SpectralEstimate, ...]
-    orders: tuple[Snapshot, ...]
-    steady: Snapshot | None
-    steady_report: SteadyReport | None
-    conductivity: Conductivity | None = None
-    slips: tuple[WallSlip, ...] = ()
-    transient: TransientResult | None = None
-    harmonic: tuple[HarmonicResult, ...] = ()
-    interfaces: tuple[InterfaceResult, ...] = ()
-    series: SeriesResistance | None = None
-    model: str = "transport"
-    fourier: HeatState | None = None
-    fourier_transient: TransientResult | None = None
-    fourier_harmonic: tuple[HarmonicResult, ...] = ()
-    notes: tuple[str, ...] = ()
-    timings: Mapping[str, float] = field(default_factory=dict)
+    title: str = quantity("", "name of the case")
+    case: str = quantity("", "the resolved case, as TOML text")
+    versions: Mapping[str, str] = quantity(
+        "", "version of every package that matters", axes=("package",)
+    )
+    geometry: MeshGeometry = quantity("", "mesh as plain arrays")
+    frequency_edges: Array = quantity(
+        "rad/s", "edges of the frequency bins of all spectra", axes=("edge",)
+    )
+    reference_temperature: float = quantity("K", "temperature T0 of the linearisation")
+    num_modes: int = quantity("1", "number of phonon modes")
+    num_unknowns: int = quantity("1", "modes times degrees of freedom")
+    power: float = quantity("W", "power of the heat sources inside the mesh", per_extent=True)
+    self_scattering: float = quantity(
+        "1", "split s of the orders: Gamma to (1+s) Gamma, M to M + s Gamma"
+    )
+    eigenvalues: tuple[SpectralEstimate, ...] = quantity(
+        "", "how the orders grow, for every self-scattering that was tried", axes=("estimate",)
+    )
+    orders: tuple[Snapshot, ...] = quantity("", "scattering orders, 0 first", axes=("order",))
+    steady: Snapshot | None = quantity("", "steady state, where it was asked for")
+    steady_report: SteadyReport | None = quantity("", "how the steady state was reached")
+    conductivity: Conductivity | None = quantity(
+        "",
+        "effective conductivity of the converged steady state, where a temperature gradient "
+        "drives heat",
+        default=None,
+    )
+    slips: tuple[WallSlip, ...] = quantity(
+        "",
+        "temperature slip at each isothermal wall in the steady state",
+        axes=("wall",),
+        default=(),
+    )
+    transient: TransientResult | None = quantity(
+        "",
+        "evolution in time, where it was asked for; without spectra and outgoing currents by "
+        "the heat equation",
+        default=None,
+    )
+    harmonic: tuple[HarmonicResult, ...] = quantity(
+        "",
+        "response to oscillations at each frequency, ascending; a negative phase is a delay",
+        axes=("frequency",),
+        default=(),
+    )
+    interfaces: tuple[InterfaceResult, ...] = quantity(
+        "",
+        "every interface, in the steady state or else in the sum of the orders; none in a "
+        "state that did not converge",
+        axes=("interface",),
+        default=(),
+    )
+    series: SeriesResistance | None = quantity(
+        "",
+        "films between two ends as resistances in series in the steady state, where the body "
+        "is that",
+        default=None,
+    )
+    model: str = quantity(
+        "",
+        'what was solved: phonon "transport", or "fourier", the heat equation alone',
+        default="transport",
+    )
+    fourier: HeatState | None = quantity(
+        "", "steady state by the heat equation, next to that of the phonons or alone", default=None
+    )
+    fourier_transient: TransientResult | None = quantity(
+        "",
+        "evolution in time by the heat equation next to that of the phonons; solved alone, it "
+        "stands in `transient`",
+        default=None,
+    )
+    fourier_harmonic: tuple[HarmonicResult, ...] = quantity(
+        "",
+        "response by the heat equation next to that of the phonons, at the same frequencies",
+        axes=("frequency",),
+        default=(),
+    )
+    notes: tuple[str, ...] = quantity(
+        "",
+        "sentences the user must read (divergence, fictitious events, ...)",
+        axes=("note",),
+        default=(),
+    )
+    timings: Mapping[str, float] = quantity(
+        "s", "wall time of each phase", axes=("phase",), default_factory=dict
+    )
 
     @property
     def steady_name(self) -> str:
@@ -126,6 +153,42 @@ class Results:
         in_time = self.transient is None or self.transient.unconverged == 0
         answers = all(response.converged for response in self.harmonic)
         return self.steady_name == STEADY and in_time and answers
+
+    @property
+    @derived("K")
+    def cumulated_extreme_temperature(self) -> float:
+        """Deviation from T0 of largest size of the sum of all orders, with its sign."""
+        return extreme(np.sum([order.temperature for order in self.orders], axis=0))
+
+    @property
+    @derived("1")
+    def peak_over_transport(self) -> float | None:
+        """Peak temperature by the heat equation over that of the phonons, in the steady state."""
+        if self.fourier is None or self.steady is None or self.steady_report is None:
+            return None
+        if not self.steady_report.converged:
+            return None
+        return suppression_of_peak(self.steady.temperature, self.fourier.temperature)
+
+    @property
+    @derived("1")
+    def transport_over_effective(self) -> float | None:
+        """Effective conductivity of the phonons over that by the heat equation."""
+        if self.fourier is None or self.fourier.effective is None or self.conductivity is None:
+            return None
+        return self.conductivity.value / self.fourier.effective
+
+    @property
+    @derived("K", axes=("region", "frequency"))
+    def harmonic_mean_temperatures(self) -> Mapping[str, ComplexArray]:
+        """Mean complex amplitude in the body, or in each connected component of one material."""
+        return _means(self.harmonic, self.geometry)
+
+    @property
+    @derived("K", axes=("region", "frequency"))
+    def fourier_harmonic_mean_temperatures(self) -> Mapping[str, ComplexArray]:
+        """The same by the heat equation, next to that of the phonons."""
+        return _means(self.fourier_harmonic, self.geometry)
 
     @property
     def temperature(self) -> Array:
@@ -312,3 +375,8 @@ class Results:
 def _span(geometry: MeshGeometry) -> str:
     low, high = geometry.points.min(axis=(0, 1)), geometry.points.max(axis=(0, 1))
     return ", ".join(f"{a:g} to {b:g}" for a, b in zip(low, high, strict=True))
+
+
+def _means(responses: Sequence[HarmonicResult], geometry: MeshGeometry) -> dict[str, ComplexArray]:
+    means = [response.mean_temperatures(geometry) for response in responses]
+    return {name: np.array([mean[name] for mean in means]) for name in (means or [{}])[0]}

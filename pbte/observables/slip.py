@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 
 if TYPE_CHECKING:
@@ -30,29 +31,21 @@ if TYPE_CHECKING:
 CARRIES = 1e-7
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class WallSlip:
-    """The temperature slip at one isothermal wall.
+    """The temperature slip at one isothermal wall."""
 
-    Attributes:
-        wall: Its name.
-        wall_temperature: Deviation of the wall from T0 [K].
-        body_temperature: Deviation of the body at the wall, its mean over the wall [K].
-        heat_flux: Mean of the heat flux from the wall into the body [W/m^2].
-        resistance: Slip over heat flux; nan for a wall that carries no heat [m^2 K/W].
-        length: Slip length, resistance times the bulk conductivity across the wall [m].
-    """
-
-    wall: str
-    wall_temperature: float
-    body_temperature: float
-    heat_flux: float
-    resistance: float
-    length: float
+    wall: str = quantity("", "name of the wall")
+    wall_temperature: float = quantity("K", "deviation of the wall from T0")
+    body_temperature: float = quantity("K", "mean deviation of the body next to the wall from T0")
+    heat_flux: float = quantity("W/m^2", "mean heat flux from the wall into the body")
+    resistance: float = quantity("m^2 K/W", "slip over heat flux; nan where no heat flows")
+    length: float = quantity("m", "slip length, resistance times bulk conductivity across the wall")
 
     @property
+    @derived("K")
     def slip(self) -> float:
-        """How much warmer the wall is than the body beside it [K]."""
+        """How much warmer the wall is than the body next to it."""
         return self.wall_temperature - self.body_temperature
 
 

@@ -3,103 +3,143 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array, IntArray
-
-if TYPE_CHECKING:
-    pass
 
 
 def _no_components() -> IntArray:
     return np.empty(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, kw_only=True)
+def extreme(temperature: Array) -> float:
+    """Return the deviation of largest size, with its sign [K]; 0 of an empty field."""
+    if temperature.size == 0:
+        return 0.0
+    return float(temperature.flat[np.argmax(np.abs(temperature))])
+
+
+@record
 class Balance:
-    """The energy account of one scattering order, or of the steady state.
+    """The energy account of one scattering order, or of the steady state."""
 
-    Attributes:
-        deposited: Power that entered: the heat source for order 0, the in-scattered power of the
-            previous order otherwise [W].
-        absorbed: Net power that left through each wall, by wall name [W].
-        scattered_power: Power scattered out of this order and into the next one [W]; zero for the
-            steady state, which scatters into itself.
-    """
-
-    deposited: float
-    absorbed: Mapping[str, float]
-    scattered_power: float
+    deposited: float = quantity(
+        "W",
+        "power that entered: of the sources, or scattered in from the order before",
+        per_extent=True,
+    )
+    absorbed: Mapping[str, float] = quantity(
+        "W", "net power that left through each wall", axes=("wall",), per_extent=True
+    )
+    scattered_power: float = quantity(
+        "W",
+        "power scattered into the next order; none in a steady state, which scatters into itself",
+        per_extent=True,
+    )
 
     @property
+    @derived("1")
     def imbalance(self) -> float:
-        """Unaccounted power relative to the deposited power [-]."""
+        """Power not accounted for, relative to all that passes."""
         lost = self.deposited - sum(self.absorbed.values()) - self.scattered_power
         scale = abs(self.deposited) + sum(abs(p) for p in self.absorbed.values())
         return lost / scale if scale > 0.0 else 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Snapshot:
-    """The observables of one field of mode temperatures: a scattering order or the steady state.
+    """The observables of one field of mode temperatures: a scattering order or the steady state."""
 
-    Attributes:
-        temperature: Deviation from T0, shape (num_cells, dim + 1) [K].
-        heat_flux: Shape (num_cells, dim + 1, 3) [W/m^2].
-        outgoing_spectrum: For each wall, power of the carriers arriving in each frequency bin,
-            shape (num_bins,) [W].
-        outgoing_current: Power arriving on each boundary facet (all carriers moving outward, before
-            any boundary condition), shape (num_boundary_facets,) [W/m^2].
-        balance: The energy account.
-        mode_temperatures: Mean of each mode's temperature over its body, for every body an array
-            of shape (num_modes,) [K].
-        wall_temperatures: For each wall, mean over it of the body's deviation from T0 beside it
-            (at an interface, of both bodies) [K].
-    """
+    temperature: Array = quantity("K", "deviation from T0", axes=("cell", "vertex"))
+    heat_flux: Array = quantity("W/m^2", "heat flux", axes=("cell", "vertex", "component"))
+    outgoing_spectrum: Mapping[str, Array] = quantity(
+        "W",
+        "power of the carriers arriving at each wall in each frequency bin",
+        axes=("wall", "bin"),
+        per_extent=True,
+    )
+    outgoing_current: Array = quantity(
+        "W/m^2",
+        "power of all carriers arriving at each boundary facet, before any boundary condition",
+        axes=("facet",),
+    )
+    balance: Balance = quantity("", "energy account")
+    mode_temperatures: tuple[Array, ...] = quantity(
+        "K", "mean of each mode's temperature over each body", axes=("body", "mode"), default=()
+    )
+    wall_temperatures: Mapping[str, float] = quantity(
+        "K",
+        "mean deviation of the body next to each wall from T0; at an interface, of both bodies",
+        axes=("wall",),
+        default_factory=dict,
+    )
 
-    temperature: Array
-    heat_flux: Array
-    outgoing_spectrum: Mapping[str, Array]
-    outgoing_current: Array
-    balance: Balance
-    mode_temperatures: tuple[Array, ...] = ()
-    wall_temperatures: Mapping[str, float] = field(default_factory=dict)
+    @property
+    @derived("K")
+    def extreme_temperature(self) -> float:
+        """Deviation from T0 of largest size, with its sign."""
+        return extreme(self.temperature)
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class MeshGeometry:
-    """The mesh that the observables live on, as plain arrays.
+    """The mesh that the observables live on, as plain arrays."""
 
-    Attributes:
-        points: Vertex coordinates of the discontinuous space: each cell owns its vertices,
-            shape (num_cells, dim + 1, dim) [m].
-        volumes: Cell volumes, shape (num_cells,) [m^3] (areas in 2D, lengths in 1D).
-        facets: Vertices of the boundary facets, shape (num_boundary_facets, dim, dim) [m].
-        facet_areas: Shape (num_boundary_facets,) [m^2] (lengths in 2D, 1 in 1D).
-        facet_normals: Outward unit normals, shape (num_boundary_facets, dim).
-        facet_walls: Wall tag of each boundary facet, shape (num_boundary_facets,).
-        walls: Wall name -> tag.
-        components: Connected component that each cell belongs to, numbered from left to right: the
-            parts that interfaces leave connected, shape (num_cells,); empty without interfaces.
-        materials: Name of the material of each component.
-        facet_components: Component that each boundary facet belongs to, shape
-            (num_boundary_facets,).
-        cell_regions: Tag of the region of each cell, shape (num_cells,).
-        regions: Region name -> tag.
-    """
+    points: Array = quantity(
+        "m", "vertices of each cell; cells share none", axes=("cell", "vertex", "coordinate")
+    )
+    volumes: Array = quantity("m^3", "volume of each cell", axes=("cell",), per_extent=True)
+    facets: Array = quantity(
+        "m", "vertices of each boundary facet", axes=("facet", "vertex", "coordinate")
+    )
+    facet_areas: Array = quantity(
+        "m^2", "area of each boundary facet", axes=("facet",), per_extent=True
+    )
+    facet_normals: Array = quantity(
+        "1", "outward unit normal of each boundary facet", axes=("facet", "coordinate")
+    )
+    facet_walls: IntArray = quantity("1", "wall tag of each boundary facet", axes=("facet",))
+    walls: Mapping[str, int] = quantity("1", "tag of each wall", axes=("wall",))
+    components: IntArray = quantity(
+        "1",
+        "connected component of each cell, what interfaces leave connected, numbered from "
+        "left to right; empty without interfaces",
+        axes=("cell",),
+        default_factory=_no_components,
+    )
+    materials: tuple[str, ...] = quantity(
+        "", "material of each connected component", axes=("connected component",), default=()
+    )
+    facet_components: IntArray = quantity(
+        "1",
+        "connected component of each boundary facet",
+        axes=("facet",),
+        default_factory=_no_components,
+    )
 
-    points: Array
-    volumes: Array
-    facets: Array
-    facet_areas: Array
-    facet_normals: Array
-    facet_walls: IntArray
-    walls: Mapping[str, int]
-    components: IntArray = field(default_factory=_no_components)
-    materials: tuple[str, ...] = ()
-    facet_components: IntArray = field(default_factory=_no_components)
-    cell_regions: IntArray = field(default_factory=_no_components)
-    regions: Mapping[str, int] = field(default_factory=dict)
+    cell_regions: IntArray = quantity(
+        "1", "tag of the region of each cell", axes=("cell",), default_factory=_no_components
+    )
+    regions: Mapping[str, int] = quantity(
+        "1", "tag of each region", axes=("region",), default_factory=dict
+    )
+
+    @property
+    @derived("1")
+    def num_cells(self) -> int:
+        """Number of cells."""
+        return len(self.volumes)
+
+    @property
+    @derived("m^3", per_extent=True)
+    def volume(self) -> float:
+        """Volume of the body."""
+        return float(np.sum(self.volumes))
+
+    @property
+    @derived("1")
+    def dim(self) -> int:
+        """Dimension of the mesh."""
+        return int(self.points.shape[2])

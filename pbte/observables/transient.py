@@ -8,52 +8,55 @@ scattering orders of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 from pbte.observables.snapshot import Balance, Snapshot
 from pbte.transport.transient import WEIGHTS, Step
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class TransientResult:
-    """A transient, finished or on its way.
+    """A transient, finished or on its way."""
 
-    Attributes:
-        times: When the snapshots were taken, the initial state first, shape (n,) [s].
-        snapshots: The state at these times.
-        ends: End of each step, shape (num_steps,) [s].
-        sizes: Length of each step [s].
-        errors: Error of each step by the embedded solution, relative to the largest state [-].
-        energies: Energy stored beyond that at T0, at the start and after each step,
-            shape (num_steps + 1,) [J].
-        deposited: Mean power of the heat sources in each step [W].
-        absorbed: By wall name, mean net power that left through it in each step [W].
-        integral: The moments integrated over time, in their units times seconds; powers are
-            energies.
-        sweeps: Sweeps over all modes.
-        refused: Steps that were tried and found too long.
-        unconverged: Stages that missed their tolerance.
-    """
-
-    times: Array
-    snapshots: tuple[Snapshot, ...]
-    ends: Array
-    sizes: Array
-    errors: Array
-    energies: Array
-    deposited: Array
-    absorbed: Mapping[str, Array]
-    integral: Snapshot | None
-    sweeps: int
-    refused: int
-    unconverged: int
+    times: Array = quantity("s", "times of the snapshots, the initial state first", axes=("time",))
+    snapshots: tuple[Snapshot, ...] = quantity("", "state at these times", axes=("time",))
+    ends: Array = quantity("s", "end of each step", axes=("step",))
+    sizes: Array = quantity("s", "length of each step", axes=("step",))
+    errors: Array = quantity(
+        "1",
+        "error of each step by its embedded solution, relative to the largest state",
+        axes=("step",),
+    )
+    energies: Array = quantity(
+        "J",
+        "energy stored beyond that at T0, at the start and after each step",
+        axes=("state",),
+        per_extent=True,
+    )
+    deposited: Array = quantity(
+        "W", "mean power of the heat sources in each step", axes=("step",), per_extent=True
+    )
+    absorbed: Mapping[str, Array] = quantity(
+        "W",
+        "mean net power that left through each wall in each step",
+        axes=("wall", "step"),
+        per_extent=True,
+    )
+    integral: Snapshot | None = quantity(
+        "s", "all moments integrated over time; powers become energies"
+    )
+    sweeps: int = quantity("1", "sweeps over all modes")
+    refused: int = quantity("1", "steps that were tried and found too long")
+    unconverged: int = quantity("1", "stages that missed their tolerance")
 
     @property
+    @derived("1", axes=("step",))
     def imbalances(self) -> Array:
-        """Energy unaccounted for in each step, relative to the largest that is stored or passes."""
+        """Energy of each step not accounted for, relative to the largest stored or passing."""
         left = sum(self.absorbed.values(), np.zeros_like(self.sizes))
         passing = self.sizes * (np.abs(self.deposited) + np.abs(left))
         lost = np.diff(self.energies) - self.sizes * (self.deposited - left)
@@ -64,6 +67,18 @@ class TransientResult:
     def time(self) -> float:
         """The last time that was reached [s]."""
         return float(self.ends[-1]) if self.ends.size else float(self.times[0])
+
+    @property
+    @derived("s")
+    def half_life(self) -> float | None:
+        """When half of the initial energy is left; none if heat is put in, or never."""
+        energies = self.energies
+        if self.deposited.any() or not energies[0] > 0.0 or energies.min() > 0.5 * energies[0]:
+            return None
+        times = np.concatenate([self.times[:1], self.ends])
+        after = int(np.argmax(energies <= 0.5 * energies[0]))
+        pair = slice(after - 1, after + 1)
+        return float(np.interp(-0.5 * energies[0], -energies[pair], times[pair]))
 
 
 def start_of(snapshot: Snapshot, energy: float) -> TransientResult:

@@ -38,7 +38,7 @@ class RunResults(Results):
         Example:
             >>> results.to_dict()["conductivity"]["value"]
         """
-        from pbte.output.summary.overview import as_data
+        from pbte.output.summary.data import as_data
 
         return as_data(self)
 

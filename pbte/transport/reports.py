@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import nan
 
+from pbte.core.quantity import quantity, record
 from pbte.core.types import Array
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class SpectralEstimate:
-    """Spectral estimate of the scattering orders, for one value of the self-scattering.
+    """Spectral estimate of the scattering orders, for one value of the self-scattering."""
 
-    Attributes:
-        self_scattering: The split s: Gamma -> (1+s) Gamma, M -> M + s Gamma [-].
-        eigenvalues: Leading eigenvalues of L^-1 M, largest modulus first, complex [-].
-        most_negative: Most negative real part of the reliable eigenvalues [-].
-        dominant: Real part of the eigenvalue of largest modulus, the spectral radius if it is
-            positive and real [-].
-        num_orders: Number of orders used for the estimate.
-    """
-
-    self_scattering: float
-    eigenvalues: tuple[complex, ...]
-    dominant: float
-    most_negative: float
-    num_orders: int
+    self_scattering: float = quantity(
+        "1", "the split s that was tried: Gamma to (1+s) Gamma, M to M + s Gamma"
+    )
+    eigenvalues: tuple[complex, ...] = quantity(
+        "1", "leading eigenvalues of L^-1 M, largest modulus first", axes=("eigenvalue",)
+    )
+    dominant: float = quantity(
+        "1", "the eigenvalue of largest modulus (its real part when the pair is complex)"
+    )
+    most_negative: float = quantity("1", "the most negative real part among the reliable ones")
+    num_orders: int = quantity("1", "number of orders the estimate is made from")
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class SteadyReport:
-    """Convergence of a steady state.
+    """Convergence of a steady state."""
 
-    Attributes:
-        converged: Whether the residual fell below the tolerance.
-        iterations: Number of corrections with the full matrix.
-        sweeps: Number of sweeps over all modes.
-        residuals: Relative residual after each correction, shape (iterations,) [-].
-        tolerance: Requested relative residual [-].
-        rank: Rank of the kernel inside the Krylov solve.
-        error_estimate: Estimated largest error of the temperature against the exact solution on
-            this mesh [K], which the residual does not bound; nan where there is no estimate.
-    """
-
-    converged: bool
-    iterations: int
-    sweeps: int
-    residuals: Array
-    tolerance: float
-    rank: int
-    error_estimate: float = nan
+    converged: bool = quantity("1", "whether the residual fell below the tolerance")
+    iterations: int = quantity("1", "number of corrections with the full matrix")
+    sweeps: int = quantity("1", "number of sweeps over all modes")
+    residuals: Array = quantity(
+        "1", "relative residual after each correction", axes=("correction",)
+    )
+    tolerance: float = quantity("1", "the relative residual that was asked for")
+    rank: int = quantity("1", "rank of the kernel inside the Krylov solve")
+    error_estimate: float = quantity(
+        "K",
+        "estimated largest error of the temperature against the exact solution on this mesh, "
+        "which the residual does not bound; nan where there is no estimate",
+        default=nan,
+    )

@@ -16,7 +16,8 @@ from pbte.output.plots.fields import plot_transient
 from pbte.output.plots.harmonic import plot_oscillations
 from pbte.output.plots.interface_spectra import plot_interface_distributions
 from pbte.output.plots.transients import plot_energy, plot_history
-from pbte.output.summary.overview import as_data, summary
+from pbte.output.summary.data import as_data
+from pbte.output.summary.overview import summary
 from pbte.run import run_case
 
 HEAT, LENGTH = 2e6, 1e-7

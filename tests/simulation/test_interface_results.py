@@ -16,7 +16,7 @@ from pbte.materials.models import gray_crystal
 from pbte.materials.quadrature import line_rule
 from pbte.output.folder import write_results
 from pbte.output.hdf5.results import read_results
-from pbte.output.summary.overview import as_data
+from pbte.output.summary.data import as_data
 from pbte.run import run_case
 
 LINE = {"family": "line", "polar": 32}

@@ -16,6 +16,7 @@ import numpy as np
 
 from pbte.core.constants import TERAHERTZ
 from pbte.core.errors import InputError
+from pbte.core.quantity import unit_of
 from pbte.core.types import Array
 from pbte.observables.profiles import (
     Profile,
@@ -25,7 +26,7 @@ from pbte.observables.profiles import (
     radial_profile,
 )
 from pbte.observables.results import NO_RESULT, STEADY, Results
-from pbte.observables.snapshot import MeshGeometry
+from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.output.plots.conductivity import plot_accumulation, plot_suppression
 from pbte.output.plots.harmonic import plot_oscillations
 from pbte.output.plots.interface_spectra import plot_interface_distributions, plot_interface_flux
@@ -36,6 +37,7 @@ from pbte.output.plots.style import (
     INK,
     STEADY_COLOUR,
     OrderColours,
+    label_of,
     panels,
     scaled,
     style,
@@ -166,7 +168,10 @@ def plot_arrival_spectrum(results: Results) -> Figure:
     shown = reached or dict(list(spectra.items())[:1])
     with style():
         figure, rows = panels(len(shown), height=2.7 if len(shown) == 1 else 2.0)
-        factor, unit = scaled(np.array(list(shown.values())), "W")
+        factor, unit = scaled(
+            np.array(list(shown.values())),
+            unit_of(Snapshot, "outgoing_spectrum", results.geometry.dim),
+        )
         colours = OrderColours(len(snapshots), results.self_scattering)
         for axes, (wall, curves) in zip(rows, shown.items(), strict=True):
             empty = ~np.any(curves, axis=0)  # between the frequencies of a coarse grid: no line
@@ -176,7 +181,7 @@ def plot_arrival_spectrum(results: Results) -> Figure:
                     np.where(empty, np.nan, curve * factor), edges, color=colour, linewidth=1.2
                 )
             axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
-            axes.set_ylabel(f"Arriving power ({unit}/THz)")
+            axes.set_ylabel(f"Arriving power ({label_of(unit, per='THz')})")
             axes.set_xlim(edges[0], edges[-1])
             if len(shown) > 1:
                 axes.set_title(f"wall {wall}")

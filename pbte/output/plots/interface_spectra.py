@@ -8,10 +8,19 @@ import numpy as np
 
 from pbte.core.constants import TERAHERTZ
 from pbte.core.errors import InputError
+from pbte.core.quantity import unit_of
 from pbte.core.types import Array
-from pbte.observables.resistance import InterfaceResult
+from pbte.observables.resistance import InterfaceResult, InterfaceSpectrum
 from pbte.observables.results import Results
-from pbte.output.plots.style import INK, explain_fourier, fourier_line, panels, scaled, style
+from pbte.output.plots.style import (
+    INK,
+    explain_fourier,
+    fourier_line,
+    label_of,
+    panels,
+    scaled,
+    style,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,7 +82,7 @@ def plot_interface_flux(results: Results) -> Figure:
     with style():
         figure, rows = panels(len(shown), height=2.9 if len(shown) == 1 else 2.2)
         fluxes = [each.spectrum.heat_flux / np.diff(edges) for each in shown]
-        factor, unit = scaled(np.array(fluxes), "W")
+        factor, unit = scaled(np.array(fluxes), unit_of(InterfaceSpectrum, "heat_flux"))
         for axes, interface, flux in zip(rows, shown, fluxes, strict=True):
             for side, sign in ((0, 1.0), (1, -1.0)):
                 axes.stairs(
@@ -85,7 +94,7 @@ def plot_interface_flux(results: Results) -> Figure:
                     label=interface.materials[side],
                 )
             axes.axhline(0.0, color=INK, linewidth=0.5, zorder=0)
-            axes.set_ylabel(f"Heat flux ({unit}/m$^2$ THz)")
+            axes.set_ylabel(f"Heat flux ({label_of(unit, per='THz')})")
             axes.set_title(f"interface {interface.name}, {interface.model}")
             axes.set_xlim(0.0, edges[-1])
         rows[0].legend(loc="best")

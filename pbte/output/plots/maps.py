@@ -9,11 +9,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from pbte.core.errors import InputError
+from pbte.core.quantity import unit_of
 from pbte.core.types import Array
 from pbte.observables.profiles import centre_of_volume
 from pbte.observables.results import Results
-from pbte.observables.snapshot import MeshGeometry
-from pbte.output.plots.style import new_figure, no_outline, scaled, style
+from pbte.observables.snapshot import MeshGeometry, Snapshot
+from pbte.output.plots.style import label_of, new_figure, no_outline, scaled, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,7 +75,7 @@ def _sphere_maps(geometry: MeshGeometry, maps: Sequence[tuple[str, Array]]) -> F
     smooth = _smoothing(geometry, directions)
     for number, (title, values) in enumerate(maps):
         axes = figure.add_subplot(len(maps), 1, number + 1, projection="mollweide")
-        factor, unit = scaled(values, "W")
+        factor, unit = scaled(values, unit_of(Snapshot, "outgoing_current"))
         shown = smooth(values * factor)
         image = axes.pcolormesh(longitudes, latitudes, shown, cmap=_MAP_COLOURS, rasterized=True)
         image.set_clim(*_limits(shown))
@@ -141,7 +142,7 @@ def _perspective_maps(geometry: MeshGeometry, maps: Sequence[tuple[str, Array]])
     low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     rows = figure.subplots(len(maps), 2, squeeze=False, subplot_kw={"projection": "3d"})
     for row, (title, values) in zip(rows, maps, strict=True):
-        factor, unit = scaled(values, "W")
+        factor, unit = scaled(values, unit_of(Snapshot, "outgoing_current"))
         shown = ScalarMappable(Normalize(*_limits(values * factor)), _MAP_COLOURS)
         colours = shown.to_rgba(values * factor)
         for axes, sign, azimuth, height in zip(
@@ -160,7 +161,7 @@ def _perspective_maps(geometry: MeshGeometry, maps: Sequence[tuple[str, Array]])
 
 def _map_bar(figure: Figure, shown: Any, axes: Any, unit: str) -> None:
     bar = figure.colorbar(shown, ax=axes, shrink=0.75, aspect=16, pad=0.03)
-    bar.set_label(f"Arriving power\n({unit}/m²)")
+    bar.set_label(f"Arriving power\n({label_of(unit)})")
     no_outline(bar)
 
 

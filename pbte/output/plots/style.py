@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,13 @@ def scaled(values: Array, unit: str) -> tuple[float, str]:
         return 1.0, unit
     power = int(np.clip(3 * np.floor(np.log10(largest) / 3.0), min(_PREFIXES), max(_PREFIXES)))
     return 10.0**-power, _PREFIXES[power] + unit
+
+
+def label_of(unit: str, per: str = "") -> str:
+    """Return a unit as figures show it, per another one if asked for: "W/m^2", "W/m^2 THz"."""
+    if per:
+        unit = f"{unit} {per}" if "/" in unit else f"{unit}/{per}"
+    return re.sub(r"\^(\d)", r"$^\1$", unit)
 
 
 def no_outline(bar: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pbte.core.errors import InputError
+from pbte.core.quantity import unit_of
 from pbte.core.types import Array
 from pbte.observables.profiles import Profile
 from pbte.observables.results import Results
@@ -17,6 +18,7 @@ from pbte.output.plots.style import (
     STEADY_COLOUR,
     explain_fourier,
     fourier_line,
+    label_of,
     panels,
     scaled,
     style,
@@ -125,17 +127,16 @@ def plot_energy(results: Results) -> Figure:
         InputError: The results hold no transient.
     """
     evolution, other = evolution_of(results), results.fourier_transient
-    dim = results.geometry.points.shape[2]
-    per = {1: "/m$^2$", 2: "/m", 3: ""}[dim]
+    dim = results.geometry.dim
     with style():
         figure, (above, below) = panels(2, height=2.0)
         seconds, time_unit = scaled(evolution.ends, "s")
-        factor, unit = scaled(evolution.energies, "J")
-        above.set_ylabel(f"Stored energy ({unit}{per})")
+        factor, unit = scaled(evolution.energies, unit_of(TransientResult, "energies", dim))
+        above.set_ylabel(f"Stored energy ({label_of(unit)})")
         powers = _powers(evolution)
         largest = np.abs(list(powers.values())).max()
-        watts, watt = scaled(np.array([largest]), "W")
-        below.set_ylabel(f"Power ({watt}{per})")
+        watts, watt = scaled(np.array([largest]), unit_of(TransientResult, "deposited", dim))
+        below.set_ylabel(f"Power ({label_of(watt)})")
         colours = {name: f"C{number}" for number, name in enumerate(evolution.absorbed)}
         colours[SOURCES] = STEADY_COLOUR
         above.plot(_moments(evolution) * seconds, evolution.energies * factor, color=INK)

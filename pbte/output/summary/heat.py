@@ -1,14 +1,13 @@
-"""What the heat equation says of a run, in sentences and as plain data."""
+"""What the heat equation says of a run, in sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from pbte.core.types import Array
-from pbte.observables.heat_equation import HeatState, suppression_of_peak
+from pbte.observables.heat_equation import HeatState
 from pbte.observables.results import Results
 
 # Powers below this share of what the body could conduct are round-off [-].
@@ -25,9 +24,7 @@ def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
         f"{name} {_tensor_text(tensor)} W/m K" for name, tensor in state.conductivities.items()
     )
     jump = "" if state.jump == "none" else ", temperature jumps at the walls"
-    yield (
-        f"Heat equation ({conductivities}{jump}): dT reaches {_extreme(state.temperature):.4g} K."
-    )
+    yield (f"Heat equation ({conductivities}{jump}): dT reaches {state.extreme_temperature:.4g} K.")
     if results.model == "fourier":
         yield _account(results, state, power_unit)
         if state.effective is not None:
@@ -42,7 +39,7 @@ def _account(results: Results, state: HeatState, unit: str) -> str:
     absorbed = state.balance.absorbed
     # What a temperature difference as large as any would drive through a cube of this size.
     size, dim = float(results.geometry.volumes.sum()), results.geometry.points.shape[2]
-    driven = _best(state) * abs(_extreme(state.temperature)) * size ** ((dim - 2) / dim)
+    driven = _best(state) * abs(state.extreme_temperature) * size ** ((dim - 2) / dim)
     if max((abs(power) for power in absorbed.values()), default=0.0) <= NOTHING * driven:
         return f"No heat passes the walls, {results.power:.4g} {unit} put in."
     each = ", ".join(f"{wall} {value:.4g} {unit}" for wall, value in absorbed.items())
@@ -63,11 +60,10 @@ def _comparison(results: Results, state: HeatState) -> Iterator[str]:
     if conductivity is not None and state.effective is not None:
         yield (
             f"It conducts {state.effective:.5g} W/m K; phonons reach "
-            f"{conductivity.value / state.effective:.4g} of it."
+            f"{results.transport_over_effective:.4g} of it."
         )
-    elif results.power != 0.0 and _is_solved(results):
-        assert results.steady is not None
-        ratio = suppression_of_peak(results.steady.temperature, state.temperature)
+    elif results.power != 0.0:
+        ratio = results.peak_over_transport
         if ratio is not None:
             yield (
                 f"Its peak is {ratio:.4g} of that of the phonons: so much less conducting the "
@@ -75,43 +71,8 @@ def _comparison(results: Results, state: HeatState) -> Iterator[str]:
             )
 
 
-def fourier_data(results: Results) -> dict[str, Any] | None:
-    """Return the numbers of the heat equation, without the fields on the mesh."""
-    state = results.fourier
-    if state is None:
-        return None
-    suppression = None
-    if _is_solved(results):
-        assert results.steady is not None
-        suppression = suppression_of_peak(results.steady.temperature, state.temperature)
-    conductivity, effective = results.conductivity, state.effective
-    return {
-        "jump": state.jump,
-        "conductivities": dict(state.conductivities),
-        "extreme_temperature": _extreme(state.temperature),
-        "deposited": state.balance.deposited,
-        "absorbed": dict(state.balance.absorbed),
-        "imbalance": state.balance.imbalance,
-        "wall_temperatures": dict(state.wall_temperatures),
-        "effective": effective,
-        "peak_over_transport": suppression,
-        "transport_over_effective": None
-        if conductivity is None or effective is None
-        else conductivity.value / effective,
-    }
-
-
-def _is_solved(results: Results) -> bool:
-    report = results.steady_report
-    return results.steady is not None and report is not None and report.converged
-
-
 def _tensor_text(tensor: Array) -> str:
     mean = float(np.trace(tensor)) / 3.0
     if np.abs(tensor - mean * np.eye(3)).max() < 1e-3 * abs(mean):
         return f"{mean:.4g}"
     return "(" + ", ".join(f"{value:.4g}" for value in np.diag(tensor)) + ")"
-
-
-def _extreme(temperature: Array) -> float:
-    return float(temperature.flat[np.argmax(np.abs(temperature))]) if temperature.size else 0.0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -42,29 +40,6 @@ def interface_tables(results: Results) -> Iterator[Table | str]:
         yield f"{sentence}."
     if results.series is not None:
         yield from _stack(results)
-
-
-def interface_data(results: Results) -> dict[str, Any]:
-    """Return interfaces and series as plain data."""
-    series = results.series
-    return {
-        "interfaces": [
-            {**asdict(each), "spectrum": asdict(each.spectrum), "jump": each.jump}
-            for each in results.interfaces
-        ],
-        "series": None
-        if series is None
-        else {
-            "parts": [asdict(part) for part in series.parts],
-            "heat_flux": series.heat_flux,
-            "total": series.total,
-            "bulk": series.bulk,
-            "interfaces": series.interfaces,
-            "boundaries": series.boundaries,
-            "is_period": series.is_period,
-            "conductivity": series.conductivity,
-        },
-    }
 
 
 def _stack(results: Results) -> Iterator[Table | str]:

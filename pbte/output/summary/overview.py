@@ -1,11 +1,10 @@
-"""A finished run in one screen, and the same as plain data for other programs."""
+"""A finished run in one screen."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich import box
@@ -13,20 +12,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pbte.core.quantity import unit_of
 from pbte.core.types import Array
-from pbte.observables.conductivity import Conductivity, accumulation, reached_at, suppression_curve
+from pbte.observables.conductivity import accumulation, reached_at
 from pbte.observables.results import STEADY, Results
-from pbte.observables.slip import WallSlip
-from pbte.observables.snapshot import Balance, Snapshot
+from pbte.observables.snapshot import Balance, Snapshot, extreme
 from pbte.output.plots.style import scaled
-from pbte.output.summary.heat import fourier_data, fourier_sentences
-from pbte.output.summary.interfaces import interface_data, interface_tables
-from pbte.output.summary.transients import (
-    harmonic_data,
-    harmonic_tables,
-    transient_data,
-    transient_lines,
-)
+from pbte.output.summary.heat import fourier_sentences
+from pbte.output.summary.interfaces import interface_tables
+from pbte.output.summary.transients import harmonic_tables, transient_lines
 
 
 def summary(
@@ -47,7 +41,7 @@ def summary(
     parts += [Text(line) for line in _account(results)]
     parts += [Text(line) for line in _conduction(results)]
     if results.transient is not None:
-        parts += [Text(line) for line in transient_lines(results, _power_unit(results))]
+        parts += [Text(line) for line in transient_lines(results)]
     if results.harmonic:
         parts += harmonic_tables(results)
     parts += [Text(x) if isinstance(x, str) else x for x in interface_tables(results)]
@@ -67,58 +61,6 @@ def result_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     return [path / "results.h5", *sorted(path.glob("*/*.pvd")), *sorted(path.glob("*/*.png"))]
-
-
-def as_data(results: Results) -> dict[str, Any]:
-    """Return everything but the fields on the mesh as plain numbers, lists and texts.
-
-    Powers are in W (in 2D W/m, in 1D W/m^2), temperatures in K, frequencies in rad/s, times in s,
-    lengths in m, conductivities in W/m K, resistances of walls in m^2 K/W. A
-    number that is not finite becomes None, which JSON can carry.
-    """
-    data = {
-        "title": results.title,
-        "model": results.model,
-        "versions": dict(results.versions),
-        "reference_temperature": results.reference_temperature,
-        "num_modes": results.num_modes,
-        "num_cells": len(results.geometry.volumes),
-        "num_unknowns": results.num_unknowns,
-        "volume": float(np.sum(results.geometry.volumes)),
-        "walls": sorted(results.geometry.walls),
-        "materials": sorted(set(results.geometry.materials)),
-        "power": results.power,
-        "self_scattering": results.self_scattering,
-        "eigenvalues": [
-            {
-                "self_scattering": estimate.self_scattering,
-                "dominant": estimate.dominant,
-                "most_negative": estimate.most_negative,
-                "eigenvalues": [[value.real, value.imag] for value in estimate.eigenvalues],
-                "num_orders": estimate.num_orders,
-            }
-            for estimate in results.eigenvalues
-        ],
-        "frequency_edges": results.frequency_edges,
-        "orders": [_snapshot_data(snapshot) for snapshot in results.orders],
-        "cumulated_extreme_temperature": _extreme(_cumulated(results)),
-        "steady": _snapshot_data(results.steady) if results.steady else None,
-        "steady_report": _steady_data(results),
-        "conductivity": _conductivity_data(results.conductivity),
-        "slips": [_slip_data(slip) for slip in results.slips],
-        "transient": transient_data(results.transient),
-        "harmonic": harmonic_data(results.harmonic, results.geometry),
-        **interface_data(results),
-        "fourier": fourier_data(results),
-        "fourier_transient": transient_data(results.fourier_transient),
-        "fourier_harmonic": harmonic_data(results.fourier_harmonic, results.geometry),
-        "notes": list(results.notes),
-        "timings": dict(results.timings),
-        "case": results.case,
-    }
-    plain = _plain(data)
-    assert isinstance(plain, dict)
-    return plain
 
 
 def memory_text(num_bytes: float) -> str:
@@ -192,7 +134,7 @@ def _order_table(results: Results) -> Table:
     for order, snapshot in enumerate(results.orders):
         temperature = snapshot.temperature
         cumulated = temperature if cumulated is None else cumulated + temperature
-        table.add_row(f"{order}", *_balance_cells(snapshot), f"{_extreme(cumulated):.4g}")
+        table.add_row(f"{order}", *_balance_cells(snapshot), f"{extreme(cumulated):.4g}")
     if results.steady is not None:
         table.add_section()
         name = "steady" if results.steady_name == STEADY else "no result"
@@ -218,7 +160,7 @@ def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
         f"{_absorbed(balance):.3e}",
         f"{balance.scattered_power:.3e}",
         f"{balance.imbalance:.0e}",
-        f"{_extreme(snapshot.temperature):.4g}",
+        f"{snapshot.extreme_temperature:.4g}",
     )
 
 
@@ -306,72 +248,8 @@ def _quantity(value: float, unit: str) -> str:
     return f"{value * factor:.4g} {prefixed}"
 
 
-def _conductivity_data(conductivity: Conductivity | None) -> dict[str, Any] | None:
-    if conductivity is None:
-        return None
-    paths, suppressed = suppression_curve(conductivity)
-    data = {
-        "value": conductivity.value,
-        "bulk": conductivity.bulk,
-        "direction": conductivity.gradient.direction,
-        "length": conductivity.gradient.length,
-        "drop": conductivity.gradient.drop,
-        "area": conductivity.gradient.area,
-        "suppression": {"mean_free_path": paths, "suppression": suppressed},
-    }
-    for name, labels in (
-        ("mean_free_path", conductivity.mean_free_paths),
-        ("frequency", conductivity.frequencies),
-    ):
-        reached, total = accumulation(labels, conductivity.contributions)
-        bulk = accumulation(labels, conductivity.bulk_contributions)[1]
-        data[f"accumulation_{name}"] = {name: reached, "conductivity": total, "bulk": bulk}
-    return data
-
-
-def _slip_data(slip: WallSlip) -> dict[str, Any]:
-    return {
-        "wall": slip.wall,
-        "wall_temperature": slip.wall_temperature,
-        "body_temperature": slip.body_temperature,
-        "slip": slip.slip,
-        "heat_flux": slip.heat_flux,
-        "resistance": slip.resistance,
-        "length": slip.length,
-    }
-
-
-def _snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
-    balance = snapshot.balance
-    return {
-        "deposited": balance.deposited,
-        "absorbed": dict(balance.absorbed),
-        "scattered_power": balance.scattered_power,
-        "imbalance": balance.imbalance,
-        "extreme_temperature": _extreme(snapshot.temperature),
-        "outgoing_spectrum": dict(snapshot.outgoing_spectrum),
-        "wall_temperatures": dict(snapshot.wall_temperatures),
-    }
-
-
-def _steady_data(results: Results) -> dict[str, Any] | None:
-    report = results.steady_report
-    if report is None:
-        return None
-    return {
-        "converged": report.converged,
-        "iterations": report.iterations,
-        "sweeps": report.sweeps,
-        "residuals": report.residuals,
-        "tolerance": report.tolerance,
-        "rank": report.rank,
-        "error_estimate": report.error_estimate,
-    }
-
-
 def _power_unit(results: Results) -> str:
-    """Return the unit of powers: in 2D and 1D they are per length or area of an endless body."""
-    return {1: "W/m^2", 2: "W/m", 3: "W"}[results.geometry.points.shape[2]]
+    return unit_of(Results, "power", results.geometry.dim)
 
 
 def _through_walls(results: Results, snapshot: Snapshot) -> dict[str, float]:
@@ -382,30 +260,3 @@ def _through_walls(results: Results, snapshot: Snapshot) -> dict[str, float]:
 
 def _absorbed(balance: Balance) -> float:
     return float(sum(balance.absorbed.values()))
-
-
-def _cumulated(results: Results) -> Array:
-    fields = [snapshot.temperature for snapshot in results.orders]
-    return np.sum(fields, axis=0) if fields else np.zeros(0)
-
-
-def _extreme(temperature: Array) -> float:
-    """Return the deviation of largest size, with its sign [K]."""
-    if temperature.size == 0:
-        return 0.0
-    return float(temperature.flat[np.argmax(np.abs(temperature))])
-
-
-def _plain(value: object) -> object:
-    """Return nested data with NumPy values turned into Python's."""
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

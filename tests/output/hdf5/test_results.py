@@ -9,6 +9,14 @@ import numpy as np
 import pytest
 
 from pbte.core.errors import InputError
+from pbte.observables.harmonic import HarmonicResult
+from pbte.observables.resistance import (
+    InterfaceResult,
+    InterfaceSpectrum,
+    SeriesPart,
+    SeriesResistance,
+)
+from pbte.observables.transient import start_of
 from pbte.output.hdf5.results import is_results_file, read_results, write_results_file
 
 
@@ -21,7 +29,7 @@ def assert_same(written, read, path="results"):
             assert_same(getattr(written, name), getattr(read, name), f"{path}.{name}")
     elif isinstance(written, np.ndarray):
         assert written.dtype == read.dtype and written.shape == read.shape, path
-        assert np.array_equal(written, read), path
+        np.testing.assert_array_equal(written, read, path)
     elif isinstance(written, dict):
         assert list(written) == list(read), path
         for key in written:
@@ -93,13 +101,16 @@ def test_every_dataset_says_its_unit_and_what_it_is(sphere_results, tmp_path):
     def visit(name, item):
         if isinstance(item, h5py.Dataset):
             assert item.attrs["description"], name
+            assert len(item.attrs["axes"]) == len(item.shape), name
             seen[name] = item.attrs["unit"]
 
     with h5py.File(tmp_path / "results.h5") as file:
         file.visititems(visit)
-        assert file.attrs["format"] == "pbte-results" and file.attrs["version"] == 1
+        assert file.attrs["format"] == "pbte-results" and file.attrs["version"] == 2
         assert file["orders/temperature"].compression == "gzip"
         assert len(file["orders/temperature"]) == len(sphere_results.orders)
+        assert list(file["orders/temperature"].attrs["axes"]) == ["order", "cell", "vertex"]
+        assert list(file["orders/outgoing_spectrum"].attrs["labels"]) == ["surface"]
     assert seen["orders/temperature"] == "K"
     assert seen["steady/heat_flux"] == "W/m^2"
     assert seen["orders/outgoing_spectrum"] == "W"
@@ -110,6 +121,102 @@ def test_every_dataset_says_its_unit_and_what_it_is(sphere_results, tmp_path):
     assert seen["conductivity/contributions"] == "W/m K"
     assert seen["slips/resistance"] == "m^2 K/W"
     assert len(seen) > 40
+
+
+@pytest.mark.parametrize(
+    ("shape", "power", "energy", "area"),
+    [("interval", "W/m^2", "J/m^2", "1"), ("film", "W/m", "J/m", "m"), ("block", "W", "J", "m^2")],
+)
+def test_powers_energies_and_areas_are_per_extent_of_an_endless_body(
+    make, tmp_path, shape, power, energy, area
+):
+    results = make(shape, num_orders=2)
+    transient = start_of(results.orders[0], 1e-9)
+    transient = dataclasses.replace(transient, integral=results.orders[0])
+    write_results_file(dataclasses.replace(results, transient=transient), tmp_path / "results.h5")
+    with h5py.File(tmp_path / "results.h5") as file:
+        units = {
+            name: file[name].attrs["unit"]
+            for name in (
+                "power",
+                "orders/outgoing_spectrum",
+                "steady/balance/absorbed",
+                "fourier/balance/deposited",
+                "transient/energies",
+                "transient/integral/balance/deposited",
+                "transient/integral/balance/imbalance",
+                "transient/integral/temperature",
+                "transient/integral/heat_flux",
+                "steady/heat_flux",
+                "geometry/facet_areas",
+                "conductivity/gradient/area",
+            )
+        }
+    expected = [power] * 4 + [energy] * 2 + ["1", "K s", "J/m^2", "W/m^2"] + [area] * 2
+    assert list(units.values()) == expected
+
+
+def test_transients_responses_and_interfaces_come_back(make, tmp_path):
+    """Rows of different length too, and records in records of a row."""
+    results = make("film", num_orders=2)
+    first, last = results.orders
+    transient = dataclasses.replace(
+        start_of(first, 2.0),
+        times=np.array([0.0, 1.0]),
+        snapshots=(first, last),
+        integral=results.steady,
+        energies=np.array([2.0, 0.5]),
+        **{name: np.array([0.5]) for name in ("ends", "sizes", "errors", "deposited")},
+        absorbed={wall: np.array([0.1]) for wall in results.geometry.walls},
+    )
+    harmonic = tuple(
+        HarmonicResult(
+            frequency=1e9 * corrections,
+            real=first,
+            imaginary=last,
+            energy=1.0 + 2j,
+            converged=True,
+            sweeps=7,
+            residuals=np.logspace(-1, -corrections, corrections),
+        )
+        for corrections in (1, 3)
+    )
+    spectrum = InterfaceSpectrum(
+        outgoing=np.ones((2, 40)), incoming=np.full((2, 40), np.nan), heat_flux=np.ones((2, 40))
+    )
+    numbers = ("area", "heat_flux", "mismatch", "local", "extrapolated", "emission", "landauer")
+    interfaces = tuple(
+        InterfaceResult(
+            name=f"a-b {number}",
+            model="diffuse",
+            materials=("a", "b"),
+            temperatures=(1.0, 2.0),
+            streams=(3.0, 4.0),
+            spectrum=spectrum,
+            **dict.fromkeys((*numbers, "entropy", "least_entropy"), float(number)),
+        )
+        for number in range(2)
+    )
+    lengths = dict.fromkeys(("thickness", "drop", "resistance", "bulk"), 2e-9)
+    series = SeriesResistance(
+        parts=tuple(SeriesPart(kind=kind, name="a", **lengths) for kind in ("film", "interface")),
+        heat_flux=1e8,
+    )
+    full = dataclasses.replace(
+        results,
+        transient=transient,
+        harmonic=harmonic,
+        fourier_harmonic=harmonic[:1],
+        interfaces=interfaces,
+        series=series,
+        fourier=dataclasses.replace(results.fourier, interfaces=interfaces, series=series),
+    )
+    write_results_file(full, tmp_path / "results.h5")
+    assert_same(full, read_results(tmp_path))
+    with h5py.File(tmp_path / "results.h5") as file:
+        assert file["harmonic/residuals"].shape == (2, 3)
+        assert list(file["harmonic/residuals"].attrs["lengths"]) == [1, 3]
+        assert file["transient/imbalances"].attrs["unit"] == "1"
 
 
 def test_results_of_before_conductivity_and_slip_were_measured_are_read(make, tmp_path):
@@ -173,7 +280,7 @@ def test_another_hdf5_file_and_another_version_are_refused(make, tmp_path):
     with h5py.File(path, "a") as file:
         file.attrs["version"] = 99
     assert is_results_file(path)
-    with pytest.raises(InputError, match="version 99, but this pbte reads version 1"):
+    with pytest.raises(InputError, match="version 99, but this pbte reads version 2"):
         read_results(path)
 
 

@@ -8,7 +8,8 @@ from math import nan
 import pytest
 from rich.console import Console
 
-from pbte.output.summary.overview import as_data, summary
+from pbte.output.summary.data import as_data
+from pbte.output.summary.overview import summary
 
 
 def text_of(results):
@@ -53,7 +54,7 @@ def test_results_without_conductivity_tell_none(make):
 def test_the_data_carry_the_curves_in_si_units(make):
     k = make("film").conductivity
     data = as_data(make("film"))["conductivity"]
-    assert data["value"] == k.value and data["direction"] == [1.0, 0.0, 0.0]
+    assert data["value"] == k.value and data["gradient"]["direction"] == [1.0, 0.0, 0.0]
     for name in ("mean_free_path", "frequency"):
         curve = data[f"accumulation_{name}"]
         assert curve["conductivity"][-1] == pytest.approx(k.value, rel=1e-12)
