@@ -135,6 +135,7 @@ def test_a_missing_module_is_named_with_the_remedy(pbte, monkeypatch):
     assert "module 'h5py' is not installed; run the command in the environment" in outcome.err
 
 
+@pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_sentence(pbte, monkeypatch):
     def warns() -> dict[str, Path]:
         warnings.warn("the plot could not be drawn", stacklevel=1)

@@ -152,7 +152,7 @@ def test_mixing_counts_the_products_of_both_parities(comm, report):
         (figures,) = report.collide
         half = figures.num_modes / 2
         assert figures.flops == pytest.approx(2 * figures.num_columns * 2 * half**2, rel=0.05)
-        assert figures.mode_partition == pytest.approx(figures.rate / figures.multiplication_rate)
+        assert figures.share == pytest.approx(figures.rate / figures.multiplication_rate)
 
 
 # --- what it runs on
