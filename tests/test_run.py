@@ -110,11 +110,11 @@ def test_a_large_sphere_is_given_the_least_self_scattering_that_lets_orders_fade
 
 def test_a_large_sphere_says_that_the_plain_series_diverges(large):
     notes = "\n".join(large[0].notes)
-    assert "With self-scattering 0 the scattering orders do not fade" in notes
+    assert "With self-scattering 0 the scattering orders do not converge" in notes
     assert "-1.11" in notes and "the series diverges" in notes
     assert "The orders shown use self-scattering s = 0.1" in notes
-    assert "Orders 0 to 11 together are still" in notes
-    assert "NOT converge" not in notes and "The orders shown do not fade" not in notes
+    assert "The sum of orders 0 to 11 differs" in notes
+    assert "NOT converge" not in notes and "The orders shown do not converge" not in notes
 
 
 def test_a_small_sphere_needs_no_self_scattering(small):
@@ -217,7 +217,7 @@ def test_without_self_scattering_the_divergence_is_said(folder):
     case = varied(folder, ("max_order = 11", "max_order = 11\nself_scattering = 0.0"))
     results = run_case(case, MPI.COMM_WORLD)
     assert results.self_scattering == 0.0
-    assert any("The orders shown do not fade" in n and "diverges" in n for n in results.notes)
+    assert any("The orders shown do not converge" in n and "diverges" in n for n in results.notes)
     assert results.steady.balance.absorbed["surface"] == pytest.approx(1e-6, rel=1e-7)
 
 
@@ -226,7 +226,7 @@ def test_a_steady_state_that_was_not_reached_is_said(folder):
     results = run_case(case, MPI.COMM_WORLD)
     assert not results.steady_report.converged
     assert any("did NOT converge" in note for note in results.notes)
-    assert not any("together are still" in note for note in results.notes)
+    assert not any("The sum of orders" in note for note in results.notes)
 
 
 def test_the_steady_state_may_be_left_out_and_few_orders_asked_for(folder):
@@ -239,14 +239,14 @@ def test_the_steady_state_may_be_left_out_and_few_orders_asked_for(folder):
 
 
 def test_a_body_at_rest_stays_at_rest(folder):
-    """No source and walls at T0: zeros, and no complaint about orders that do not fade."""
+    """No source and walls at T0: zeros, and no complaint about orders that do not converge."""
     text = sphere(200e-9, 3)
     start, end = text.index("[source]"), text.index("[walls.surface]")
     results = run_case(parse_case(text[:start] + text[end:], folder=folder), MPI.COMM_WORLD)
     assert results.power == 0.0
     assert np.abs(results.steady.temperature).max() == 0.0
     assert np.abs(results.orders[3].temperature).max() == 0.0
-    assert not any("do not fade" in note for note in results.notes)
+    assert not any("do not converge" in note for note in results.notes)
 
 
 @pytest.mark.parametrize("scattering", ['"rta"', "30"])

@@ -51,7 +51,7 @@ def _self_scattering(value: object) -> object:
 
 
 class MeshChoice(Record):
-    """The mesh file, and how to make it when it is not there."""
+    """The mesh file, and the builder that makes it if it is missing."""
 
     file: Text = Field(description="Path of the mesh file, relative to the case file")
     scale: Positive = Field(default=1.0, description="Metres per unit of the mesh file [m]")
@@ -72,25 +72,25 @@ class Orders(Record):
     max_order: Index = Field(default=15, description="Highest scattering order computed")
     self_scattering: Annotated[Literal["auto"] | float, BeforeValidator(_self_scattering)] = Field(
         default="auto",
-        description="Share s of fictitious self-scattering; 'auto' takes the least that converges",
+        description="Self-scattering s; 'auto' takes the smallest with which the orders converge",
     )
 
 
 class Steady(Record):
-    """The steady state: the sum of all orders, solved for without summing them."""
+    """The steady state: the sum of all orders, computed by a Krylov solver."""
 
     enabled: Switch = Field(default=True, description="Whether the steady state is computed")
     tolerance: Annotated[Positive, Field(lt=1.0)] = Field(
-        default=1e-8, description="Residual relative to the source at which it counts as converged"
+        default=1e-8, description="Residual relative to the source at which the solver stops"
     )
     rank: Count = Field(default=100, description="Rank of the kernel inside the Krylov solve")
     max_iterations: Count = Field(
-        default=100, description="Most corrections with the full matrix before giving up"
+        default=100, description="Maximum number of corrections with the full matrix"
     )
 
 
 class Fourier(Record):
-    """The heat equation, by itself (model = "fourier") or beside phonon transport."""
+    """The heat equation, alone (model = "fourier") or in addition to phonon transport."""
 
     compare: Switch = Field(
         default=True,
@@ -103,8 +103,8 @@ class Fourier(Record):
     )
     interfaces: Literal["local", "landauer"] = Field(
         default="local",
-        description="Resistance of interfaces: between all phonons beside them ('local'), or "
-        "between those that arrive ('landauer')",
+        description="Resistance of interfaces: between all modes at the interface ('local'), or "
+        "between the arriving ones ('landauer')",
     )
 
 
@@ -117,12 +117,13 @@ class Parallel(Record):
     )
     balance: Literal["counted", "measured"] = Field(
         default="counted",
-        description="Modes are dealt by counted visits, or also by the measured speed of each rank",
+        description="Distribution of modes: by 'counted' work, or by the 'measured' speed of ranks "
+        "too",
     )
 
 
 class Output(Record):
-    """What is written, and where."""
+    """Files to write."""
 
     folder: Text = Field(
         default="results", description="Result folder, relative to the current directory"
@@ -131,7 +132,7 @@ class Output(Record):
     plots: Switch = Field(default=True, description="Whether plots are drawn (PNG)")
     frequency_bins: Count = Field(default=40, description="Number of bins of the energy spectra")
     checkpoint_interval: Positive = Field(
-        default=600.0, description="Time between two checkpoints beside the result folder [s]"
+        default=600.0, description="Time between two checkpoints, next to the result folder [s]"
     )
 
 
@@ -151,10 +152,10 @@ class Case(Record):
         description="Reference temperature T0 [K], that of the material file"
     )
     material: AnyMaterial | None = Field(
-        default=None, description="The crystal of the whole body (instead of materials)"
+        default=None, description="Material of the whole domain (instead of materials)"
     )
     materials: dict[Text, AnyMaterial] = Field(
-        default_factory=dict, description="Several crystals, each by a name of its own"
+        default_factory=dict, description="Several materials by name"
     )
     regions: dict[Text, Text] = Field(
         default_factory=dict,
@@ -165,9 +166,9 @@ class Case(Record):
         description="Interface models, by the name in the mesh or by 'material|material'",
     )
     mesh: MeshChoice
-    source: AnySource | None = Field(default=None, description="What heats the body")
+    source: AnySource | None = Field(default=None, description="Heat source")
     sources: tuple[AnySource, ...] = Field(
-        default=(), description="More heat sources, each with modes and regions of its own"
+        default=(), description="Further heat sources, each with its own modes and regions"
     )
     walls: dict[Text, WallChoice] = Field(
         default_factory=dict,
@@ -176,10 +177,10 @@ class Case(Record):
     orders: Orders = Field(default_factory=Orders)
     steady: Steady = Field(default_factory=Steady)
     transient: Transient | None = Field(
-        default=None, description="How the body goes on in time; nothing by default"
+        default=None, description="Evolution in time; none by default"
     )
     harmonic: Harmonic | None = Field(
-        default=None, description="How it answers to oscillations; nothing by default"
+        default=None, description="Harmonic (frequency-domain) response; none by default"
     )
     fourier: Fourier = Field(default_factory=Fourier)
     parallel: Parallel = Field(default_factory=Parallel)
@@ -191,8 +192,8 @@ class Case(Record):
         if (self.material is None) == (not self.materials):
             found = "both" if self.materials else "neither"
             raise ValueError(
-                f"{found} of [material] and [materials.NAME] given; give [material] for a body of "
-                "one crystal, or one table [materials.NAME] for each of several"
+                f"{found} of [material] and [materials.NAME] given; give [material] for one "
+                "crystal everywhere, or one table [materials.NAME] for each of several"
             )
         if self.material is not None and self.regions:
             raise ValueError(

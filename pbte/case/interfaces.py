@@ -22,11 +22,13 @@ _HERTZ = 2.0 * np.pi
 
 Reflection = Literal["diffuse", "specular"]
 Excess = Literal["refuse", "reduce"]
-_REFLECTION = "How what does not pass is reflected: 'diffuse' within its energy bin, or 'specular'"
+_REFLECTION = (
+    "Reflection of what is not transmitted: 'diffuse' within its energy bin, or 'specular'"
+)
 
 
 class PerfectChoice(Record):
-    """A plane drawn through one crystal, where nothing happens."""
+    """A plane inside one crystal that transmits every mode."""
 
     kind: Literal["perfect"] = Field(description=_KIND)
 
@@ -37,7 +39,7 @@ class DiffuseChoice(Record):
     kind: Literal["dmm"] = Field(description=_KIND)
     elastic: Switch = Field(
         default=True,
-        description="Whether each energy bin keeps its energy, or the interface only all of it",
+        description="Whether energy is conserved in each bin, or in total only",
     )
     bins: Bins = Field(default="auto", description=_BINS)
 
@@ -63,15 +65,15 @@ class _Sound(Record):
     )
     beyond_sound: Literal["reflected", "diffuse"] = Field(
         default="reflected",
-        description="What optical modes do, and waves that find no modes: 'reflected', or "
+        description="Optical modes, and waves without modes on the grid: 'reflected', or "
         "'diffuse' as in dmm",
     )
     bounce: Literal["specular", "diffuse"] = Field(
-        default="specular", description="How what does not pass is reflected"
+        default="specular", description="Reflection of what is not transmitted"
     )
     bins: Bins = Field(default="auto", description=_BINS)
     angle: Positive = Field(
-        default=0.15, description="Spread of directions over which a wave is shared out [rad]"
+        default=0.15, description="Spread of directions over which a wave is distributed [rad]"
     )
 
 
@@ -82,7 +84,7 @@ class AcousticChoice(_Sound):
 
 
 class MixedChoice(_Sound):
-    """Acoustic mismatch for long waves, diffuse mismatch for those that see the roughness."""
+    """Acoustic mismatch for long waves, diffuse mismatch for waves as short as the roughness."""
 
     kind: Literal["mixed"] = Field(description=_KIND)
     roughness: NonNegative = Field(
@@ -91,27 +93,28 @@ class MixedChoice(_Sound):
 
 
 class StrainChoice(Record):
-    """Strain mismatch: phonons scattered by the misfit dislocations, the rest bounces."""
+    """Strain mismatch: misfit dislocations scatter phonons, the rest is reflected."""
 
     kind: Literal["smm"] = Field(description=_KIND)
     method: Literal["cap", "sinkhorn", "amm+strain"] = Field(
         default="cap",
         description="How probabilities above 1 are limited: 'cap', 'sinkhorn' (all phonons are "
-        "scattered), or 'amm+strain' (capped, and sound passes with what is left)",
+        "scattered), or 'amm+strain' (capped, and the rest transmitted as sound waves)",
     )
     gruneisen: Positive | None = Field(
         default=None,
         description="Grueneisen parameter of all modes [-] (default: those of the materials)",
     )
     lattice_parameters: tuple[Positive, Positive] | None = Field(
-        default=None, description="Cubic ones of both crystals [m] (default: measured)"
+        default=None,
+        description="Cubic lattice parameters of both crystals [m] (default: measured)",
     )
     poisson: tuple[Positive, Positive] | None = Field(
         default=None,
         description="Poisson's ratios of both crystals [-] (default: of their elastic constants)",
     )
     bounce: Literal["specular", "diffuse"] = Field(
-        default="specular", description="How what is not scattered is reflected"
+        default="specular", description="Reflection of what is not scattered"
     )
     bins: Bins = Field(default="auto", description="Energy bins of diffuse reflection")
     step: Positive = Field(
@@ -132,18 +135,18 @@ class TableChoice(Record):
     reflection: Reflection = Field(default="diffuse", description=_REFLECTION)
     excess: Excess = Field(
         default="refuse",
-        description="Where detailed balance asks for a transmission back above 1: 'refuse' the "
+        description="Where detailed balance requires a reverse transmission above 1: 'refuse' the "
         "table or 'reduce' it there",
     )
 
 
 class MediatorChoice(Record):
-    """Independent quantum oscillators that pass heat from one crystal to the other."""
+    """Independent quantum oscillators that couple the two crystals."""
 
     kind: Literal["mediator"] = Field(description=_KIND)
     density: NonNegative = Field(description="Mediators per area [1/m^2]")
     frequency: Positive = Field(description="Ordinary frequency w0/2 pi of the oscillator [Hz]")
-    damping: Positive = Field(description="Rate at which both sides damp it together [1/s]")
+    damping: Positive = Field(description="Total damping rate by both sides [1/s]")
     cutoff: Positive | None = Field(
         default=None, description="Ordinary cutoff frequency D/2 pi of the coupling [Hz]"
     )
@@ -154,8 +157,8 @@ class MediatorChoice(Record):
     reflection: Reflection = Field(default="diffuse", description=_REFLECTION)
     excess: Excess = Field(
         default="refuse",
-        description="Where mediators would pass more than arrives: 'refuse' them or 'reduce' the "
-        "flow there",
+        description="Where mediators would transmit more than arrives: 'refuse' or 'reduce' the "
+        "transmission there",
     )
 
 

@@ -110,8 +110,8 @@ class FileMaterial(Record):
         Literal["full", "rta", "callaway"] | int, BeforeValidator(_scattering)
     ] = Field(
         default="full",
-        description="Scattering matrix: 'full', 'rta' (relaxation times), a rank it is cut to, or "
-        "'callaway'",
+        description="Scattering matrix: 'full', 'rta' (relaxation times), a rank to truncate to, "
+        "or 'callaway'",
     )
     normal_share: Share | None = Field(
         default=None, description="Share of normal processes in each loss rate, for 'callaway'"
@@ -155,7 +155,7 @@ class BandMaterial(Record):
     )
     normal_share: Share | None = Field(
         default=None,
-        description="Share of normal processes, for 'callaway' with a table that does not say",
+        description="Share of normal processes, for 'callaway' with a table without them",
     )
     directions: Directions = Field(default_factory=ProductDirections)
 

@@ -13,8 +13,8 @@ from pbte.core.expressions import parse_expression
 COORDINATES = ("x", "y", "z")
 
 _KIND = "Form of the source"
-_POWER = "Power put into the body [W], in 2D [W/m], in 1D [W/m^2]"
-_SINKS = "Whether the density may be negative somewhere: heat is taken out there"
+_POWER = "Total power [W], in 2D [W/m], in 1D [W/m^2]"
+_SINKS = "Whether the density may be negative, which removes heat"
 
 
 class ModeSelection(Record):
@@ -43,7 +43,7 @@ class _Source(Record):
         default=None, min_length=1, description="Regions of the mesh that are heated; all if none"
     )
     modes: ModeSelection = Field(
-        default_factory=ModeSelection, description="Modes that take up the heat"
+        default_factory=ModeSelection, description="Modes that receive the heat"
     )
 
     @property
@@ -72,15 +72,15 @@ class GaussianSource(_Source):
 
 
 class UniformSource(_Source):
-    """The same heat density everywhere in the body, or in some of its regions."""
+    """A constant heat density, everywhere or in some regions."""
 
     kind: Literal["uniform"] = Field(description=_KIND)
     power: Number | None = Field(
-        default=None, description=f"{_POWER}, negative to take it out (instead of density)"
+        default=None, description=f"{_POWER}, negative to remove heat (instead of density)"
     )
     density: Number | None = Field(
         default=None,
-        description="Heat density [W/m^3], negative to take heat out (instead of power)",
+        description="Heat density [W/m^3], negative to remove heat (instead of power)",
     )
 
     @property
@@ -97,11 +97,11 @@ class UniformSource(_Source):
 
 
 class ExpressionSource(_Source):
-    """A heat density that depends on the place by an arithmetic expression."""
+    """A heat density given by an arithmetic expression of the position."""
 
     kind: Literal["expression"] = Field(description=_KIND)
     density: Text = Field(
-        description="Heat density [W/m^3] by x, y, z [m], such as '1e18*exp(-(x/2e-8)^2)'"
+        description="Heat density [W/m^3] from x, y, z [m], such as '1e18*exp(-(x/2e-8)^2)'"
     )
     power: Number | None = Field(
         default=None, description=f"{_POWER}; the density is then scaled to it"
@@ -146,8 +146,8 @@ class FieldSource(_Source):
     )
     outside: Literal["refuse", "zero", "nearest"] = Field(
         default="refuse",
-        description="Heat where the body is larger than the field: 'refuse', 'zero', or that of "
-        "the 'nearest' point",
+        description="Heat where the domain exceeds the field: 'refuse' it, 'zero', or that of the "
+        "'nearest' point",
     )
     sinks: Switch = Field(default=False, description=_SINKS)
 

@@ -13,7 +13,7 @@ from pbte.case.sources import ModeSelection
 from pbte.case.walls import IsothermalWall, PeriodicWall, WallChoice
 from pbte.core.types import Array
 
-_PROFILE = "How it goes with time"
+_PROFILE = "Dependence on time"
 # Around a pulse no step is longer than its standard deviation, as far as this many of them.
 _PULSE_STOPS = np.arange(-5.0, 6.0)
 
@@ -78,7 +78,7 @@ class UniformState(Record):
 
     kind: Literal["uniform"] = Field(default="uniform", description="Form of the initial state")
     temperature: Positive | None = Field(
-        default=None, description="Temperature of the body [K]; the one of the case if none"
+        default=None, description="Temperature [K]; that of the case by default"
     )
 
 
@@ -86,7 +86,9 @@ class SourceState(Record):
     """What the heat sources of the case give in some seconds, all of it at once at t = 0."""
 
     kind: Literal["source"] = Field(description="Form of the initial state")
-    duration: Positive = Field(description="How long the sources would give as much [s]")
+    duration: Positive = Field(
+        description="Duration of the sources whose heat is released at t = 0 [s]"
+    )
 
 
 class GaussianState(Record):
@@ -125,7 +127,7 @@ InitialState = Annotated[
 
 
 class Transient(Record):
-    """How the body goes on in time from an initial state."""
+    """Evolution in time from an initial state."""
 
     end: Positive = Field(description="Time to stop at [s]")
     step: Positive | None = Field(
@@ -136,23 +138,23 @@ class Transient(Record):
         description="Error allowed per step, relative to the largest state; steps then adapt",
     )
     times: tuple[Positive, ...] | None = Field(
-        default=None, min_length=1, description="Times to write [s], besides 0 and the end"
+        default=None, min_length=1, description="Times to write [s], in addition to 0 and the end"
     )
-    num_times: Count = Field(default=20, description="Number of times to write, if none are given")
+    num_times: Count = Field(
+        default=20, description="Number of times to write, unless times are given"
+    )
     spacing: Literal["linear", "logarithmic"] = Field(
-        default="linear", description="How these are spread; logarithmic ones span three decades"
+        default="linear", description="Spacing of these; logarithmic times span three decades"
     )
-    initial: InitialState = Field(
-        default_factory=UniformState, description="State of the body at t = 0"
-    )
+    initial: InitialState = Field(default_factory=UniformState, description="State at t = 0")
     source: Profile | None = Field(
         default=None,
-        description="When the heat sources are on; always, but never after an initial state that "
-        "is made of them",
+        description="When the heat sources are on: always by default, never if the initial state "
+        "is their heat",
     )
     walls: dict[Text, Profile] = Field(
         default_factory=dict,
-        description="When an isothermal wall has its temperature, by its name; T0 otherwise",
+        description="When each isothermal wall has its temperature, by name; T0 otherwise",
     )
     solver_tolerance: Annotated[Positive, Field(lt=1.0)] = Field(
         default=1e-9, description="Residual of each stage relative to its emission"
@@ -196,14 +198,14 @@ class Transient(Record):
 
 
 class Harmonic(Record):
-    """Heat and wall temperatures that oscillate, as they stand in the case by amplitude."""
+    """Harmonic response; the heat sources and wall temperatures of the case are amplitudes."""
 
     frequencies: tuple[NonNegative, ...] | None = Field(
-        default=None, min_length=1, description="Oscillations per second [Hz]"
+        default=None, min_length=1, description="Frequencies [Hz]"
     )
     lowest: Positive | None = Field(default=None, description="First of a logarithmic range [Hz]")
     highest: Positive | None = Field(default=None, description="Last of a logarithmic range [Hz]")
-    number: Count = Field(default=16, description="How many frequencies the range has")
+    number: Count = Field(default=16, description="Number of frequencies in the range")
     source: Switch = Field(default=True, description="Whether the heat sources oscillate")
     walls: tuple[Text, ...] | None = Field(
         default=None,

@@ -16,7 +16,7 @@ def _bins(value: object) -> object:
 
 
 Bins = Annotated[Literal["auto"] | Count, BeforeValidator(_bins)]
-_BINS = "Energy bins that each keep their energy: 'auto' or their number"
+_BINS = "Energy bins in which energy is conserved: 'auto' or their number"
 
 
 class IsothermalWall(Record):
@@ -31,7 +31,7 @@ class DiffuseWall(Record):
 
     kind: Literal["diffuse"] = Field(description="Boundary condition")
     elastic: Switch = Field(
-        default=True, description="Whether each energy bin keeps its energy, or the wall only all"
+        default=True, description="Whether energy is conserved in each bin, or in total only"
     )
     bins: Bins = Field(default="auto", description=_BINS)
 
@@ -60,7 +60,7 @@ class RoughWall(Record):
         default=None, description="Specular share p of every mode [-] (instead of roughness)"
     )
     elastic: Switch = Field(
-        default=True, description="Whether the diffuse rest keeps the energy of each bin"
+        default=True, description="Whether diffuse reflection conserves the energy of each bin"
     )
     bins: Bins = Field(default="auto", description=_BINS)
 
@@ -76,9 +76,9 @@ class PeriodicWall(Record):
     """A wall that continues at another one, its copy by translation."""
 
     kind: Literal["periodic"] = Field(description="Boundary condition")
-    partner: Text = Field(description="Wall where the body goes on; it needs no table of its own")
+    partner: Text = Field(description="Wall on the opposite side of the period; it needs no table")
     temperature_drop: Number = Field(
-        default=0.0, description="How much colder the partner is than this wall [K]"
+        default=0.0, description="Temperature drop from this wall to the partner [K]"
     )
 
 

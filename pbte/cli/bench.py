@@ -31,7 +31,8 @@ _BY = "processor time, least of the repeats (median in brackets)"
 def bench(
     material: Annotated[str, typer.Option(help="Shipped name or material file.")] = "Si-9",
     cells: Annotated[
-        int | None, typer.Option(min=10, help="Cells of the sphere that is meant to fit the cache.")
+        int | None,
+        typer.Option(min=10, help="Number of cells of the sphere that should fit the cache."),
     ] = None,
     mesh: Annotated[
         Path | None, typer.Option(help="Mesh of tetrahedra instead of that sphere (.msh).")
@@ -45,11 +46,11 @@ def bench(
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A few seconds, on small bodies; not to be quoted.")
+        bool, typer.Option("--quick", help="A few seconds, on small meshes; rough figures only.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
-    """Measure the speed of drift and mixing: ns per unknown, share of dgemm, against PETSc.
+    """Measure the speed of sweep and mixing: ns per unknown, fraction of dgemm, against PETSc.
 
     Takes one to two minutes. Scaling over modes needs several processes, 'mpirun -n 2 pbte bench
     --only scaling'; everything else runs on the first one alone.

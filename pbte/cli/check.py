@@ -1,4 +1,4 @@
-"""The command ``pbte check``: everything about a case that can be said without solving it."""
+"""The command ``pbte check``: everything about a case that is known without solving it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Write the JSON schema of a case file, and no more.")
+        bool, typer.Option("--schema", help="Write the JSON schema of a case file and stop.")
     ] = False,
     resolved: Annotated[
         bool, typer.Option("--resolved", help="Write the case with all defaults as TOML.")
@@ -32,7 +32,7 @@ def check(
 ) -> None:
     """Check a case without solving: modes, cells, unknowns, memory, walls and regions.
 
-    Its mesh is made if it is missing and the case names a builder.
+    The mesh is made if it is missing and the case names a builder.
     """
     from pbte.case.case import Case, resolved_toml
 
@@ -189,7 +189,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Model", "heat equation alone" if case.model == "fourier" else "phonon transport"),
         ("Results go to", data["output"]),
     ]
-    show(facts_table(rows, title=case.title or "Case"), "The case is sound.")
+    show(facts_table(rows, title=case.title or "Case"), "The case is valid.")
 
 
 def _sources_text(case: Case, data: dict[str, Any]) -> str:

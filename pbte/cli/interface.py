@@ -1,4 +1,4 @@
-"""The command ``pbte interface``: what models of an interface let through, without a mesh."""
+"""The command ``pbte interface``: transmission and conductance of interfaces, without a mesh."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def interface(
     first: Annotated[str, typer.Argument(help="Shipped name or material file.")],
-    second: Annotated[str, typer.Argument(help="The crystal behind the interface.")],
+    second: Annotated[str, typer.Argument(help="The material on the other side.")],
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,7 +51,7 @@ def interface(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
-    """Show conductance, resistance and spectrum of an interface by itself (Landauer, no mesh).
+    """Show Landauer conductance, resistance and spectrum of an interface, without a mesh.
 
     Example: pbte interface Si-9 Ge-9 --model dmm --model amm --temperature 100,200,300
     """
@@ -82,7 +82,10 @@ def interface(
             show(*study_tables(found, files))
         for report in (report for reports in found.reports for report in reports):
             if not report.laws.is_sound:
-                raise RunError(f"{report.label}: the model breaks a law of interfaces (see above)")
+                raise RunError(
+                    f"{report.label}: the model violates energy conservation, detailed balance or "
+                    "reciprocity (see above)"
+                )
 
     on_first_rank(work)
 

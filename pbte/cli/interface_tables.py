@@ -76,11 +76,11 @@ def _facts(study: Study, report: InterfaceReport) -> Table:
         ("Conductance h", f"{_MEGA * found.conductance:.4g} MW/m^2 K"),
         (
             "Resistance, Landauer",
-            f"{found.landauer_resistance:.4g} m^2 K/W  (1/h, between the streams that arrive)",
+            f"{found.landauer_resistance:.4g} m^2 K/W  (1/h, between the arriving phonons)",
         ),
         (
             "Resistance, local",
-            f"{_local(report):.4g} m^2 K/W  (between all modes beside the interface, (1 - (t12 + "
+            f"{_local(report):.4g} m^2 K/W  (between all modes at the interface, (1 - (t12 + "
             "t21)/2)/h)",
         ),
         (
@@ -89,14 +89,17 @@ def _facts(study: Study, report: InterfaceReport) -> Table:
             f"t21 = {found.second_transmission:.4f} from {second}",
         ),
         (
-            "Flux above the other's spectrum",
+            "Flux above the spectrum of the other",
             f"{_percent(alone.first)} of {first}, {_percent(alone.second)} of {second}",
         ),
-        ("Flux without partners on the grid", f"{_percent(alone.artefact)}  (an artefact)"),
+        (
+            "Flux without modes of that energy",
+            f"{_percent(alone.artefact)}  (artefact of the grid)",
+        ),
         ("Energy conservation (column sums)", _verdict(laws.energy)),
         ("No flux at equal temperature (row sums)", _verdict(laws.equilibrium)),
         ("Reciprocity", _verdict(laws.reciprocity)),
-        ("Positive shares", _verdict(max(laws.negativity, laws.misplaced))),
+        ("Positive entries", _verdict(max(laws.negativity, laws.misplaced))),
     ]
     return facts_table(rows, title=f"{first} | {second}")
 
@@ -169,11 +172,11 @@ def _legend(study: Study) -> list[str]:
     )
     worst = max((r for of_model in study.reports for r in of_model), key=lambda r: r.laws.worst)
     return [
-        f"h: Landauer conductance along {normal} [MW/m^2 K]. R = 1/h, between the streams that "
-        "arrive; R local = (1 - (t12 + t21)/2)/h, between all modes beside the interface "
+        f"h: Landauer conductance along {normal} [MW/m^2 K]. R = 1/h, between the arriving "
+        "phonons; R local = (1 - (t12 + t21)/2)/h, between all modes at the interface "
         f"[1e-9 m^2 K/W]. t12, t21: mean transmission from {first} and from {second}. artefact: "
-        "flux without partners on the grid at energies that both crystals have.",
-        f"Flux above the other's spectrum: {above}.",
+        "flux without modes of its energy on the grid of the other crystal, in the range of both.",
+        f"Flux above the spectrum of the other: {above}.",
         "Energy, equilibrium and reciprocity: violated by at most "
         f"{_verdict(worst.laws.worst)} ({worst.label}).",
     ]

@@ -26,7 +26,7 @@ material_app = typer.Typer(
 def list_materials(
     json: Annotated[bool, typer.Option("--json", help="Write the list as JSON.")] = False,
 ) -> None:
-    """List the materials that come with pbte."""
+    """List the shipped materials."""
     from pbte.materials.storage import shipped_materials
 
     files = shipped_materials()
@@ -54,13 +54,13 @@ def from_phono3py(
     sigma: Annotated[
         float | None,
         typer.Option(
-            help="Width of the Gaussian that conserves energy [THz] (default: to suit the grid)."
+            help="Width of the Gaussian that conserves energy [THz] (default: from the grid)."
         ),
     ] = None,
     isotopes: Annotated[bool, typer.Option(help="Scattering by natural isotopes.")] = True,
     name: Annotated[str | None, typer.Option(help="Name (default: the chemical formula).")] = None,
     source: Annotated[str, typer.Option(help="Where the force constants come from.")] = "",
-    attribution: Annotated[str, typer.Option(help="Credit their licence asks for.")] = "",
+    attribution: Annotated[str, typer.Option(help="Credit that their licence requires.")] = "",
 ) -> None:
     """Build the full scattering matrix from the force constants of phono3py."""
 
@@ -105,7 +105,7 @@ def _grid(text: str) -> int | tuple[int, int, int]:
 
 
 def _inform(name: str, *, json: bool) -> None:
-    """Show the checks of a material; fail when it breaks one of the laws."""
+    """Show the checks of a material; fail if one is violated."""
     from pbte.materials.conductivity import bulk_conductivity, rta_conductivity
     from pbte.materials.kernel import check_kernel
     from pbte.materials.storage import read_material
@@ -125,7 +125,7 @@ def _inform(name: str, *, json: bool) -> None:
             rows += [("Difference to the file's own value", f"{difference:.1e}")]
         show(facts_table(rows, title=material.name))
     if not report.is_sound:
-        raise RunError(f"{name}: the scattering matrix breaks a law of collisions (see above)")
+        raise RunError(f"{name}: the scattering matrix violates a conservation law (see above)")
 
 
 def _description(material: Material) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The command ``pbte validate``: the cases whose answer is known."""
+"""The command ``pbte validate``: cases with known answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def validate(
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write the table as a page of its own (.html).")
+        Path | None, typer.Option(help="Write the table as a web page (.html).")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Run the slow cases too.")] = False,
@@ -35,7 +35,7 @@ def validate(
         bool, typer.Option("--list", help="Show the cases without running them.")
     ] = False,
 ) -> None:
-    """Compare pbte with numbers that are known: case, source, expected, obtained, error, time.
+    """Compare the solver with known answers: case, source, expected, obtained, error, time.
 
     Takes about three minutes. The exit status is 1 if a case fails.
     """

@@ -56,35 +56,35 @@ def run_notes(
         notes.append(_distance_note(orders, steady))
     if undershoot > VISIBLE_UNDERSHOOT:
         notes.append(
-            f"The cells are coarse for the heat source: on the mesh it falls to "
-            f"-{100.0 * undershoot:.0f} % of its peak beside it (its power is right). Use smaller "
+            f"The cells are coarse for the heat source: on the mesh it reaches "
+            f"-{100.0 * undershoot:.0f} % of its peak around it (its power is exact). Use smaller "
             "cells there."
         )
     if num_cyclic_modes:
         notes.append(
-            f"The cells depend on each other in a cycle for {num_cyclic_modes} modes; their drift "
+            f"The cells depend on each other in a cycle for {num_cyclic_modes} modes; their sweep "
             "was repeated until it did not change any more."
         )
     if transient is not None and transient.unconverged:
         notes.append(
             f"{transient.unconverged} stages of the transient did NOT reach their tolerance "
-            "(energy is kept all the same). Raise steady.max_iterations or steady.rank."
+            "(energy is conserved all the same). Raise steady.max_iterations or steady.rank."
         )
     missed = [response for response in harmonic if not response.converged]
     if missed:
         listed = ", ".join(f"{response.frequency:.4g}" for response in missed)
         worst = max(missed, key=lambda response: float(response.residuals[-1:].sum()))
         notes.append(
-            f"The answers at {listed} Hz did NOT converge: residual {_last(worst.residuals)} in "
-            f"the last corrections at {worst.frequency:.4g} Hz; their numbers are not a result. "
+            f"The harmonic responses at {listed} Hz did NOT converge: residual "
+            f"{_last(worst.residuals)} in the last corrections at {worst.frequency:.4g} Hz; their numbers are not a result. "
             "Raise steady.max_iterations or steady.rank."
         )
     for name, share in (unmatched or {}).items():
         if share > VISIBLE_UNMATCHED:
             notes.append(
                 f"At the interface {name} {100.0 * share:.0f} % of the flux at energies of both "
-                "crystals finds no partners on the grid of the other one; too little heat passes, "
-                'by about that share. Use fewer bins, kind = "smooth-dmm", or finer grids.'
+                "crystals finds no modes on the grid of the other one; the heat flux is too small "
+                'by about that fraction. Use fewer bins, kind = "smooth-dmm", or finer grids.'
             )
     return tuple(notes)
 
@@ -101,7 +101,7 @@ def _remedy(report: SteadyReport) -> str:
             "order. Raise steady.rank."
         )
     return (
-        f"It was given up after steady.max_iterations = {report.iterations}. Raise "
+        f"The solver stopped after steady.max_iterations = {report.iterations}. Raise "
         "steady.max_iterations or steady.rank."
     )
 
@@ -124,7 +124,7 @@ def _growth_notes(estimates: Sequence[SpectralEstimate]) -> list[str]:
         sums = (
             "are no approximation of the steady state"
             if used.most_negative <= -1.0
-            else "still swing around the steady state"
+            else "still alternate around the steady state"
         )
         notes.append(
             f"The orders shown {_verdict(used)}. Their partial sums {sums}; look at the steady "
@@ -136,10 +136,10 @@ def _growth_notes(estimates: Sequence[SpectralEstimate]) -> list[str]:
 def _verdict(estimate: SpectralEstimate) -> str:
     worst = estimate.most_negative
     if worst > -1.0:
-        return f"hardly fade: an alternating part shrinks by a factor {worst:.3f} per order only"
+        return f"converge slowly: an alternating part changes by a factor {worst:.3f} per order"
     return (
-        f"do not fade: an alternating part grows by a factor {worst:.3f} per order, so the series "
-        "diverges"
+        f"do not converge: an alternating part grows by a factor {worst:.3f} per order, so the "
+        "series diverges"
     )
 
 
@@ -148,6 +148,6 @@ def _distance_note(orders: Sequence[Snapshot], steady: Snapshot) -> str:
     size = float(np.abs(steady.temperature).max())
     left = float(np.abs(cumulated - steady.temperature).max()) / size if size > 0.0 else 0.0
     return (
-        f"Orders 0 to {len(orders) - 1} together are still {100.0 * left:.1f} % of the largest "
-        "temperature away from the steady state."
+        f"The sum of orders 0 to {len(orders) - 1} differs from the steady state by up to "
+        f"{100.0 * left:.1f} % of the largest temperature."
     )

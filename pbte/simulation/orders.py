@@ -1,4 +1,4 @@
-"""The scattering orders of a case, with the least self-scattering that lets them fade."""
+"""The scattering orders of a case, with the least self-scattering for which they converge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pbte.transport.system import SourceIteration, System, split_system
 
 LOG = logging.getLogger("pbte.simulation")
 
-# The self-scattering that "auto" tries, in this order. The first with which the orders fade is
+# The self-scattering that "auto" tries, in this order. The first for which the orders converge is
 # taken (the plain series diverges in silicon bodies above 70 to 100 nm).
 SELF_SCATTERING = (0.0, 0.1, 0.2, 0.3)
 # Orders needed before the estimate is believed.
@@ -77,7 +77,7 @@ def compute_scattering_orders(
 
 
 def _try_all(problem: Problem, orders: Orders, keeping: CheckpointManager) -> _Account:
-    """Return the orders with the first self-scattering with which they fade."""
+    """Return the orders with the first self-scattering for which they converge."""
     wanted = orders.self_scattering
     trials = SELF_SCATTERING if wanted == "auto" else (float(wanted),)
     begun = keeping.begun(STAGE)
@@ -100,7 +100,7 @@ def _try_orders(
     begun: Any,
     try_further: bool,
 ) -> bool:
-    """Follow the orders; return False once they turn out not to fade and others are to be tried."""
+    """Follow the orders; return False once they turn out to diverge and others are to be tried."""
     system = split_system(problem.system, self_scattering)
     tally = FieldTally(
         system=system,

@@ -192,7 +192,7 @@ def test_the_resolved_case_keeps_every_setting_of_an_unusual_case():
 
 
 def test_the_resolved_case_says_the_units():
-    assert "# Power put into the body [W]" in resolved_toml(parse_case(CASE))
+    assert "# Total power [W]" in resolved_toml(parse_case(CASE))
 
 
 @pytest.mark.parametrize("name", ["nanoparticle", "nanoparticle-50nm", "nanoparticle-fine"])
@@ -308,7 +308,7 @@ def test_every_law_of_a_wall_is_read_and_written_back(text):
         ('kind = "diffuse"\nbins = 0', "walls.left.bins = 0: must be 'auto' or a number of bins"),
         ('kind = "specular"\nelastic = true', "walls.left.elastic: unknown key"),
         ('kind = "mirror"', "walls.left.kind = 'mirror': must be 'isothermal', 'diffuse'"),
-        ('kind = "periodic"', "walls.left.partner: missing (Wall where the body goes on"),
+        ('kind = "periodic"', "walls.left.partner: missing (Wall on the opposite side"),
     ],
 )
 def test_a_law_that_makes_no_sense_is_refused(text, message):

@@ -281,7 +281,10 @@ def test_a_model_that_breaks_a_law_is_shown_and_ends_with_status_1(interface, mo
     monkeypatch.setattr("pbte.interfaces.report.check_flux_matrix", leaky)
     outcome = interface("Si-5", "Ge-5")
     assert outcome.status == 1
-    assert "1.0e-03  VIOLATED" in outcome.out and "dmm: the model breaks a law" in outcome.err
+    assert (
+        "1.0e-03  VIOLATED" in outcome.out
+        and "dmm: the model violates energy conservation" in outcome.err
+    )
 
 
 # --- figures

@@ -274,7 +274,7 @@ def test_a_run_in_time_and_frequency_is_written_and_read_back(follow, folder):
     assert as_data(read) == as_data(results) | {"timings": as_data(read)["timings"]}
     np.testing.assert_array_equal(read.harmonic[1].temperature, results.harmonic[1].temperature)
     told = text_of(read)
-    assert "Transient: 100 ps in 6 steps of 16.67 ps to 16.67 ps, 3 times written" in told
+    assert "Transient: 100 ps in 6 steps of 16.67 ps to 16.67 ps, output at 3 times" in told
     assert "sweeps" not in told
 
 

@@ -75,7 +75,7 @@ def test_nothing_that_did_not_converge_is_told_as_a_result(pbte, shared_tmp_path
     assert "NOT the steady state, the last step" in said and "its numbers are not a result" in said
     assert "Resistance of the interfaces" not in said and "in series" not in said
     assert "1 GHz no result no result" in said
-    assert "The answers at 1e+09 Hz did NOT converge: residual" in said
+    assert "The harmonic responses at 1e+09 Hz did NOT converge: residual" in said
     assert "(left " in said and "held by interfaces" in said and ", a-b " not in said
     assert "2 stages NOT converged" in said
     assert "stages of the transient did NOT reach their tolerance" in said

@@ -11,8 +11,16 @@ from pbte.transport.reports import SpectralEstimate
 @pytest.mark.parametrize(
     ("eigenvalue", "said", "sums"),
     [
-        (-1.1, "do not fade: an alternating part grows", "no approximation of the steady state"),
-        (-0.97, "hardly fade: an alternating part shrinks", "still swing around the steady state"),
+        (
+            -1.1,
+            "do not converge: an alternating part grows",
+            "no approximation of the steady state",
+        ),
+        (
+            -0.97,
+            "converge slowly: an alternating part changes",
+            "still alternate around the steady state",
+        ),
     ],
 )
 def test_orders_that_diverge_are_told_from_orders_that_fade_slowly(eigenvalue, said, sums):

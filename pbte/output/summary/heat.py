@@ -30,7 +30,10 @@ def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
         if state.effective is not None:
             yield f"Effective conductivity: {state.effective:.5g} W/m K."
             if state.effective > (1.0 + ROUND_OFF) * _best(state):
-                yield "That is more than bulk: between its ends the body is wider than there."
+                yield (
+                    "That is more than the bulk value: the domain is wider between its ends than "
+                    "there."
+                )
     yield from _comparison(results, state)
 
 
@@ -59,15 +62,15 @@ def _comparison(results: Results, state: HeatState) -> Iterator[str]:
     conductivity = results.conductivity
     if conductivity is not None and state.effective is not None:
         yield (
-            f"It conducts {state.effective:.5g} W/m K; phonons reach "
-            f"{results.transport_over_effective:.4g} of it."
+            f"Effective conductivity by the heat equation: {state.effective:.5g} W/m K; that of "
+            f"the phonons is {results.transport_over_effective:.4g} of it."
         )
     elif results.power != 0.0:
         ratio = results.peak_over_transport
         if ratio is not None:
             yield (
-                f"Its peak is {ratio:.4g} of that of the phonons: so much less conducting the "
-                "body appears."
+                f"Its peak temperature is {ratio:.4g} of that of the phonons: the effective "
+                "conductivity is smaller than the bulk one by this factor."
             )
 
 

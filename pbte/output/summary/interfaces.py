@@ -47,17 +47,17 @@ def _stack(results: Results) -> Iterator[Table | str]:
     assert series is not None
     where = "of one period" if series.is_period else "from the hot wall to the cold one"
     table = _table(f"Resistances in series {where} [m^2 K/W]")
-    for name in ("part", "name", "temperature falls by", "resistance", "as bulk"):
+    for name in ("part", "name", "temperature drop", "resistance", "as bulk"):
         table.add_column(name, justify="left" if name in ("part", "name") else "right")
     for part in series.parts:
         bulk = _number(part.bulk) if part.kind == "film" else ""
         table.add_row(part.kind, part.name, f"{part.drop:.4g} K", _number(part.resistance), bulk)
     yield table
     rest = (
-        "what films lack of bulk" if series.is_period else "boundaries and what films lack of bulk"
+        "films in excess of bulk" if series.is_period else "boundaries and films in excess of bulk"
     )
     yield (
-        f"Together {series.total:.4g} m^2 K/W: bulk {series.bulk:.4g}, interfaces "
+        f"Total {series.total:.4g} m^2 K/W: bulk {series.bulk:.4g}, interfaces "
         f"{series.interfaces:.4g}, {rest} {series.boundaries:.4g}; conductivity of the "
         f"{'superlattice' if series.is_period else 'series'} {series.conductivity:.4g} W/m K."
     )

@@ -98,7 +98,7 @@ def _overview(results: Results, peak_memory: int | None) -> Table:
     else:
         rows.append(("Self-scattering used", f"s = {results.self_scattering:g}"))
     if peak_memory is not None:
-        rows.append(("Memory held at most", memory_text(peak_memory)))
+        rows.append(("Peak memory", memory_text(peak_memory)))
     if results.timings:
         total = results.timings.get("total", sum(results.timings.values()))
         longest = sorted(results.timings.items(), key=lambda item: -item[1])
@@ -108,7 +108,7 @@ def _overview(results: Results, peak_memory: int | None) -> Table:
 
 
 def _eigenvalue_table(results: Results) -> Table:
-    table = _number_table("Growth of the scattering orders")
+    table = _number_table("Convergence of the scattering orders")
     table.add_column("s", justify="right")
     table.add_column("dominant eigenvalue", justify="right")
     table.add_column("most negative", justify="right")
@@ -128,7 +128,7 @@ def _eigenvalue_table(results: Results) -> Table:
 def _order_table(results: Results) -> Table:
     unit = _power_unit(results)
     table = _number_table(f"Energy balance [{unit}] and extreme temperature [K] of each order")
-    for name in ("order", "in", "absorbed", "handed on", "imbalance", "dT", "sum of dT"):
+    for name in ("order", "in", "absorbed", "scattered", "imbalance", "dT", "sum of dT"):
         table.add_column(name, justify="right", no_wrap=True)
     cumulated: Array | None = None
     for order, snapshot in enumerate(results.orders):
@@ -176,7 +176,7 @@ def _account(results: Results) -> Iterator[str]:
         pending = results.orders[-1].balance.scattered_power
         yield (
             f"{_orders_text(results)}: {left:.4g} {unit} left through the walls, "
-            f"{pending:.4g} {unit} not yet scattered out{held}, {put_in}."
+            f"{pending:.4g} {unit} scattered into later orders{held}, {put_in}."
         )
     if results.steady is not None:
         absorbed = _through_walls(results, results.steady)
@@ -219,7 +219,7 @@ def _conduction(results: Results) -> Iterator[str]:
         components = np.round(gradient.direction, 9) + 0.0  # no round-off, and no minus before zero
         direction = ", ".join(f"{component:.4g}" for component in components)
         several = len(set(results.geometry.materials)) > 1
-        endless = "the endless crystals have, by volume," if several else "the endless crystal has"
+        endless = "bulk, mean by volume:" if several else "bulk:"
         yield (
             f"Effective conductivity: {conductivity.value:.5g} W/m K along ({direction}), "
             f"{gradient.drop:.4g} K over {_quantity(gradient.length, 'm')}; {endless} "
@@ -234,7 +234,7 @@ def _conduction(results: Results) -> Iterator[str]:
     for slip in results.slips:
         sense = "warmer" if slip.slip >= 0.0 else "colder"
         size = _quantity(abs(slip.slip), "K")
-        sentence = f"Wall {slip.wall}: {size} {sense} than the body beside it"
+        sentence = f"Wall {slip.wall}: {size} {sense} than the domain next to it"
         if math.isfinite(slip.resistance):
             sentence += (
                 f", resistance {slip.resistance:.4g} m^2 K/W, slip length "

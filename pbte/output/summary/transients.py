@@ -22,13 +22,13 @@ def transient_lines(results: Results) -> Iterator[str]:
     unit = unit_of(TransientResult, "energies", results.geometry.dim)
     sizes = transient.sizes
     spread = f"{_quantity(sizes.min(), 's')} to {_quantity(sizes.max(), 's')}"
-    refused = f", {transient.refused} refused" if transient.refused else ""
+    refused = f", {transient.refused} rejected" if transient.refused else ""
     if transient.unconverged:
         refused += f", {transient.unconverged} stages NOT converged"
     sweeps = f", {transient.sweeps} sweeps" if results.model != "fourier" else ""
     yield (
         f"Transient: {_quantity(transient.time, 's')} in {len(sizes)} steps of {spread}{refused}"
-        f"{sweeps}, {len(transient.times)} times written."
+        f"{sweeps}, output at {len(transient.times)} times."
     )
     energies = transient.energies
     put_in = float(sizes @ transient.deposited)
@@ -38,8 +38,8 @@ def transient_lines(results: Results) -> Iterator[str]:
     held = f", {sum(taken.values()):.2g} held by interfaces" if taken else ""
     yield (
         f"Energy: {energies[0]:.4g} {unit} at the start, {put_in:.4g} put in, "
-        f"{sum(left.values()):.4g} left through the walls ({each}){held}, {energies[-1]:.4g} still "
-        f"there (largest imbalance of a step {np.abs(transient.imbalances).max():.0e})."
+        f"{sum(left.values()):.4g} left through the walls ({each}){held}, {energies[-1]:.4g} left "
+        f"at the end (largest imbalance of a step {np.abs(transient.imbalances).max():.0e})."
     )
     half = transient.half_life
     if half is not None:
@@ -55,7 +55,7 @@ def _by_heat_equation(transient: TransientResult, unit: str) -> str:
     left = "" if half is None else f", half has left after {_quantity(half, 's')}"
     return (
         f"By the heat equation dT reaches {largest:.4g} K and {transient.energies[-1]:.4g} {unit} "
-        f"are still there at the end{left} ({len(transient.sizes)} steps)."
+        f"remain at the end{left} ({len(transient.sizes)} steps)."
     )
 
 

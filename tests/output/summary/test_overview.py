@@ -25,9 +25,11 @@ def test_conductivity_and_slip_are_told_with_their_units(make):
     text = text_of(results)
     k = results.conductivity
     expected = f"Effective conductivity: {k.value:.5g} W/m K along (1, 0, 0), 2 K over 100 nm"
-    assert f"{expected}; the endless crystal has 140 W/m K." in text
+    assert f"{expected}; bulk: 140 W/m K." in text
     assert "Half of it is carried by mean free paths of up to" in text
-    beside = "300 mK warmer than the body beside it, resistance 1.5e-09 m^2 K/W, slip length 210 nm"
+    beside = (
+        "300 mK warmer than the domain next to it, resistance 1.5e-09 m^2 K/W, slip length 210 nm"
+    )
     assert f"Wall left: {beside}." in text
 
 
@@ -37,7 +39,7 @@ def test_a_wall_without_heat_has_no_resistance_in_the_summary(make):
         results.slips[1], wall_temperature=0.5, body_temperature=0.6, resistance=nan, length=nan
     )
     results = dataclasses.replace(results, slips=(results.slips[0], cold))
-    assert "Wall right: 100 mK colder than the body beside it." in text_of(results)
+    assert "Wall right: 100 mK colder than the domain next to it." in text_of(results)
     data = as_data(results)["slips"]
     assert [slip["wall"] for slip in data] == ["left", "right"]
     assert data[1]["resistance"] is None and data[1]["slip"] == pytest.approx(-0.1)
@@ -46,7 +48,7 @@ def test_a_wall_without_heat_has_no_resistance_in_the_summary(make):
 def test_results_without_conductivity_tell_none(make):
     bare = dataclasses.replace(make("sphere", num_orders=1), conductivity=None, slips=())
     text = text_of(bare)
-    assert "conductivity" not in text and "beside it" not in text
+    assert "conductivity" not in text and "next to it" not in text
     data = as_data(bare)
     assert data["conductivity"] is None and data["slips"] == []
 
