@@ -19,7 +19,7 @@ from pbte.core.shared_memory import shared_on_node
 from pbte.materials.kernel import truncated_kernel
 from pbte.materials.storage import read_material
 from pbte.simulation.cost import NETWORKS, REFERENCE, best_layout, order_cost
-from pbte.simulation.memory import Job, Layout, memory_per_rank
+from pbte.simulation.memory import Job, RankLayout, memory_per_rank
 from pbte.transport.body import collide, stream
 from pbte.verification.benchmarks.bodies import heated_body, sphere
 from pbte.verification.benchmarks.clock import clocked
@@ -92,7 +92,7 @@ def one_order(kernel):
     return [comm.allreduce(seconds, op=MPI.MAX) for seconds in own], body
 
 
-layout = Layout(mode_groups=comm.size, ranks_per_node=comm.size)
+layout = RankLayout(mode_groups=comm.size, ranks_per_node=comm.size)
 say(f"\non {comm.size} ranks    drift: predicted, measured [ms]    mixing: predicted, measured")
 ratios = {}
 for name, kernel in (("full matrix", full), (f"rank {factored.rank}", factored)):

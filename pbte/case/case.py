@@ -36,7 +36,7 @@ from pbte.case.record import (
 )
 from pbte.case.sources import AnySource
 from pbte.case.transients import Harmonic, Transient
-from pbte.case.walls import IsothermalWall, WallChoice
+from pbte.case.walls import IsothermalWallChoice, WallChoice
 from pbte.core.errors import InputError
 
 
@@ -230,7 +230,7 @@ class Case(Record):
         return self
 
     def _check_isothermal(self, name: str, where: str, what: str) -> None:
-        held = [n for n, wall in self.walls.items() if isinstance(wall, IsothermalWall)]
+        held = [n for n, wall in self.walls.items() if isinstance(wall, IsothermalWallChoice)]
         if name not in held:
             listed = ", ".join(repr(wall) for wall in held) or "none"
             raise ValueError(

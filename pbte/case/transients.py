@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from pbte.case.record import Count, NonNegative, Number, Positive, Record, Switch, Text
 from pbte.case.sources import ModeSelection
-from pbte.case.walls import IsothermalWall, PeriodicWall, WallChoice
+from pbte.case.walls import IsothermalWallChoice, PeriodicWallChoice, WallChoice
 from pbte.core.types import Array
 
 _PROFILE = "Dependence on time"
@@ -73,7 +73,7 @@ class Pulse(Record):
 Profile = Annotated[Constant | Window | Pulse, Field(discriminator="kind")]
 
 
-class UniformState(Record):
+class UniformInitialState(Record):
     """One temperature everywhere, in all modes."""
 
     kind: Literal["uniform"] = Field(default="uniform", description="Form of the initial state")
@@ -82,7 +82,7 @@ class UniformState(Record):
     )
 
 
-class SourceState(Record):
+class SourceInitialState(Record):
     """What the heat sources of the case give in some seconds, all of it at once at t = 0."""
 
     kind: Literal["source"] = Field(description="Form of the initial state")
@@ -91,7 +91,7 @@ class SourceState(Record):
     )
 
 
-class GaussianState(Record):
+class GaussianInitialState(Record):
     """A temperature T0 + peak exp(-r^2 / 2 sigma^2), in some modes or all."""
 
     kind: Literal["gaussian"] = Field(description="Form of the initial state")
@@ -105,7 +105,7 @@ class GaussianState(Record):
     )
 
 
-class GratingState(Record):
+class GratingInitialState(Record):
     """A temperature T0 + amplitude cos(2 pi x / period) in all modes."""
 
     kind: Literal["grating"] = Field(description="Form of the initial state")
@@ -114,14 +114,18 @@ class GratingState(Record):
     axis: Literal["x", "y", "z"] = Field(default="x", description="Along which it runs")
 
 
-class SteadyState(Record):
+class SteadyInitialState(Record):
     """The steady state of the case."""
 
     kind: Literal["steady"] = Field(description="Form of the initial state")
 
 
 InitialState = Annotated[
-    UniformState | SourceState | GaussianState | GratingState | SteadyState,
+    UniformInitialState
+    | SourceInitialState
+    | GaussianInitialState
+    | GratingInitialState
+    | SteadyInitialState,
     Field(discriminator="kind"),
 ]
 
@@ -146,7 +150,7 @@ class Transient(Record):
     spacing: Literal["linear", "logarithmic"] = Field(
         default="linear", description="Spacing of these; logarithmic times span three decades"
     )
-    initial: InitialState = Field(default_factory=UniformState, description="State at t = 0")
+    initial: InitialState = Field(default_factory=UniformInitialState, description="State at t = 0")
     source: Profile | None = Field(
         default=None,
         description="When the heat sources are on: always by default, never if the initial state "
@@ -247,10 +251,14 @@ class Harmonic(Record):
             ValueError: Nothing does.
         """
         for name, wall in walls.items():
-            if isinstance(wall, PeriodicWall) and wall.temperature_drop != 0.0:
+            if isinstance(wall, PeriodicWallChoice) and wall.temperature_drop != 0.0:
                 return
             chosen = self.walls is None or name in self.walls
-            if isinstance(wall, IsothermalWall) and chosen and wall.temperature != temperature:
+            if (
+                isinstance(wall, IsothermalWallChoice)
+                and chosen
+                and wall.temperature != temperature
+            ):
                 return
         if not (self.source and sources):
             raise ValueError(

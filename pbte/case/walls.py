@@ -19,14 +19,14 @@ Bins = Annotated[Literal["auto"] | Count, BeforeValidator(_bins)]
 _BINS = "Energy bins in which energy is conserved: 'auto' or their number"
 
 
-class IsothermalWall(Record):
+class IsothermalWallChoice(Record):
     """A black wall: absorbs what arrives and emits phonons in equilibrium at its temperature."""
 
     kind: Literal["isothermal"] = Field(description="Boundary condition")
     temperature: Positive = Field(description="Temperature of the wall [K]")
 
 
-class DiffuseWall(Record):
+class DiffuseWallChoice(Record):
     """An adiabatic wall that sends phonons back in all directions."""
 
     kind: Literal["diffuse"] = Field(description="Boundary condition")
@@ -36,20 +36,20 @@ class DiffuseWall(Record):
     bins: Bins = Field(default="auto", description=_BINS)
 
 
-class SpecularWall(Record):
+class SpecularWallChoice(Record):
     """An adiabatic mirror."""
 
     kind: Literal["specular"] = Field(description="Boundary condition")
     bins: Bins = Field(default="auto", description=_BINS)
 
 
-class SymmetricWall(Record):
+class SymmetricWallChoice(Record):
     """A plane of symmetry of the body; must be a mirror plane of the crystal's grid as well."""
 
     kind: Literal["symmetric"] = Field(description="Boundary condition")
 
 
-class RoughWall(Record):
+class RoughWallChoice(Record):
     """An adiabatic wall, specular for a part of each mode and diffuse for the rest."""
 
     kind: Literal["rough"] = Field(description="Boundary condition")
@@ -65,14 +65,14 @@ class RoughWall(Record):
     bins: Bins = Field(default="auto", description=_BINS)
 
     @model_validator(mode="after")
-    def _one_measure(self) -> RoughWall:
+    def _one_measure(self) -> RoughWallChoice:
         if (self.roughness is None) == (self.specularity is None):
             found = "neither" if self.roughness is None else "both"
             raise ValueError(f"{found} of roughness [m] and specularity given; give one of them")
         return self
 
 
-class PeriodicWall(Record):
+class PeriodicWallChoice(Record):
     """A wall that continues at another one, its copy by translation."""
 
     kind: Literal["periodic"] = Field(description="Boundary condition")
@@ -83,6 +83,11 @@ class PeriodicWall(Record):
 
 
 WallChoice = Annotated[
-    IsothermalWall | DiffuseWall | SpecularWall | SymmetricWall | RoughWall | PeriodicWall,
+    IsothermalWallChoice
+    | DiffuseWallChoice
+    | SpecularWallChoice
+    | SymmetricWallChoice
+    | RoughWallChoice
+    | PeriodicWallChoice,
     Field(discriminator="kind"),
 ]

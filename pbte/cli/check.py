@@ -71,7 +71,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.simulation.checks import check_parts
     from pbte.simulation.cost import NETWORKS, REFERENCE, order_cost
     from pbte.simulation.interfaces import interface_previews
-    from pbte.simulation.memory import Layout, job_of, memory_estimate, state_bytes_per_unknown
+    from pbte.simulation.memory import RankLayout, job_of, memory_estimate, state_bytes_per_unknown
     from pbte.simulation.problem import read_inputs
     from pbte.simulation.sources import heat_sources
 
@@ -103,7 +103,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         for material, body in zip(inputs.of_bodies, inputs.bodies.bodies, strict=True)
     ]
     parts = case.parallel.space_parts
-    layout = Layout(
+    layout = RankLayout(
         mode_groups=max(1, comm.size // parts), space_parts=parts, ranks_per_node=comm.size
     )
     memory = memory_estimate(jobs, layout)

@@ -26,7 +26,7 @@ class PartReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InterfaceReport(PartReport):
+class InterfaceSummary(PartReport):
     """One interface of a mesh."""
 
     between: tuple[tuple[str, str], ...]
@@ -58,7 +58,7 @@ class MeshReport:
     """Upper corner, shape (dim,) [m]."""
     regions: tuple[PartReport, ...]
     walls: tuple[PartReport, ...]
-    interfaces: tuple[InterfaceReport, ...]
+    interfaces: tuple[InterfaceSummary, ...]
     matches: tuple[MatchReport, ...]
     """All pairs of walls that can be periodic."""
     min_quality: float
@@ -151,7 +151,7 @@ def _arrays(domain: Domain) -> tuple[Array, IntArray, IntArray]:
     return points, cells, node[mesh.topology.connectivity(dim - 1, 0).array.reshape(-1, dim)]
 
 
-def _interfaces(domain: Domain, areas: Array) -> tuple[InterfaceReport, ...]:
+def _interfaces(domain: Domain, areas: Array) -> tuple[InterfaceSummary, ...]:
     """Return the interfaces with the regions on both sides."""
     joints = joints_of(domain)
     names = {tag: name for name, tag in domain.regions.items()}
@@ -159,7 +159,7 @@ def _interfaces(domain: Domain, areas: Array) -> tuple[InterfaceReport, ...]:
     for part in _parts(domain.interfaces, domain.facet_interfaces, areas):
         pairs = np.unique(joints.regions[joints.tags == domain.interfaces[part.name]], axis=0)
         found.append(
-            InterfaceReport(
+            InterfaceSummary(
                 name=part.name,
                 count=part.count,
                 measure=part.measure,

@@ -14,7 +14,7 @@ from mpi4py import MPI
 from pbte.case.case import Case
 from pbte.case.regions import Pair, listed, materials_of, meant
 from pbte.case.sources import GaussianSource
-from pbte.case.walls import PeriodicWall
+from pbte.case.walls import PeriodicWallChoice
 from pbte.core.errors import InputError
 from pbte.core.types import Array
 
@@ -51,7 +51,7 @@ def _check_partners(case: Case, known: Sequence[str]) -> set[str]:
     """Return the partners of periodic walls, which need no boundary condition of their own."""
     partners: dict[str, str] = {}
     for name, wall in case.walls.items():
-        if not isinstance(wall, PeriodicWall):
+        if not isinstance(wall, PeriodicWallChoice):
             continue
         partner, where = wall.partner, f"walls.{name}.partner = {wall.partner!r}"
         if partner == name or partner not in known:
@@ -75,7 +75,7 @@ def check_walls_of_parts(case: Case, space_parts: int) -> None:
         InputError: There are such walls and more than one part.
     """
     for name, wall in case.walls.items():
-        if isinstance(wall, PeriodicWall) and space_parts > 1:
+        if isinstance(wall, PeriodicWallChoice) and space_parts > 1:
             raise InputError(
                 f"walls.{name}: periodic walls need the whole mesh on every rank; set "
                 f"parallel.space_parts = 1 (it is {space_parts}), the ranks then share the modes"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pbte.case.case import Case
-from pbte.case.walls import IsothermalWall, PeriodicWall
+from pbte.case.walls import IsothermalWallChoice, PeriodicWallChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,13 @@ def conditions_of(case: Case) -> Conditions:
     kinds = [wall.kind for wall in case.walls.values()]
     return Conditions(
         temperature=case.temperature,
-        held={n: w.temperature for n, w in case.walls.items() if isinstance(w, IsothermalWall)},
+        held={
+            n: w.temperature for n, w in case.walls.items() if isinstance(w, IsothermalWallChoice)
+        },
         periods=tuple(
             Period(name=name, partner=wall.partner, drop=wall.temperature_drop)
             for name, wall in case.walls.items()
-            if isinstance(wall, PeriodicWall)
+            if isinstance(wall, PeriodicWallChoice)
         ),
         num_closed=kinds.count("periodic") + kinds.count("symmetric") // 2,
         has_sources=bool(case.all_sources),

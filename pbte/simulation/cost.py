@@ -1,6 +1,6 @@
 """What a run costs before it is run, on machines that are not there: a model of the time.
 
-The ranks form a grid of mode groups and parts of space (`Layout`). One scattering order is
+The ranks form a grid of mode groups and parts of space (`RankLayout`). One scattering order is
 
     drift       every mode visits every cell: cells x modes x `visit` over the ranks; between parts
                 of space blocks of modes wait for messages (pbte.transport.sweep.pipeline)
@@ -28,7 +28,7 @@ from pbte.simulation.memory import (
     MOMENTS_OF_ESTIMATE,
     TASK_VISITS,
     Job,
-    Layout,
+    RankLayout,
     memory_per_rank,
     num_cut_facets,
 )
@@ -118,7 +118,7 @@ class Cost:
         return max(self.seconds, key=lambda name: self.seconds[name])
 
 
-def order_cost(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Cost:
+def order_cost(job: Job, layout: RankLayout, speeds: Speeds, network: Network) -> Cost:
     """Return the cost of one scattering order."""
     drift = _drift(job, layout, speeds, network)
     flops, share = 0.0, speeds.wide_share
@@ -148,7 +148,7 @@ def order_cost(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Co
     )
 
 
-def steady_sweep_cost(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Cost:
+def steady_sweep_cost(job: Job, layout: RankLayout, speeds: Speeds, network: Network) -> Cost:
     """Return the cost of one sweep inside the steady solver: a product with the moment system."""
     inner = order_cost(replace(job, rank=job.steady_rank), layout, speeds, network)
     # Orthogonalisation: half of the vectors on average, each read twice.
@@ -159,16 +159,16 @@ def steady_sweep_cost(job: Job, layout: Layout, speeds: Speeds, network: Network
     return replace(inner, seconds=seconds)
 
 
-def setup_seconds(job: Job, layout: Layout, speeds: Speeds) -> float:
+def setup_seconds(job: Job, layout: RankLayout, speeds: Speeds) -> float:
     """Return the time to find the sweep orders, once a run [s]."""
     return speeds.ordering * job.num_cells * job.num_modes / layout.num_ranks
 
 
-def layouts(num_ranks: int, ranks_per_node: int = 1) -> Iterator[Layout]:
+def layouts(num_ranks: int, ranks_per_node: int = 1) -> Iterator[RankLayout]:
     """Yield every grid of this many ranks."""
     for parts in range(1, num_ranks + 1):
         if num_ranks % parts == 0:
-            yield Layout(
+            yield RankLayout(
                 mode_groups=num_ranks // parts, space_parts=parts, ranks_per_node=ranks_per_node
             )
 
@@ -181,7 +181,7 @@ def best_layout(
     node_memory: float,
     speeds: Speeds,
     network: Network,
-) -> Layout | None:
+) -> RankLayout | None:
     """Return the grid with the fastest order that fits the memory of the nodes; None if none does.
 
     Args:
@@ -218,7 +218,7 @@ def num_neighbours(parts: int) -> float:
     return float(min(parts - 1.0, 11.5 * (1.0 - parts**-0.35)))
 
 
-def _drift(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Cost:
+def _drift(job: Job, layout: RankLayout, speeds: Speeds, network: Network) -> Cost:
     """Return the cost of one sweep of all modes, the waiting and the messages between parts.
 
     A block of modes keeps a rank busy for `work`: its visits and one task per stage. Its way
@@ -253,7 +253,7 @@ def _drift(job: Job, layout: Layout, speeds: Speeds, network: Network) -> Cost:
     )
 
 
-def _allreduce(numbers: float, layout: Layout, network: Network) -> Cost:
+def _allreduce(numbers: float, layout: RankLayout, network: Network) -> Cost:
     """Return the cost of a sum over the mode groups (reduce-scatter, then allgather)."""
     groups = layout.mode_groups
     if groups == 1:
@@ -265,7 +265,7 @@ def _allreduce(numbers: float, layout: Layout, network: Network) -> Cost:
     return Cost(seconds=seconds, messages=steps, sent_bytes=sent)
 
 
-def _gather_parity(job: Job, layout: Layout, network: Network) -> Cost:
+def _gather_parity(job: Job, layout: RankLayout, network: Network) -> Cost:
     """Return the cost of gathering even and odd parts of all modes, a block of columns at a time.
 
     Every rank receives what the other groups hold, (G - 1)/G of all modes at its own degrees of

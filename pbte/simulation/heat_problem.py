@@ -39,7 +39,7 @@ from pbte.simulation.interface_results import interface_results_of, reported_int
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.fourier_bodies import facet_starts, side_by_side
 from pbte.transport.heat.assembly import joined_facets
-from pbte.transport.heat.equation import HeatEquation, Joints, Walls
+from pbte.transport.heat.equation import HeatEquation, JoinedFacets, Walls
 
 # Share of the resistance between streams that is round-off of sums over modes [-].
 CONTACT = 1e-9
@@ -277,7 +277,7 @@ def _in_space(normals: Array) -> Array:
     return np.pad(normals, ((0, 0), (0, 3 - normals.shape[1])))
 
 
-def _periods(conditions: Conditions, mesh: SweepMesh, tags: Mapping[str, int]) -> Joints:
+def _periods(conditions: Conditions, mesh: SweepMesh, tags: Mapping[str, int]) -> JoinedFacets:
     """Return the facets of periodic walls joined to their images."""
     corners = mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs]
     facets: list[IntArray] = [np.zeros((0, 2), np.int64)]
@@ -289,14 +289,14 @@ def _periods(conditions: Conditions, mesh: SweepMesh, tags: Mapping[str, int]) -
         facets.append(np.stack([first, second[match.images]], axis=1))
         drops.append(np.full(first.size, pair.drop))
     pairs = np.concatenate(facets)
-    return Joints(
+    return JoinedFacets(
         facets=pairs, conductances=np.full(len(pairs), np.inf), drops=np.concatenate(drops)
     )
 
 
 def _interfaces(
     fourier: Fourier, bodies: Sequence[Conductor], interfaces: Sequence[Interface]
-) -> Iterator[Joints]:
+) -> Iterator[JoinedFacets]:
     """Yield the facets of each interface with their conductances."""
     starts = facet_starts([body.mesh for body in bodies])
     for interface in interfaces:
@@ -308,15 +308,15 @@ def _interfaces(
                 resistances = resistances - 0.5 / sent
         # Where nothing is in the way but round-off, the bodies are in contact.
         touching = resistances <= CONTACT / interface.conductances
-        yield Joints(
+        yield JoinedFacets(
             facets=interface.facets.pairs + starts[list(interface.bodies)],
             conductances=np.where(touching, np.inf, 1.0 / np.where(touching, 1.0, resistances)),
             drops=np.zeros(len(resistances)),
         )
 
 
-def _together(*joints: Joints) -> Joints:
-    return Joints(
+def _together(*joints: JoinedFacets) -> JoinedFacets:
+    return JoinedFacets(
         facets=np.concatenate([joint.facets for joint in joints]),
         conductances=np.concatenate([joint.conductances for joint in joints]),
         drops=np.concatenate([joint.drops for joint in joints]),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pbte.case.transients import Harmonic, SourceState, SteadyState, Transient
+from pbte.case.transients import Harmonic, SourceInitialState, SteadyInitialState, Transient
 from pbte.core.types import Array
 from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.snapshot import Snapshot
@@ -123,10 +123,10 @@ def solve_heat_harmonic(problem: HeatProblem, harmonic: Harmonic) -> tuple[Harmo
 def _start(problem: HeatProblem, transient: Transient, steady: Array | None) -> Array:
     """Return the initial temperature, shape (num_dofs,) [K]."""
     mesh, choice = problem.mesh, transient.initial
-    if isinstance(choice, SteadyState):
+    if isinstance(choice, SteadyInitialState):
         assert steady is not None, "the case was checked"
         return steady
-    if isinstance(choice, SourceState):
+    if isinstance(choice, SourceInitialState):
         require_sources(problem.conditions)
         capacities = np.repeat(problem.equation.heat_capacity, mesh.dim + 1)
         return np.asarray(choice.duration * problem.heat / capacities)

@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pbte.case.transients import GaussianState, GratingState, InitialState, UniformState
+from pbte.case.transients import (
+    GaussianInitialState,
+    GratingInitialState,
+    InitialState,
+    UniformInitialState,
+)
 from pbte.core.errors import InputError
 from pbte.core.types import Array
 from pbte.simulation.conditions import Conditions
@@ -36,9 +41,9 @@ def initial_profile(choice: InitialState, temperature: float, dim: int) -> Calla
     Raises:
         InputError: The mesh lacks the axis that the state depends on.
     """
-    if isinstance(choice, GaussianState):
+    if isinstance(choice, GaussianInitialState):
         shape, size = gaussian(np.asarray(choice.centre), choice.sigma), choice.peak
-    elif isinstance(choice, GratingState):
+    elif isinstance(choice, GratingInitialState):
         axis = "xyz".index(choice.axis)
         if axis >= dim:
             raise InputError(
@@ -47,7 +52,7 @@ def initial_profile(choice: InitialState, temperature: float, dim: int) -> Calla
             )
         shape, size = wave(axis, choice.period), choice.amplitude
     else:
-        assert isinstance(choice, UniformState)
+        assert isinstance(choice, UniformInitialState)
         size = 0.0 if choice.temperature is None else choice.temperature - temperature
         return lambda points: np.full(len(points), size)
     return lambda points: size * shape(points)

@@ -73,7 +73,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class RankLayout:
     """The grid of ranks, one per core.
 
     Attributes:
@@ -92,7 +92,7 @@ class Layout:
         return self.mode_groups * self.space_parts
 
 
-def memory_per_rank(job: Job, layout: Layout) -> dict[str, float]:
+def memory_per_rank(job: Job, layout: RankLayout) -> dict[str, float]:
     """Return what a rank keeps at most while it solves, by kind [bytes].
 
     What the ranks of a node share is divided among them. The larger of the steps counts: orders
@@ -171,7 +171,7 @@ def job_of(
     )
 
 
-def memory_estimate(jobs: Job | Sequence[Job], layout: Layout) -> dict[str, int]:
+def memory_estimate(jobs: Job | Sequence[Job], layout: RankLayout) -> dict[str, int]:
     """Return what a run keeps at most, all ranks together, by kind and "total" [bytes].
 
     Args:
@@ -201,7 +201,7 @@ def num_cut_facets(num_cells: float, parts: int) -> float:
     return float(4.3 * (1.0 - parts**-0.6) * (num_cells / parts) ** (2.0 / 3.0))
 
 
-def _steady(job: Job, layout: Layout, modes: float, dofs: float) -> dict[str, float]:
+def _steady(job: Job, layout: RankLayout, modes: float, dofs: float) -> dict[str, float]:
     """Return what a rank keeps in the steady state: two fields of a full matrix, and moments.
 
     Beside the Krylov vectors, which are spread over the ranks, the moments at all degrees of
@@ -218,7 +218,7 @@ def _steady(job: Job, layout: Layout, modes: float, dofs: float) -> dict[str, fl
     }
 
 
-def _order_work(job: Job, layout: Layout, modes: float, dofs: float) -> float:
+def _order_work(job: Job, layout: RankLayout, modes: float, dofs: float) -> float:
     """Return the work space of mixing, or of a block of modes of a factored kernel [bytes]."""
     if job.keeps_field:
         split = SELF_SCATTERING_COLUMNS * modes if job.self_scattering else 0.0
@@ -226,12 +226,12 @@ def _order_work(job: Job, layout: Layout, modes: float, dofs: float) -> float:
     return 2.0 * max(BLOCK_BYTES, 8.0 * LEAST_MODES * dofs)
 
 
-def _gathered(job: Job, layout: Layout) -> float:
+def _gathered(job: Job, layout: RankLayout) -> float:
     """Return how many modes of other ranks a rank gathers per column: one parity at a time."""
     return job.num_modes / 2 if job.rank is None and layout.mode_groups > 1 else 0.0
 
 
-def _halo_bytes(job: Job, layout: Layout, modes: float) -> float:
+def _halo_bytes(job: Job, layout: RankLayout, modes: float) -> float:
     """Return the lists of facets to other parts, and the values of the modes in flight [bytes]."""
     if layout.space_parts == 1:
         return 0.0

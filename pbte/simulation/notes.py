@@ -76,8 +76,8 @@ def run_notes(
         worst = max(missed, key=lambda response: float(response.residuals[-1:].sum()))
         notes.append(
             f"The harmonic responses at {listed} Hz did NOT converge: residual "
-            f"{_last(worst.residuals)} in the last corrections at {worst.frequency:.4g} Hz; their numbers are not a result. "
-            "Raise steady.max_iterations or steady.rank."
+            f"{_last(worst.residuals)} in the last corrections at {worst.frequency:.4g} Hz; their "
+            "numbers are not a result. Raise steady.max_iterations or steady.rank."
         )
     for name, share in (unmatched or {}).items():
         if share > VISIBLE_UNMATCHED:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from pbte.case.sources import ModeSelection
-from pbte.case.transients import GaussianState, SourceState, Transient
+from pbte.case.transients import GaussianInitialState, SourceInitialState, Transient
 from pbte.core.types import Array
 from pbte.observables.gathering import whole_snapshot
 from pbte.observables.snapshot import Snapshot
@@ -57,11 +57,11 @@ def initial_fields(
     if choice.kind == "steady":
         assert steady is not None, "the case was checked"
         return steady
-    if isinstance(choice, SourceState):
+    if isinstance(choice, SourceInitialState):
         require_sources(problem.conditions)
         return tuple(choice.duration * body.source() for body in bodies)
     profile = initial_profile(choice, problem.conditions.temperature, bodies[0].mesh.dim)
-    modes = choice.modes if isinstance(choice, GaussianState) else ModeSelection()
+    modes = choice.modes if isinstance(choice, GaussianInitialState) else ModeSelection()
     return tuple(_held_by(modes, body)[:, None] * project(body.mesh, profile) for body in bodies)
 
 

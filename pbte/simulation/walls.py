@@ -28,7 +28,7 @@ def given_inflow(case: Case, mesh: SweepMesh, walls: Mapping[str, int]) -> Array
     """Return what isothermal walls send in, shape (num_boundary_facets * dim,) [K]; others 0."""
     deviations = dict.fromkeys(walls, 0.0)
     for name, wall in case.walls.items():
-        if isinstance(wall, choices.IsothermalWall):
+        if isinstance(wall, choices.IsothermalWallChoice):
             deviations[name] = wall.temperature - case.temperature
     return wall_inflow(mesh, walls, deviations)
 
@@ -51,7 +51,7 @@ def adiabatic_surfaces(
         condition = _boundary_condition(wall)
         if condition is None or not np.any(mesh.boundary_walls == walls[name]):
             continue
-        if isinstance(wall, choices.SymmetricWall):
+        if isinstance(wall, choices.SymmetricWallChoice):
             _require_mirror_plane(name, mesh, walls[name], modes)
         surfaces.append(wall_surface(name, mesh, walls[name], modes, mode_partition, condition))
     return tuple(surfaces)
@@ -59,13 +59,13 @@ def adiabatic_surfaces(
 
 def _boundary_condition(wall: choices.WallChoice) -> BoundaryCondition | None:
     """Return the boundary condition of an adiabatic wall, None for a black one."""
-    if isinstance(wall, choices.DiffuseWall):
+    if isinstance(wall, choices.DiffuseWallChoice):
         return DiffuseWall(elastic=wall.elastic, bins=wall.bins)
-    if isinstance(wall, choices.SymmetricWall):
+    if isinstance(wall, choices.SymmetricWallChoice):
         return SpecularWall()
-    if isinstance(wall, choices.SpecularWall):
+    if isinstance(wall, choices.SpecularWallChoice):
         return SpecularWall(bins=wall.bins)
-    if isinstance(wall, choices.RoughWall):
+    if isinstance(wall, choices.RoughWallChoice):
         return PartlySpecularWall(
             specularity=wall.specularity,
             roughness=wall.roughness,
@@ -98,7 +98,7 @@ def periodic_surfaces(
     """
     surfaces: list[Surface] = []
     for name, wall in case.walls.items():
-        if not isinstance(wall, choices.PeriodicWall):
+        if not isinstance(wall, choices.PeriodicWallChoice):
             continue
         first, second = (_wall_facets(meshes, walls[n]) for n in (name, wall.partner))
         match = match_walls(

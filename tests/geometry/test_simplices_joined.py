@@ -8,7 +8,7 @@ from pbte.geometry.joints import find_joints
 from pbte.geometry.material_split import divide
 from pbte.geometry.sweep_mesh import build_sweep_mesh, sweep_mesh_of
 from pbte.transport.fourier_bodies import facet_starts, side_by_side
-from pbte.transport.heat.equation import Joints, Walls, solve_heat_equation
+from pbte.transport.heat.equation import JoinedFacets, Walls, solve_heat_equation
 
 
 def cut_at(domain, place):
@@ -58,7 +58,7 @@ def test_two_bodies_in_contact_are_one(comm, grid):
         expected = solve_heat_equation(whole, 3.0 * np.eye(3), heat, walls(whole), comm=comm)
         sorted_heat = heat.reshape(-1, dim + 1)[cells].ravel()
         for conductance in (np.inf, 6.0):
-            joints = Joints(
+            joints = JoinedFacets(
                 facets=pairs,
                 conductances=np.full(len(pairs), conductance),
                 drops=np.zeros(len(pairs)),

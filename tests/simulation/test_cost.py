@@ -25,7 +25,7 @@ from pbte.simulation.memory import (
     BLOCKS_IN_FLIGHT,
     TASK_VISITS,
     Job,
-    Layout,
+    RankLayout,
     job_of,
     memory_estimate,
     memory_per_rank,
@@ -44,7 +44,7 @@ LARGE = Job(num_cells=10_000_000, num_modes=10_000, rank=100)
 
 def test_one_rank_sends_nothing():
     for job in (FULL, FACTORED):
-        cost = order_cost(job, Layout(), REFERENCE, NETWORKS["25 Gb Ethernet"])
+        cost = order_cost(job, RankLayout(), REFERENCE, NETWORKS["25 Gb Ethernet"])
         assert cost.messages == 0
         assert cost.sent_bytes == 0
         assert cost.seconds["waiting for other parts"] == 0.0
@@ -52,7 +52,7 @@ def test_one_rank_sends_nothing():
 
 def test_the_full_matrix_is_mixed_by_its_two_half_size_blocks():
     """2 flops for each entry of both blocks, (M/2)^2 each, and column: M^2 dofs."""
-    cost = order_cost(FULL, Layout(), REFERENCE, SILENT)
+    cost = order_cost(FULL, RankLayout(), REFERENCE, SILENT)
     rate = REFERENCE.product_rate * REFERENCE.wide_share
     assert cost.seconds["mixing"] == pytest.approx(4371**2 * 13200 / rate)
     assert cost.limit == "mixing"
@@ -60,30 +60,30 @@ def test_the_full_matrix_is_mixed_by_its_two_half_size_blocks():
 
 @pytest.mark.parametrize("job", [FULL, FACTORED])
 def test_modes_scale_perfectly_where_messages_cost_nothing(job):
-    alone = order_cost(job, Layout(), REFERENCE, SILENT).total
-    shared = order_cost(job, Layout(mode_groups=8), REFERENCE, SILENT).total
+    alone = order_cost(job, RankLayout(), REFERENCE, SILENT).total
+    shared = order_cost(job, RankLayout(mode_groups=8), REFERENCE, SILENT).total
     assert shared == pytest.approx(alone / 8)
-    assert setup_seconds(job, Layout(mode_groups=8), REFERENCE) == pytest.approx(
-        setup_seconds(job, Layout(), REFERENCE) / 8
+    assert setup_seconds(job, RankLayout(mode_groups=8), REFERENCE) == pytest.approx(
+        setup_seconds(job, RankLayout(), REFERENCE) / 8
     )
 
 
 def test_every_rank_gathers_what_the_other_groups_hold():
     """Full matrix: all modes but its own, 8 bytes each, and the moments of growth and observer."""
-    cost = order_cost(FULL, Layout(mode_groups=3), REFERENCE, SILENT)
+    cost = order_cost(FULL, RankLayout(mode_groups=3), REFERENCE, SILENT)
     gathered = 8 * 4371 * 13200 * 2 / 3
     summed = 2 * 2 / 3 * 8 * 13 * 13200
     assert cost.sent_bytes == pytest.approx(gathered + summed)
 
 
 def test_a_factored_kernel_adds_up_its_moments_once_an_order():
-    one = order_cost(FACTORED, Layout(mode_groups=2), REFERENCE, SILENT).sent_bytes
-    two = order_cost(replace(FACTORED, rank=200), Layout(mode_groups=2), REFERENCE, SILENT)
+    one = order_cost(FACTORED, RankLayout(mode_groups=2), REFERENCE, SILENT).sent_bytes
+    two = order_cost(replace(FACTORED, rank=200), RankLayout(mode_groups=2), REFERENCE, SILENT)
     assert two.sent_bytes - one == pytest.approx(8 * 100 * 13200)
 
 
 def test_a_slower_network_and_more_latency_take_longer():
-    layout = Layout(mode_groups=4, space_parts=8)
+    layout = RankLayout(mode_groups=4, space_parts=8)
     fast, slow = (
         order_cost(LARGE, layout, REFERENCE, NETWORKS[name]).total
         for name in ("InfiniBand HDR", "25 Gb Ethernet")
@@ -94,7 +94,7 @@ def test_a_slower_network_and_more_latency_take_longer():
 
 def test_a_mode_alone_cannot_keep_many_parts_busy():
     """With few modes the parts wait for each other, with many the pipeline is full."""
-    layout = Layout(space_parts=64)
+    layout = RankLayout(space_parts=64)
     for modes, least, most in ((64, 1.5, 1000.0), (100_000, 1.0, 1.2)):
         job = replace(LARGE, num_modes=modes)
         seconds = order_cost(job, layout, REFERENCE, SILENT).seconds
@@ -125,15 +125,17 @@ def test_the_best_grid_is_at_least_as_fast_as_every_other_that_fits():
 
 def test_a_transient_keeps_two_fields_more_than_the_steady_state():
     field = 8 * FULL.num_unknowns
-    steady = memory_per_rank(FULL, Layout())["fields"]
-    assert memory_per_rank(replace(FULL, transient=True), Layout())["fields"] == steady + 2 * field
+    steady = memory_per_rank(FULL, RankLayout())["fields"]
+    assert (
+        memory_per_rank(replace(FULL, transient=True), RankLayout())["fields"] == steady + 2 * field
+    )
     factored = replace(FULL, rank=1, steady_rank=1, transient=True)
-    assert memory_per_rank(factored, Layout())["fields"] == 2 * field
+    assert memory_per_rank(factored, RankLayout())["fields"] == 2 * field
 
 
 def test_a_factored_kernel_needs_no_memory_per_mode_but_the_visiting_orders():
     few, many = (
-        memory_per_rank(replace(FACTORED, steady_rank=0, num_modes=modes), Layout())
+        memory_per_rank(replace(FACTORED, steady_rank=0, num_modes=modes), RankLayout())
         for modes in (1000, 2000)
     )
     assert few["fields"] == many["fields"] == 0.0
@@ -142,13 +144,15 @@ def test_a_factored_kernel_needs_no_memory_per_mode_but_the_visiting_orders():
 
 
 def test_ranks_of_a_node_share_one_copy_of_the_matrix():
-    one = memory_per_rank(FULL, Layout(mode_groups=64, ranks_per_node=1))["program and matrix"]
-    all_ = memory_per_rank(FULL, Layout(mode_groups=64, ranks_per_node=64))["program and matrix"]
+    one = memory_per_rank(FULL, RankLayout(mode_groups=64, ranks_per_node=1))["program and matrix"]
+    all_ = memory_per_rank(FULL, RankLayout(mode_groups=64, ranks_per_node=64))[
+        "program and matrix"
+    ]
     assert one - all_ > 0.98 * 63 / 64 * 4 * 4371**2
 
 
 def test_the_steady_sweep_orthogonalises_instead_of_observing():
-    seconds = steady_sweep_cost(FULL, Layout(), REFERENCE, SILENT).seconds
+    seconds = steady_sweep_cost(FULL, RankLayout(), REFERENCE, SILENT).seconds
     assert "observables" not in seconds
     assert seconds["orthogonalisation"] > 0.0
 
@@ -165,7 +169,7 @@ def test_the_numbers_of_the_model_are_those_of_the_transport(comm):
 
 
 def test_the_steady_state_of_a_factored_kernel_keeps_no_field():
-    memory = memory_per_rank(replace(FACTORED, steady_rank=100), Layout())
+    memory = memory_per_rank(replace(FACTORED, steady_rank=100), RankLayout())
     assert memory["fields"] == 0.0
     assert memory["moments"] > 40 * 8 * 100 * 13200
 
@@ -190,7 +194,7 @@ def test_the_visiting_orders_and_the_mesh_take_what_is_counted(comm):
     kernel = gray()
     found = heated_body(sphere(300, MPI.COMM_SELF), kernel)
     cells, modes = found.mesh.num_cells, kernel.modes.num_modes
-    memory = memory_per_rank(Job(num_cells=cells, num_modes=modes, rank=1), Layout())
+    memory = memory_per_rank(Job(num_cells=cells, num_modes=modes, rank=1), RankLayout())
     kept = array_bytes(found.order) - found.order.records.nbytes
     assert memory["sweep orders"] == pytest.approx(kept, rel=0.1)
     geometry = array_bytes(found.mesh) + found.order.records.nbytes
@@ -200,7 +204,7 @@ def test_the_visiting_orders_and_the_mesh_take_what_is_counted(comm):
 
 def test_a_kernel_of_rank_one_is_estimated_without_a_field():
     """Its orders keep moments alone; the steady state of a full matrix keeps two fields."""
-    kernel, layout = gray(), Layout(mode_groups=2, ranks_per_node=2)
+    kernel, layout = gray(), RankLayout(mode_groups=2, ranks_per_node=2)
     num_modes = kernel.modes.num_modes
     memory = memory_estimate(job_of(rta_kernel(kernel.modes), num_dofs=4000), layout)
     assert "fields" not in memory

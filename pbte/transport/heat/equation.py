@@ -52,7 +52,7 @@ class Walls:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joints:
+class JoinedFacets:
     """Joined pairs of boundary facets: interfaces, or the two ends of a period.
 
     Attributes:
@@ -81,7 +81,9 @@ class HeatSolution:
     flux: Array
 
 
-NO_JOINTS = Joints(facets=np.zeros((0, 2), np.int64), conductances=np.zeros(0), drops=np.zeros(0))
+NO_JOINTS = JoinedFacets(
+    facets=np.zeros((0, 2), np.int64), conductances=np.zeros(0), drops=np.zeros(0)
+)
 
 
 def solve_heat_equation(
@@ -89,7 +91,7 @@ def solve_heat_equation(
     conductivity: Array,
     heat_source: Array,
     walls: Walls,
-    joints: Joints = NO_JOINTS,
+    joints: JoinedFacets = NO_JOINTS,
     comm: MPI.Intracomm = MPI.COMM_SELF,
 ) -> HeatSolution:
     """Return the steady solution of the heat equation, complete on every rank.
@@ -138,7 +140,7 @@ class HeatEquation:
         mesh: SweepMesh,
         conductivity: Array,
         conductances: Array,
-        joints: Joints = NO_JOINTS,
+        joints: JoinedFacets = NO_JOINTS,
         comm: MPI.Intracomm = MPI.COMM_SELF,
         *,
         heat_capacity: Array | float = 1.0,
@@ -278,7 +280,7 @@ class _Facets:
     """Numerical flux through all facets."""
 
     def __init__(
-        self, mesh: SweepMesh, tensors: Array, conductances: Array, joints: Joints
+        self, mesh: SweepMesh, tensors: Array, conductances: Array, joints: JoinedFacets
     ) -> None:
         self.mesh, self.tensors, self.walls = mesh, tensors, conductances
         self.plane = np.ascontiguousarray(tensors[:, : mesh.dim, : mesh.dim])

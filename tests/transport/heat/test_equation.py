@@ -8,7 +8,7 @@ from mpi4py import MPI
 
 from pbte.core.errors import InputError
 from pbte.geometry.sweep_mesh import sweep_mesh_of
-from pbte.transport.heat.equation import NO_JOINTS, Joints, Walls, solve_heat_equation
+from pbte.transport.heat.equation import NO_JOINTS, JoinedFacets, Walls, solve_heat_equation
 from pbte.transport.sources import project
 
 KAPPA = 3.0 * np.eye(3)
@@ -108,7 +108,7 @@ def test_a_period_with_a_temperature_drop_carries_the_bulk_flux(comm, grid, dim)
     pairs = np.stack(order, axis=1)
     walls = held(mesh, 0.0, 0.0)
     for conductance, expected in ((np.inf, 3.0), (6.0, 2.0)):
-        joints = Joints(
+        joints = JoinedFacets(
             facets=pairs,
             conductances=np.full(len(pairs), conductance),
             drops=np.full(len(pairs), -1.0),  # colder at x = 1 than at x = 0

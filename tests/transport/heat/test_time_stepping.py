@@ -8,7 +8,7 @@ from mpi4py import MPI
 
 from pbte.core.errors import InputError
 from pbte.geometry.sweep_mesh import sweep_mesh_of
-from pbte.transport.heat.equation import NO_JOINTS, HeatEquation, Joints
+from pbte.transport.heat.equation import NO_JOINTS, HeatEquation, JoinedFacets
 from pbte.transport.heat.time_stepping import HeatStepper
 from pbte.transport.sources import project, wave
 from pbte.transport.step_control import StepControl
@@ -28,7 +28,9 @@ def ring(mesh):
     """Return the two ends of the unit interval joined."""
     low, high = ends(mesh)
     pair = np.stack([np.flatnonzero(high), np.flatnonzero(low)], axis=1)
-    return Joints(facets=pair, conductances=np.full(len(pair), np.inf), drops=np.zeros(len(pair)))
+    return JoinedFacets(
+        facets=pair, conductances=np.full(len(pair), np.inf), drops=np.zeros(len(pair))
+    )
 
 
 def cosine(domain, end, steps):
