@@ -136,6 +136,7 @@ def test_a_missing_module_is_named_with_the_remedy(pbte, monkeypatch):
 
 
 @pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_sentence(pbte, monkeypatch):
     def warns() -> dict[str, Path]:
         warnings.warn("the plot could not be drawn", stacklevel=1)

@@ -54,7 +54,7 @@ def test_a_run_that_does_not_converge_says_why_and_gives_no_result(pbte, shared_
     assert "DID NOT CONVERGE" in said
     assert "NOT the steady state, the last step" in said and "Steady state:" not in said
     assert "its numbers are not a result" in said
-    assert "given up after steady.max_iterations = 1" in said
+    assert "stopped after steady.max_iterations = 1" in said
     assert "Effective conductivity" not in said
     shown = pbte("show", folder, "--json")
     data = json.loads(shown.out)

@@ -87,7 +87,8 @@ def _put_records(group: Any, records: Sequence[Any], place: _Place) -> None:
     for item in quantities(type(records[0])):
         values = [getattr(record, item.name) for record in records]
         kind = _without_none(item.type)
-        if values[0] is None or (_is_row(kind) and not values[0]):
+        may_be_absent = _is_row(kind) or (item.is_derived and get_origin(kind) is Mapping)
+        if values[0] is None or (may_be_absent and not values[0]):
             continue
         if _is_record(kind) or _is_row(kind):
             _put_group(group.create_group(item.name), item, values, place)

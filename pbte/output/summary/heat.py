@@ -69,8 +69,8 @@ def _comparison(results: Results, state: HeatState) -> Iterator[str]:
         ratio = results.peak_over_transport
         if ratio is not None:
             yield (
-                f"Its peak temperature is {ratio:.4g} of that of the phonons: the effective "
-                "conductivity is smaller than the bulk one by this factor."
+                f"Its peak temperature is {ratio:.4g} of that of the phonons, as if bulk "
+                "conduction were reduced by this factor."
             )
 
 
