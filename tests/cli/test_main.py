@@ -136,7 +136,6 @@ def test_a_missing_module_is_named_with_the_remedy(pbte, monkeypatch):
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_sentence(pbte, monkeypatch):
     def warns() -> dict[str, Path]:
         warnings.warn("the plot could not be drawn", stacklevel=1)
@@ -424,8 +423,8 @@ def test_the_json_summary_carries_the_balances_and_survives_what_is_not_finite(
     pbte, results_folder
 ):
     data = json.loads(pbte("show", results_folder / "results.h5", "--json").out)
-    assert data["orders"][0]["scattered_power"] == 1.5
-    assert data["orders"][0]["absorbed"] == {"surface": 0.5}
+    assert data["orders"][0]["balance"]["scattered_power"] == 1.5
+    assert data["orders"][0]["balance"]["absorbed"] == {"surface": 0.5}
     assert data["eigenvalues"][1]["most_negative"] is None
     assert data["steady_report"]["residuals"] == [1e-2, 3e-5]
     assert data["orders"][0]["outgoing_spectrum"]["surface"] == [1.0, 2.0]
@@ -470,7 +469,7 @@ def test_the_model_of_a_case_can_be_chosen_when_it_is_run(pbte, case_file, share
     assert outcome.status == 0 and "Heat equation (Si" in outcome.out
     data = json.loads(pbte("show", output, "--json").out)
     assert (data["model"], data["orders"], data["steady"]) == ("fourier", [], None)
-    assert abs(data["fourier"]["imbalance"]) < 1e-9
+    assert abs(data["fourier"]["balance"]["imbalance"]) < 1e-9
     refused = pbte("run", case_file, "--model", "fourrier", "--output", output)
     assert refused.status == 2 and "must be transport or fourier" in refused.err
 
@@ -527,8 +526,8 @@ def test_a_run_writes_its_results_and_accounts_for_the_heat(pbte, case_file, sha
     assert "A small sphere" in outcome.out and str(folder / "results.h5") in outcome.out
     data = json.loads(pbte("show", folder, "--json").out)
     assert len(data["orders"]) == 3
-    assert all(abs(order["imbalance"]) < 1e-12 for order in data["orders"])
-    leaving = data["steady"]["absorbed"]["surface"]
+    assert all(abs(order["balance"]["imbalance"]) < 1e-12 for order in data["orders"])
+    leaving = data["steady"]["balance"]["absorbed"]["surface"]
     assert leaving == pytest.approx(data["power"], rel=1e-6)
     assert data["power"] == pytest.approx(1e-6, rel=1e-12)
     assert "max_order = 2" in data["case"] and data["versions"]["pbte"]

@@ -194,7 +194,7 @@ def test_phonons_of_a_thin_film_are_hotter(folder):
     ratio = suppression_of_peak(results.steady.temperature, results.fourier.temperature)
     assert 0.2 < ratio < 0.8
     assert as_data(results)["peak_over_transport"] == ratio
-    assert f"Its peak is {ratio:.4g} of that of the phonons" in text_of(results)
+    assert f"Its peak temperature is {ratio:.4g} of that of the phonons" in text_of(results)
 
 
 def text_of(results):
