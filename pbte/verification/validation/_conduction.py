@@ -99,7 +99,7 @@ def two_slabs(
     Note: Collective over `comm`.
     """
     from pbte.geometry.sweep_mesh import build_sweep_mesh
-    from pbte.transport.heat.equation import Joints, Walls, solve_heat_equation
+    from pbte.transport.heat.equation import JoinedFacets, Walls, solve_heat_equation
 
     first, second = thicknesses
     edges = np.linspace(-first, 0.0, num_cells + 1), np.linspace(0.0, second, num_cells + 1)
@@ -117,7 +117,7 @@ def two_slabs(
         temperatures=np.array([ends[0] - ends[1], 0.0, 0.0, 0.0]),
         conductances=np.array([np.inf, 0.0, 0.0, np.inf]),
     )
-    joints = Joints(
+    joints = JoinedFacets(
         facets=np.array([[1, 2]]),
         conductances=np.array([1.0 / resistance if resistance > 0.0 else np.inf]),
         drops=np.zeros(1),
