@@ -6,7 +6,7 @@
 
         @property
         @derived("1")
-        def defect(self) -> float:
+        def imbalance(self) -> float:
             \"\"\"Power not accounted for, relative to what passes.\"\"\"
 
 Files, summaries, figures and the page of the file format take them from here. On a mesh in 2D or 1D

@@ -69,10 +69,10 @@ def get_record(group: Any, kind: type, index: tuple[int, ...] = ()) -> Any:
         if item.is_derived:
             continue
         if item.name in group:
-            values[item.name] = _get(group[item.name], _without_none(item.type), index)
+            values[item.name] = _get(group[item.name], without_none(item.type), index)
         elif isinstance(item.type, UnionType):
             values[item.name] = None
-        elif _is_row(item.type):
+        elif is_row(item.type):
             values[item.name] = ()
         elif defaults[item.name] is MISSING:
             raise KeyError(f"{group.name} lacks {item.name}")
@@ -86,11 +86,11 @@ def _put_records(group: Any, records: Sequence[Any], place: _Place) -> None:
     """Write one record, or several of one class with the axis that counts them in front."""
     for item in quantities(type(records[0])):
         values = [getattr(record, item.name) for record in records]
-        kind = _without_none(item.type)
-        may_be_absent = _is_row(kind) or (item.is_derived and get_origin(kind) is Mapping)
+        kind = without_none(item.type)
+        may_be_absent = is_row(kind) or (item.is_derived and get_origin(kind) is Mapping)
         if values[0] is None or (may_be_absent and not values[0]):
             continue
-        if _is_record(kind) or _is_row(kind):
+        if is_record(kind) or is_row(kind):
             _put_group(group.create_group(item.name), item, values, place)
         else:
             axes, data, labels = place.lead + item.axes, values, None
@@ -106,13 +106,13 @@ def _put_records(group: Any, records: Sequence[Any], place: _Place) -> None:
 def _put_group(group: Any, item: Quantity, values: Sequence[Any], place: _Place) -> None:
     """Write a record, a row of records or a row of arrays of several sizes."""
     group.attrs["description"] = item.doc
-    kind = _without_none(item.type)
+    kind = without_none(item.type)
     factor = item.unit or place.factor
-    if _is_record(kind):
+    if is_record(kind):
         _put_records(group, values, _Place(dim=place.dim, lead=place.lead, factor=factor))
         return
     group.attrs["count"] = len(values[0])
-    if _is_record(get_args(kind)[0]):
+    if is_record(get_args(kind)[0]):
         if place.lead:
             raise ValueError(f"{group.name}: rows of records do not stand in rows of records")
         _put_records(group, values[0], _Place(dim=place.dim, lead=item.axes, factor=factor))
@@ -167,11 +167,11 @@ def _describe(dataset: Any, item: Quantity, place: _Place, axes: tuple[str, ...]
 
 def _get(item: Any, kind: Any, index: tuple[int, ...]) -> Any:
     """Return what a dataset or group holds, of all records in a row or of one of them."""
-    if _is_record(kind):
+    if is_record(kind):
         return get_record(item, kind, index)
-    if _is_row(kind):
+    if is_row(kind):
         counted, each = range(int(item.attrs["count"])), get_args(kind)[0]
-        if _is_record(each):
+        if is_record(each):
             return tuple(get_record(item, each, (number,)) for number in counted)
         return tuple(_value(item[str(number)], index) for number in counted)
     value = _value(item, index)
@@ -192,14 +192,16 @@ def _value(dataset: Any, index: tuple[int, ...]) -> Any:
 # Types
 
 
-def _without_none(kind: Any) -> Any:
+def without_none(kind: Any) -> Any:
+    """Return a type without the None that it may be instead."""
     if not isinstance(kind, UnionType):
         return kind
     (other,) = (each for each in get_args(kind) if each is not type(None))
     return other
 
 
-def _is_record(kind: Any) -> bool:
+def is_record(kind: Any) -> bool:
+    """Return whether a type is a record of quantities."""
     return is_dataclass(kind)
 
 
@@ -207,9 +209,9 @@ def _is_array(kind: Any) -> bool:
     return get_origin(kind) is np.ndarray
 
 
-def _is_row(kind: Any) -> bool:
-    """Return whether it is a tuple of any number of records or arrays."""
+def is_row(kind: Any) -> bool:
+    """Return whether a type is a tuple of any number of records or arrays."""
     if get_origin(kind) is not tuple:
         return False
     each = get_args(kind)[0]
-    return _is_record(each) or _is_array(each)
+    return is_record(each) or _is_array(each)

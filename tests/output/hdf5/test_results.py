@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,6 +19,7 @@ from pbte.observables.resistance import (
     SeriesResistance,
 )
 from pbte.observables.transient import start_of
+from pbte.output.hdf5.format_page import format_page
 from pbte.output.hdf5.results import is_results_file, read_results, write_results_file
 
 
@@ -313,3 +316,19 @@ def test_a_flipped_bit_in_a_field_is_an_error_and_not_a_wrong_number(sphere_resu
     path.write_bytes(content)
     with pytest.raises(InputError, match="not a readable results file"):
         read_results(path)
+
+
+def test_the_page_of_the_file_format_is_that_of_the_code():
+    """Made anew by `python3 -m pbte.output.hdf5.format_page > docs/results.md`."""
+    page = Path(__file__).parents[3] / "docs" / "results.md"
+    assert page.read_text(encoding="utf-8") == format_page()
+
+
+def test_the_page_names_every_dataset_of_a_file(sphere_results, tmp_path):
+    write_results_file(sphere_results, tmp_path / "results.h5")
+    named = {row.split("`")[1] for row in format_page().splitlines() if row.startswith("| `")}
+    seen = []
+    with h5py.File(tmp_path / "results.h5") as file:
+        file.visititems(lambda name, item: seen.append((name, isinstance(item, h5py.Dataset))))
+    datasets = {re.sub(r"/\d+$", "/N", name) for name, is_dataset in seen if is_dataset}
+    assert datasets and datasets <= named
