@@ -1,8 +1,10 @@
-# %% [markdown] # What a run costs, here and on machines that are not here One scattering order is a
-# drift of every mode through every cell and a mixing of all modes at every point. With the
-# constants of one core measured now, `pbte.simulation.cost` predicts its time and memory on any
-# number of ranks. Here the prediction is compared with the measurement on the ranks at hand, and
-# then asked where 64, 1024 and 16384 ranks land with 10 million cells and 10 thousand modes.
+# %% [markdown]
+# # What a run costs, here and on machines that are not here
+# One scattering order is a sweep of every mode through every cell and a mixing of all modes at
+# every point. With the constants of one core measured now, `pbte.simulation.cost` predicts its
+# time and memory on any number of ranks. Here the prediction is compared with the measurement on
+# the ranks at hand, and then asked where 64, 1024 and 16384 ranks land with 10 million cells and
+# 10 thousand modes.
 #
 # About half a minute: `mpirun -n 2 python demos/cost_at_scale.py` (also on 1 or 3 ranks).
 #

@@ -108,6 +108,11 @@ def side_by_side(meshes: Sequence[SweepMesh]) -> SweepMesh:
     )
 
 
+def facet_starts(meshes: Sequence[SweepMesh]) -> IntArray:
+    """Return where the boundary facets of each mesh begin in `side_by_side`, (num_meshes,)."""
+    return np.cumsum([0] + [mesh.boundary_dofs.shape[0] for mesh in meshes[:-1]])
+
+
 def cell_components(mesh: SweepMesh) -> IntArray:
     """Return the connected component that each cell belongs to, shape (num_cells,)."""
     cells, faces = np.nonzero(mesh.neighbours >= 0)

@@ -28,7 +28,7 @@ from pbte.case.regions import ONLY
 from pbte.core.errors import InputError
 from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.periodic import match_walls
-from pbte.geometry.sweep_mesh import SweepMesh
+from pbte.geometry.sweep_mesh import SweepMesh, facet_starts, side_by_side
 from pbte.materials.conductivity import one_sided_conductance
 from pbte.materials.modes import ModeTable
 from pbte.observables.heat_equation import HeatState, conductivity_of_flux
@@ -37,7 +37,6 @@ from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
 from pbte.simulation.conditions import Conditions
 from pbte.simulation.interface_results import interface_results_of, reported_interfaces
 from pbte.simulation.temperature_gradient import temperature_gradient_of
-from pbte.transport.fourier_bodies import facet_starts, side_by_side
 from pbte.transport.heat.assembly import joined_facets
 from pbte.transport.heat.equation import HeatEquation, JoinedFacets, Walls
 

@@ -6,8 +6,12 @@ import numpy as np
 
 from pbte.geometry.joints import find_joints
 from pbte.geometry.material_split import divide
-from pbte.geometry.sweep_mesh import build_sweep_mesh, sweep_mesh_of
-from pbte.transport.fourier_bodies import facet_starts, side_by_side
+from pbte.geometry.sweep_mesh import (
+    build_sweep_mesh,
+    facet_starts,
+    side_by_side,
+    sweep_mesh_of,
+)
 from pbte.transport.heat.equation import JoinedFacets, Walls, solve_heat_equation
 
 
