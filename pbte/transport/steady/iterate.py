@@ -180,6 +180,10 @@ class FieldState:
             residual[columns] = (self.moments.projection @ change).T
         return self.moments.scatter(residual), squares
 
+    def scattered_moments(self) -> Numbers:
+        """Return the absolute values of the moments, shape (rows, rank). Collective."""
+        return np.abs(self.moments.scatter(self.moments.collected(slice(None), self.theta).T))
+
     def add(self, moments: Numbers) -> None:
         """Add w_in y to the emission. Collective."""
         everywhere = self.moments.gather(moments)
@@ -243,6 +247,10 @@ class MomentState:
         mixed = 2.0 * (new.conj() * self._given).real.sum(axis=1)
         given = float(self.moments.weights @ mixed) + self._given_square
         return residual, np.array([self._square(residual), self._square(new) + given])
+
+    def scattered_moments(self) -> Numbers:
+        """Return the absolute values of the moments, shape (rows, rank)."""
+        return np.abs(self.scattered)
 
     def _square(self, moments: Numbers) -> float:
         """Return the local part of |w_in y|^2."""

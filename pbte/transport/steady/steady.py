@@ -66,7 +66,9 @@ LITTLE_GAINED = 0.35
 # A residual below this fraction of the emission is round-off: in a domain of 1e5 mean free paths
 # the emission is 1e9 times the source.
 ROUND_OFF = 1e-13
-# It counts as converged there after this many corrections without progress.
+# Relative distance of a double from its neighbour, halved.
+LAST_BIT = 0.5 * float(np.finfo(np.float64).eps)
+# It counts as converged at ROUND_OFF after this many corrections without progress.
 PATIENCE = 3
 
 
@@ -93,11 +95,19 @@ class SteadyState:
 
         The change by one more correction of the moments with the preconditioner alone. In thick
         domains it is close to the error, in thin ones larger, because they scatter little of the
-        residual. Discretisation errors of mesh and directions are not included.
+        residual. Round-off is added: the residual is not known better than the last bit of what is
+        scattered, many times the source in a thick domain. Discretisation errors of mesh and
+        directions are not included.
 
         Note: Collective.
         """
-        return self.moments.temperature_correction(self.residual)
+        last_bits = [LAST_BIT * state.scattered_moments() for state in self.states]
+        for moments in last_bits:
+            moments[:, 1:] = 0.0  # without energy: they fade within a mean free path
+        entering = np.zeros_like(self.moments.parts(self.residual)[1])
+        round_off = self.moments.join(last_bits, entering)
+        correct = self.moments.temperature_correction
+        return correct(self.residual) + correct(round_off)
 
     def streamed_blocks(self) -> Iterator[StreamedBlock]:
         """Yield all local modes with their temperatures and inflow, block by block. Collective."""
