@@ -282,12 +282,12 @@ def test_a_law_for_an_unknown_wall_is_refused_with_the_nearest_name():
 
 
 CONDITIONS = {
-    'kind = "diffuse"\nelastic = false': "DiffuseWall",
-    'kind = "specular"\nbins = 20': "SpecularWall",
-    'kind = "symmetric"': "SymmetricWall",
-    'kind = "rough"\nroughness = 3e-10': "RoughWall",
-    'kind = "rough"\nspecularity = 0.7': "RoughWall",
-    'kind = "periodic"\npartner = "right"\ntemperature_drop = 1.5': "PeriodicWall",
+    'kind = "diffuse"\nelastic = false': "DiffuseWallChoice",
+    'kind = "specular"\nbins = 20': "SpecularWallChoice",
+    'kind = "symmetric"': "SymmetricWallChoice",
+    'kind = "rough"\nroughness = 3e-10': "RoughWallChoice",
+    'kind = "rough"\nspecularity = 0.7': "RoughWallChoice",
+    'kind = "periodic"\npartner = "right"\ntemperature_drop = 1.5': "PeriodicWallChoice",
 }
 
 
