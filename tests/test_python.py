@@ -165,7 +165,7 @@ def test_results_show_themselves(results):
     assert "Effective conductivity" in repr(results)
     assert results._repr_html_().startswith("<pre") and "Effective" in results._repr_html_()
     data = json.loads(json.dumps(results.to_dict(), allow_nan=False))
-    assert data["num_cells"] == len(results.geometry.volumes)
+    assert data["geometry"]["num_cells"] == len(results.geometry.volumes)
 
 
 def test_every_figure_is_a_method(results):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LONG = 10.0
 """Stages that take longer get a live line in a terminal [s]."""
 _PACKAGE = logging.getLogger("pbte")
+_HANDLERS: list[logging.Handler] = []  # those that `configure_logging` has added
 _BAR = 24
 
 
@@ -140,16 +141,16 @@ def configure_logging(*, quiet: bool, verbose: bool, file: Path | None) -> None:
     """
     stop_logging()
     _PACKAGE.setLevel(logging.DEBUG if verbose or file is not None else logging.INFO)
-    _PACKAGE.addHandler(logging.NullHandler())  # other ranks say nothing, not even warnings
+    _add(logging.NullHandler())  # other ranks say nothing, not even warnings
     if is_talking():
         level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
-        _PACKAGE.addHandler(TerminalHandler(level))
+        _add(TerminalHandler(level))
     if file is not None:
         rank = world().rank if under_launcher() else 0
         handler = logging.FileHandler(file, encoding="utf-8")
         form = f"%(asctime)s rank {rank} %(levelname)s %(name)s: %(message)s"
         handler.setFormatter(logging.Formatter(form))
-        _PACKAGE.addHandler(handler)
+        _add(handler)
 
 
 def show_only(room: str) -> None:
@@ -162,10 +163,16 @@ def show_only(room: str) -> None:
 
 
 def stop_logging() -> None:
-    """Take all handlers away."""
-    for handler in list(_PACKAGE.handlers):
+    """Take the handlers of the command line away; those of others stay."""
+    while _HANDLERS:
+        handler = _HANDLERS.pop()
         _PACKAGE.removeHandler(handler)
         handler.close()
+
+
+def _add(handler: logging.Handler) -> None:
+    _HANDLERS.append(handler)
+    _PACKAGE.addHandler(handler)
 
 
 def _terminal_handlers() -> list[TerminalHandler]:
