@@ -321,7 +321,10 @@ def test_a_signal_is_noted_and_the_state_kept(folder, comm, caplog):
 
     caplog.set_level(logging.INFO, "pbte")
     caplog.handler.addFilter(stop)
-    with pytest.raises(KeyboardInterrupt):
-        run_case(case, comm, checkpoints=CheckpointManager(folder / "told"))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_case(case, comm, checkpoints=CheckpointManager(folder / "told"))
+    finally:
+        caplog.handler.removeFilter(stop)  # the handler is that of all tests
     assert "under way: transient" in caplog.messages[-1]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
