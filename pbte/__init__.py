@@ -106,7 +106,8 @@ def run(
         run_together(comm, lambda: prepare_folder(target) if first else None)
     limit_threads(comm)
     checkpoints = CheckpointManager(target, resume=resume)
-    results = RunResults(**vars(run_case(case, comm, checkpoints=checkpoints)))
+    found = run_case(case, comm, folder=target, checkpoints=checkpoints)
+    results = RunResults(**vars(found))
     if target is not None:
         choice = case.output
 

@@ -16,6 +16,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mpi4py import MPI
 
@@ -45,6 +46,7 @@ def run_case(
     case: Case,
     comm: MPI.Intracomm,
     *,
+    folder: Path | None = None,
     checkpoints: CheckpointManager | None = None,
 ) -> Results:
     """Run a case and return everything it reports.
@@ -55,6 +57,7 @@ def run_case(
     Args:
         case: The case.
         comm: The ranks; they share the phonon modes, and the cells if the case says so.
+        folder: Where the results will be written, if they are; a full disk is refused.
         checkpoints: Writes checkpoints and finds the one to restart from; none by default.
 
     Raises:
@@ -64,10 +67,10 @@ def run_case(
     Note: Collective over `comm`.
     """
     if case.model == "fourier":
-        return run_fourier(case, comm)
+        return run_fourier(case, comm, folder)
     timings: dict[str, float] = {}
     with _timed(timings, "setup"):
-        problem = build_problem(case, comm)
+        problem = build_problem(case, comm, folder)
     checkpoints = CheckpointManager() if checkpoints is None else checkpoints
     checkpoints.begin(problem, case.output.checkpoint_interval)
     steady: Snapshot | None = None

@@ -67,8 +67,8 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.case.regions import materials_of
     from pbte.core.parallel import on_all_ranks
     from pbte.geometry.report import mesh_report
-    from pbte.output.folder import prepare_folder
-    from pbte.simulation.checks import check_parts
+    from pbte.output.folder import check_disk_space, prepare_folder
+    from pbte.simulation.checks import check_parts, results_size
     from pbte.simulation.cost import NETWORKS, REFERENCE, order_cost
     from pbte.simulation.interfaces import interface_previews
     from pbte.simulation.memory import RankLayout, job_of, memory_estimate, state_bytes_per_unknown
@@ -85,9 +85,11 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     with on_all_ranks(comm):
         check_parts(case, case.parallel.space_parts)
         if inputs.domain is not None:
-            found = mesh_report(inputs.domain), list(inputs.domain.regions)
-            prepare_folder(case.output.folder)
-    report, regions = comm.bcast(found)
+            num_modes = sum(material.modes.num_modes for material in inputs.of_bodies)
+            size = results_size(case, inputs.domain, num_modes)
+            check_disk_space(prepare_folder(case.output.folder), size)
+            found = mesh_report(inputs.domain), list(inputs.domain.regions), size
+    report, regions, size = comm.bcast(found)
     solves = case.solves
     jobs = [
         job_of(
@@ -154,6 +156,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
             name: float(power) for name, power in zip(case.all_sources, powers, strict=False)
         },
         "output": case.output.folder,
+        "output_bytes": size,
     }
 
 
@@ -187,7 +190,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Heat sources", _sources_text(case, data) or "none"),
         *_interface_rows(data),
         ("Model", "heat equation alone" if case.model == "fourier" else "phonon transport"),
-        ("Results go to", data["output"]),
+        ("Results go to", f"{data['output']}, about {memory_text(data['output_bytes'])}"),
     ]
     show(facts_table(rows, title=case.title or "Case"), "The case is valid.")
 

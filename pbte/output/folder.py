@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import glob
+import logging
 import os
 import re
 import shutil
@@ -26,11 +27,14 @@ from pbte.output.durable import flush, flush_tree
 from pbte.output.hdf5.results import is_results_file, write_results_file
 from pbte.output.paraview import write_paraview
 from pbte.output.plots.fields import write_plots
+from pbte.output.size import UNCERTAINTY
 
 RESULTS_FILE = "results.h5"
 PARAVIEW_FOLDER = "paraview"
 PLOTS_FOLDER = "plots"
 PROBE = "probe"
+
+LOG = logging.getLogger("pbte.output")
 
 _OWN_FILES = re.compile(
     r"results\.h5"
@@ -113,29 +117,26 @@ def result_folder(folder: str | Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def prepare_folder(folder: str | Path, *, estimated_bytes: int = 0) -> Path:
+def prepare_folder(folder: str | Path) -> Path:
     """Check, before a run starts, that its results can be written; nothing is left behind.
 
     What earlier runs left half written beside the folder is removed.
 
     Args:
         folder: Final name of the result folder.
-        estimated_bytes: What will be written, see estimated_size.
 
     Returns:
         The absolute path.
 
     Raises:
         InputError: The folder holds something other than old results, it or a parent is a file,
-            nothing can be written there, or the disk is too full.
+            or nothing can be written there.
     """
     final = _absolute(folder)
     with suppress(OSError):  # the checks say what is wrong here
         _tidy(final)
     _check_replaceable(final)
-    ancestor = final.parent
-    while not ancestor.exists():
-        ancestor = ancestor.parent
+    ancestor = _existing_parent(final)
     if not ancestor.is_dir():
         raise InputError(f"output folder {final}: {ancestor} is a file; choose another folder")
     try:
@@ -145,39 +146,43 @@ def prepare_folder(folder: str | Path, *, estimated_bytes: int = 0) -> Path:
                 file.write(b"pbte")
         finally:
             shutil.rmtree(probe, ignore_errors=True)
-        free = shutil.disk_usage(ancestor).free
     except OSError as error:
         raise InputError(
             f"output folder {final}: cannot write in {ancestor} ({_reason(error)}); choose another "
             "folder or change its permissions"
         ) from error
-    if free < estimated_bytes:
-        raise InputError(
-            f"output folder {final}: the results need about {_size(estimated_bytes)}, but only "
-            f"{_size(free)} are free in {ancestor}; make room or choose another folder"
-        )
     return final
 
 
-def estimated_size(
-    *, num_cells: int, num_facets: int, dim: int, num_orders: int, num_bins: int = 0
-) -> int:
-    """Return about how many bytes write_results writes, before compression.
+def check_disk_space(folder: str | Path, estimated_bytes: int) -> None:
+    """Refuse a disk that cannot hold the results; warn where they may not fit.
 
     Args:
-        num_cells: Cells of the mesh.
-        num_facets: Facets of its boundary.
-        dim: Dimension of the mesh.
-        num_orders: Number of snapshots: scattering orders, and one more for a steady state.
-        num_bins: Frequency bins of the spectra.
+        folder: Final name of the result folder. The old results stay until the new are complete.
+        estimated_bytes: Size of the new ones, to within the factor `UNCERTAINTY`.
 
-    Returns:
-        Size [bytes], of results.h5, the ParaView files and the figures together.
+    Raises:
+        InputError: Less than the least size is free.
     """
-    points = num_cells * (dim + 1)
-    results = 8 * (num_orders * (4 * points + num_facets + num_bins) + 4 * points)
-    views = num_orders * (points * (8 * 4 + 3 * 8 + 8) + num_facets * dim * (3 * 8 + 3 * 8))
-    return results + views * 4 // 3 + 4_000_000
+    final = _absolute(folder)
+    parent = _existing_parent(final)
+    free = shutil.disk_usage(parent).free
+    found = (
+        f"output folder {final}: the results need about {_size(estimated_bytes)}, and "
+        f"{_size(free)} are free in {parent}"
+    )
+    if free < estimated_bytes / UNCERTAINTY:
+        raise InputError(f"{found}; make room or choose another folder")
+    if free < estimated_bytes * UNCERTAINTY:
+        LOG.warning("%s, which may be too little", found)
+
+
+def _existing_parent(final: Path) -> Path:
+    """Return the folder in which the first missing folder, or the final one, is made."""
+    parent = final.parent
+    while not parent.exists():
+        parent = parent.parent
+    return parent
 
 
 def _absolute(folder: str | Path) -> Path:

@@ -17,6 +17,8 @@ from pbte.case.sources import GaussianSource
 from pbte.case.walls import PeriodicWallChoice
 from pbte.core.errors import InputError
 from pbte.core.types import Array
+from pbte.geometry.domain import Domain
+from pbte.output.size import Contents, estimated_bytes
 
 
 def check_walls(case: Case, walls: Iterable[str]) -> None:
@@ -209,3 +211,41 @@ def check_temperatures(case: Case, temperatures: Mapping[str, float]) -> None:
                 f"{expected:g} K; all crystals of a case need one temperature"
             )
     check_temperature(case, expected, first)
+
+
+def results_size(case: Case, domain: Domain, num_modes: int) -> int:
+    """Return the size of the result folder of a case, to within a factor of two [bytes].
+
+    Args:
+        case: The case.
+        domain: Its mesh.
+        num_modes: Phonon modes of all bodies.
+    """
+    alone = case.model == "fourier"
+    compares = case.fourier.compare and case.parallel.space_parts == 1
+    times = 0 if case.transient is None else len(case.transient.output_times()) + 1
+    frequencies = 0 if case.harmonic is None else len(case.harmonic.all_frequencies())
+    series = int(times > 0) + int(frequencies > 0)
+    hidden = int(times > 0) + 2 * frequencies  # the integral over time; real and imaginary parts
+    heat_states = times + int(case.steady.enabled or series == 0)
+    bins = case.output.frequency_bins * (len(domain.walls) + len(domain.interfaces))
+    dim = domain.mesh.topology.dim
+    figures = 3 * int(times > 0) + int(frequencies > 0)
+    figures += 1 if alone else (8 if dim == 3 else 3) + 2 * int(bool(domain.interfaces))
+    return estimated_bytes(
+        Contents(
+            num_cells=len(domain.cell_regions),
+            num_facets=len(domain.facet_walls),
+            dim=dim,
+            num_modes=num_modes,
+            num_bins=bins,
+            num_orders=0 if alone else case.orders.max_order + 1,
+            num_states=0 if alone else times + int(case.steady.enabled),
+            num_heat_states=heat_states if alone or compares else 0,
+            num_hidden=0 if alone else hidden,
+            num_hidden_heat=hidden if alone or compares else 0,
+            num_series=series * (1 if alone or not compares else 2),
+            num_figures=figures if case.output.plots else 0,
+            paraview=case.output.paraview,
+        )
+    )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
@@ -36,7 +37,7 @@ from pbte.simulation.sources import heat_sources
 LOG = logging.getLogger("pbte.simulation")
 
 
-def run_fourier(case: Case, comm: MPI.Intracomm) -> Results:
+def run_fourier(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -> Results:
     """Run a case by the heat equation and return what it reports, complete on every rank.
 
     The conductivity is that of the endless crystal; modes that a source heats, and what walls do to
@@ -45,6 +46,7 @@ def run_fourier(case: Case, comm: MPI.Intracomm) -> Results:
     Args:
         case: The case.
         comm: The ranks; they share the work.
+        folder: The result folder, if there is one.
 
     Raises:
         InputError: Something the case names is missing, damaged or does not fit; a conductivity is
@@ -53,7 +55,7 @@ def run_fourier(case: Case, comm: MPI.Intracomm) -> Results:
     Note: Collective over `comm`.
     """
     start = time.perf_counter()
-    inputs = read_inputs(case, comm, space_parts=1)
+    inputs = read_inputs(case, comm, space_parts=1, folder=folder)
     bodies = inputs.bodies
     tensors = []
     for material in inputs.of_bodies:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, t
 from pbte.materials.storage import Material
 from pbte.observables.interfaces import Interface
 from pbte.observables.moments import FieldTally, frequency_bins
+from pbte.output.folder import check_disk_space
 from pbte.simulation.bodies import Bodies, one_body, split_by_material
 from pbte.simulation.checks import (
     check_parts,
@@ -35,6 +37,7 @@ from pbte.simulation.checks import (
     check_temperatures,
     check_walls,
     check_walls_of_parts,
+    results_size,
 )
 from pbte.simulation.conditions import Conditions, conditions_of
 from pbte.simulation.interfaces import interfaces_of_case
@@ -135,16 +138,24 @@ class Problem:
         return self.bodies.walls
 
 
-def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None) -> ProblemInputs:
+def read_inputs(
+    case: Case,
+    comm: MPI.Intracomm,
+    *,
+    space_parts: int | None = None,
+    folder: Path | None = None,
+) -> ProblemInputs:
     """Read mesh and materials of a case and check that all it says fits them.
 
     Args:
         case: The case.
         comm: All ranks.
         space_parts: Parts that the mesh is cut into, instead of those of the case.
+        folder: The result folder, if there is one.
 
     Raises:
-        InputError: Something is missing, damaged or does not fit.
+        InputError: Something is missing, damaged or does not fit, or the results do not fit on the
+            disk.
 
     Note:
         Collective over `comm`.
@@ -175,6 +186,9 @@ def read_inputs(case: Case, comm: MPI.Intracomm, space_parts: int | None = None)
             heated_modes(case, materials[body.material].modes, body.regions)
             for body in bodies.bodies
         ]
+        if domain is not None and folder is not None:
+            num_modes = sum(materials[body.material].modes.num_modes for body in bodies.bodies)
+            check_disk_space(folder, results_size(case, domain, num_modes))
     return ProblemInputs(
         grid=grid,
         domain=domain,
@@ -205,12 +219,20 @@ def _read_bodies(case: Case, grid: RankGrid) -> tuple[Domain | None, Bodies, Par
     return domain, one_body(case, part.mesh, part.cell_regions, own.walls, own.regions), part
 
 
-def build_problem(case: Case, comm: MPI.Intracomm) -> Problem:
+def build_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -> Problem:
     """Read mesh and materials and put sources, walls and interfaces on them.
+
+    Args:
+        case: The case.
+        comm: All ranks.
+        folder: The result folder, if there is one.
+
+    Raises:
+        InputError: See `read_inputs`.
 
     Note: Collective over `comm`.
     """
-    inputs = read_inputs(case, comm)
+    inputs = read_inputs(case, comm, folder=folder)
     bodies, part = inputs.bodies, inputs.part
     for material in inputs.of_bodies:
         LOG.info("%s: %d modes", material.name, material.modes.num_modes)
