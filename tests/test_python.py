@@ -168,6 +168,46 @@ def test_results_show_themselves(results):
     assert data["geometry"]["num_cells"] == len(results.geometry.volumes)
 
 
+def test_units_go_by_the_dimension_of_the_mesh(results):
+    """What is in W in 3D is in W/m^2 on this interval."""
+    units = results.units
+    assert (units["temperature"], units["heat_flux"], units["times"]) == ("K", "W/m^2", "s")
+    assert units["power"] == units["balance.absorbed"] == "W/m^2"
+    assert units["steady.outgoing_spectrum"] == "W/m^2"
+    assert units["geometry.volumes"] == "m" and units["conductivity.value"] == "W/m K"
+    assert units["transient.energies"] == units["transient.integral.balance.deposited"] == "J/m^2"
+    assert units["transient.integral.heat_flux"] == "J/m^2"
+    assert units["num_modes"] == "1" and "title" not in units
+
+
+def test_a_dataset_has_all_states_with_named_axes_and_units(results):
+    pytest.importorskip("xarray")
+    data = results.to_xarray()
+    flux = data.orders_heat_flux.sel(order=3, component="x")
+    np.testing.assert_array_equal(flux, results.order(3).heat_flux[..., 0])
+    assert flux.dims == ("cell", "vertex") and flux.attrs["units"] == "W/m^2"
+    np.testing.assert_array_equal(data.points[..., 0], results.geometry.points[..., 0])
+    at_time = data.transient_temperature.sel(time=results.times[2])
+    np.testing.assert_array_equal(at_time, results.at(results.times[2]).temperature)
+    arriving = data.steady_outgoing_spectrum.sel(wall="left")
+    np.testing.assert_array_equal(arriving, results.steady.outgoing_spectrum["left"])
+    assert arriving.attrs["long_name"].startswith("power of the carriers arriving at each wall")
+    for name in ("steady_outgoing_spectrum", "steady_outgoing_current", "steady_temperature"):
+        assert data[name].attrs["units"] == results.units[name.removeprefix("steady_")]
+    assert data.volumes.attrs == {"units": "m", "long_name": "volume of each cell"}
+    mean = (data.steady_temperature.mean("vertex") * data.volumes).sum() / data.volumes.sum()
+    weights = results.geometry.volumes / results.geometry.volumes.sum()
+    assert float(mean) == pytest.approx(weights @ results.temperature.mean(axis=1), rel=1e-12)
+    bare = replace(results, steady=None, orders=(), transient=None).to_xarray()
+    assert all(name.startswith("fourier") for name in bare.data_vars)
+
+
+def test_a_missing_xarray_is_named(results, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(InputError, match=r"xarray cannot be loaded .*pip install 'pbte\[xarray\]'"):
+        results.to_xarray()
+
+
 def test_every_figure_is_a_method(results):
     from matplotlib.figure import Figure
 

@@ -11,6 +11,7 @@ from pbte.observables.results import Results
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
+    from xarray import Dataset
 
 _WIDTH = 100
 _HTML = '<pre style="font-family:monospace; line-height:1.2">{code}</pre>'
@@ -31,6 +32,39 @@ class RunResults(Results):
             >>> results.plot.temperature().savefig("temperature.pdf")
         """
         return Plots(self)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each quantity, by its name here or in a `Snapshot`, on a mesh of this dimension.
+
+        Powers are in W on a mesh in 3D, in W/m in 2D and in W/m^2 in 1D. Pure numbers have the
+        unit "1".
+
+        Example:
+            >>> results.units["heat_flux"], results.units["transient.energies"]
+        """
+        from pbte.output.units import units_of_results
+
+        return units_of_results(self.geometry.dim)
+
+    def to_xarray(self) -> Dataset:
+        """Return the fields and spectra of all states as a Dataset of xarray.
+
+        A variable is named by its state and quantity: `steady_temperature` (cell, vertex),
+        `orders_heat_flux` (order, cell, vertex, component), `transient_outgoing_current` (time,
+        facet), `harmonic_real_temperature` (frequency, cell, vertex), `fourier_temperature`. The
+        mesh stands in the coordinates (`points`, `volumes`, `facets`, ...). All have the attributes
+        `units` and `long_name`. Under mpirun it holds what the arrays of the results hold.
+
+        Raises:
+            InputError: xarray is not installed.
+
+        Example:
+            >>> results.to_xarray().orders_temperature.sel(order=3).mean("vertex")
+        """
+        from pbte.output.dataset import as_dataset
+
+        return as_dataset(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the fields on the mesh as numbers, lists and texts, as for JSON.

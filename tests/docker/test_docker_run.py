@@ -168,4 +168,5 @@ def test_optional_packages_are_those_of_pyproject() -> None:
     extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    assert listed("requirements-phono3py.txt") == extras["phono3py"]
+    for name in ("phono3py", "xarray"):
+        assert listed(f"requirements-{name}.txt") == extras[name]
