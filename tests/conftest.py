@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from domains import domain_of_cells, simplex_grid
@@ -31,6 +31,42 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         return 0
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     return min(4, len(os.sched_getaffinity(0)))
+
+
+# What the workers begin with. One compiles the loops of the sweep, which the others then find on
+# the disk, while these do what has none; after the long ones, files of seconds fill the end.
+FIRST = (
+    "tests/transport/sweep",
+    "tests/demos/test_demos.py::test_a_script_ends_in_its_own_assertions[strain_mismatch.py]",
+    "tests/interfaces",
+    "tests/materials",
+    "tests/reference",
+    "tests/demos",
+    "tests/simulation",
+    "tests/transport",
+)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Return what deals tests to the workers: files whole, each demo alone, the sweep to one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith(FIRST[0]):
+                return FIRST[0]
+            return nodeid if nodeid.startswith("tests/demos") else nodeid.partition("::")[0]
+
+        def _assign_work_unit(self, node: Any) -> None:
+            self.workqueue.move_to_end(min(self.workqueue, key=place_in_queue), last=False)
+            super()._assign_work_unit(node)
+
+    return Scheduler(config, log)
+
+
+def place_in_queue(scope: str) -> int:
+    """Return the place of a test, file or folder among those that are begun first."""
+    return next((n for n, start in enumerate(FIRST) if scope.startswith(start)), len(FIRST))
 
 
 @pytest.fixture
