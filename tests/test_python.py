@@ -56,9 +56,9 @@ def results(case, folder) -> pbte.Results:
 def test_importing_costs_next_to_nothing():
     program = """
         import sys, time
-        before, start = set(sys.modules), time.perf_counter()
+        before, start = set(sys.modules), time.process_time()
         import pbte
-        assert time.perf_counter() - start < 0.3
+        assert time.process_time() - start < 0.3
         assert pbte.__version__ and callable(pbte.run)
         heavy = {"numpy", "numba", "scipy", "h5py", "dolfinx", "matplotlib", "mpi4py", "pydantic"}
         loaded = {name.split(".")[0] for name in set(sys.modules) - before}

@@ -183,7 +183,9 @@ def test_an_error_on_one_rank_stops_all_with_one_message(mpirun, error, status, 
 def test_a_bad_case_under_mpirun_gives_one_message_and_status_2(mpirun, tmp_path):
     path = tmp_path / "bad.toml"
     path.write_text(SPHERE.replace("sigma", "sgima"))
-    outcome = mpirun(2, "-m", "pbte", "run", str(path))
+    # Both fail, however far one falls behind the other on a busy machine.
+    program = "from pbte.core import parallel; parallel.PATIENCE = 60.0; import pbte.cli.main as m"
+    outcome = mpirun(2, "-c", f"{program}; m.main()", "run", str(path))
     assert outcome.returncode == 2
     assert outcome.stderr.count("source.sgima: unknown key; did you mean 'sigma'?") == 1
     assert "MPI_ABORT" not in outcome.stderr and "Traceback" not in outcome.stderr
@@ -206,7 +208,7 @@ def test_ctrl_c_ends_with_status_130_and_no_traceback(comm):
         assert process.stdout.readline() == "working\n"
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=120) == 130
         assert process.stderr.read().strip() == "Stopped."
 
 

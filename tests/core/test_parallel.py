@@ -87,16 +87,17 @@ def test_the_own_part_of_the_memory_is_at_most_all_of_it():
 
 STOP = """
 from mpi4py import MPI
-from pbte.core.parallel import stop_all
+from pbte.core import parallel
+parallel.PATIENCE = {patience}
 world, channel = MPI.COMM_WORLD, MPI.COMM_WORLD.Dup()
 if {condition}:
-    stop_all(channel, {status}, "the one message", print)
+    parallel.stop_all(channel, {status}, "the one message", print)
 world.barrier()
 """
 
 
 def test_a_failure_on_all_ranks_gives_one_message_and_its_status(mpirun):
-    outcome = mpirun(3, "-c", STOP.format(condition="True", status=2))
+    outcome = mpirun(3, "-c", STOP.format(condition="True", status=2, patience=60))
     assert outcome.stdout.count("the one message") == 1
     assert outcome.returncode == 2
     assert "MPI_ABORT" not in outcome.stderr  # all left by themselves
@@ -104,6 +105,6 @@ def test_a_failure_on_all_ranks_gives_one_message_and_its_status(mpirun):
 
 @pytest.mark.parametrize("condition", ["world.rank == 1", "world.rank == 0", "world.rank > 0"])
 def test_a_failure_on_some_ranks_stops_the_others_with_one_message(mpirun, condition):
-    outcome = mpirun(3, "-c", STOP.format(condition=condition, status=2))
+    outcome = mpirun(3, "-c", STOP.format(condition=condition, status=2, patience=2))
     assert outcome.stdout.count("the one message") == 1
     assert outcome.returncode == 2
