@@ -6,8 +6,8 @@ Run after the demo, in an environment with ParaView:
     docker/run --with paraview xvfb-run -a pvbatch --force-offscreen-rendering \
         demos/nanoparticle_picture.py results/nanoparticle demos/nanoparticle.png
 
-The same steps by hand: open steady.pvd and steady_arrivals.pvd, clip the first with a plane and
-the second with a shifted one.
+The same steps by hand: open steady.pvd and steady_outgoing_current.pvd, clip the first with a plane
+and the second with a shifted one.
 """
 
 import sys
@@ -52,10 +52,12 @@ left.Transform.Translate = [-107.0, 0.0, 0.0]
 coloured(left, "POINTS", "temperature", "Inferno (matplotlib)", "T - T0 (K)", [0.02, 0.25])
 
 # Right: the power that arrives on the surface.
-surface = simple.PVDReader(FileName=f"{folder}/paraview/steady_arrivals.pvd")
+surface = simple.PVDReader(FileName=f"{folder}/paraview/steady_outgoing_current.pvd")
 right = simple.Transform(Input=surface)
 right.Transform.Translate = [107.0, 0.0, 0.0]
-coloured(right, "CELLS", "arrivals", "Viridis (matplotlib)", "Arriving (W/m^2)", [0.895, 0.25])
+coloured(
+    right, "CELLS", "outgoing_current", "Viridis (matplotlib)", "Arriving (W/m^2)", [0.895, 0.25]
+)
 
 simple.Render(view)  # the first rendering resets the camera
 view.CameraPosition, view.CameraFocalPoint = [0.0, -1000.0, 0.0], [0.0, 0.0, 0.0]

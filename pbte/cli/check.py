@@ -196,7 +196,10 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
 
 
 def _sources_text(case: Case, data: dict[str, Any]) -> str:
-    unit = {1: "W/m^2", 2: "W/m", 3: "W"}[data["dimension"]]
+    from pbte.core.quantity import unit_of
+    from pbte.observables.results import Results
+
+    unit = unit_of(Results, "power", data["dimension"])
     return ", ".join(
         f"'{name}' {source.kind} {data['sources'][name]:.4g} {unit}"
         for name, source in case.all_sources.items()

@@ -41,11 +41,13 @@ _OWN_FILES = re.compile(
     r"|plots/(temperature|temperature_cumulated|arrival_spectrum|arrival_map|"
     r"conductivity_accumulation|suppression|transient_temperature|transient_history|transient_energy|oscillations|"
     r"interface_distributions|interface_flux)\.png"
-    r"|paraview/(orders|arrivals|steady|steady_arrivals|transient|transient_arrivals|fourier|"
+    # "arrivals" is the outgoing current in results of pbte 0.1.
+    r"|paraview/(orders|((steady|transient)_)?(outgoing_current|arrivals)|steady|transient|fourier|"
     r"fourier_transient)\.pvd"
-    r"|paraview/(orders|arrivals)/order_\d+\.vtu"
-    r"|paraview/(transient|transient_arrivals|fourier_transient)/time_\d+\.vtu"
-    r"|paraview/(steady|steady_arrivals|fourier)\.vtu"
+    r"|paraview/(orders|outgoing_current|arrivals)/order_\d+\.vtu"
+    r"|paraview/(transient|transient_outgoing_current|transient_arrivals|fourier_transient)/"
+    r"time_\d+\.vtu"
+    r"|paraview/(steady|steady_outgoing_current|steady_arrivals|fourier)\.vtu"
 )
 _UNFINISHED = re.compile(r"\.(partial|old)-\w+(-\d+)?")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

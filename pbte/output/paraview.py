@@ -1,14 +1,15 @@
-"""Files for ParaView: temperature and heat flux in the body, arrivals on its surface.
+"""Files for ParaView: temperature and heat flux in the body, outgoing current on its surface.
 
-    orders.pvd           the scattering orders as a time series (time = order): each order and the
-                         sum of all orders up to it
-    steady.pvd           the steady state
-    arrivals.pvd         power arriving at the boundary facets, per order and summed up
-    steady_arrivals.pvd  the same of the steady state
-    transient.pvd        the body at the times of a transient [ps]
-    transient_arrivals.pvd  power arriving at the boundary facets at these times
-    fourier.pvd          the steady state by the heat equation
-    fourier_transient.pvd  the transient by the heat equation, beside that of phonons
+    orders.pvd             the scattering orders as a time series (time = order): each order and
+                           the sum of all orders up to it
+    steady.pvd             the steady state
+    transient.pvd          the times of a transient [ps]
+    fourier.pvd            the steady state of the heat equation
+    fourier_transient.pvd  the transient of the heat equation, next to that of phonons
+    outgoing_current.pvd, steady_outgoing_current.pvd, transient_outgoing_current.pvd
+                           power arriving at the boundary facets, for the same states
+
+Names, units and meanings of the arrays are those of `Snapshot`.
 
 The fields are linear in each cell and jump between cells: every cell owns its vertices, so ParaView
 shows exactly what the solver computed (its filter "Clean to Grid" joins the cells).
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pbte.core.quantity import quantities
 from pbte.core.types import Array, IntArray
 from pbte.observables.results import Results
 from pbte.observables.snapshot import MeshGeometry, Snapshot
@@ -47,6 +49,9 @@ tolerances, gives up after a few steps (ParaView 5.13).
 TIME_UNIT = 1e-12
 """Times of a transient in the files are in units of this [s], or its slider would show only 0."""
 
+_BODY_FIELDS = ("temperature", "heat_flux")
+_SURFACE_FIELDS = ("outgoing_current",)
+_QUANTITIES = {item.name: item for item in quantities(Snapshot)}
 _CELL_TYPES = {0: VERTEX, 1: LINE, 2: TRIANGLE, 3: TETRAHEDRON}
 
 
@@ -55,12 +60,12 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
 
     Point arrays of the body: `temperature` [K, deviation from T0], `heat_flux` [W/m^2] and, for
     orders, both with `_cumulated`: summed over the orders up to this one. Of several materials also
-    the cell array `material`. Cell arrays of the surface: `arrivals`, `arrivals_cumulated` [W/m^2]
-    and `wall` (the wall's tag). Points stand in the order of Results.geometry: vertex k of cell c
-    is point c (dim + 1) + k.
+    the cell array `material`. Cell arrays of the surface: `outgoing_current`,
+    `outgoing_current_cumulated` [W/m^2] and `wall` (the wall's tag). Points stand in the order of
+    Results.geometry: vertex k of cell c is point c (dim + 1) + k.
 
     Args:
-        results: What the run reports.
+        results: Results of the run.
         folder: Folder to write into; made when missing.
 
     Returns:
@@ -70,36 +75,34 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
         OSError: A file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    body = _BodyWriter(results)
-    surface = _SurfaceWriter(results)
+    body: _Writer = _BodyWriter(results)
+    surface: _Writer = _SurfaceWriter(results)
     indices = []
     if results.orders:
-        for name in ("orders", "arrivals"):
+        writers = {"orders": body, "outgoing_current": surface}
+        files: dict[str, list[tuple[float, Path]]] = {name: [] for name in writers}
+        for name in writers:
             (folder / name).mkdir(exist_ok=True)
-        files: dict[str, list[tuple[float, Path]]] = {"orders": [], "arrivals": []}
         for number, (order, total) in enumerate(_with_sums(results.orders)):
-            body_file = folder / "orders" / f"order_{number:04d}.vtu"
-            body.write(body_file, order, total, f"scattering order {number}")
-            surface_file = folder / "arrivals" / f"order_{number:04d}.vtu"
-            surface.write(surface_file, order, total, f"scattering order {number}")
-            files["orders"].append((float(number), body_file))
-            files["arrivals"].append((float(number), surface_file))
+            for name, writer in writers.items():
+                path = folder / name / f"order_{number:04d}.vtu"
+                writer.write(path, order, total, f"scattering order {number}")
+                files[name].append((float(number), path))
         indices += [_index(folder / f"{name}.pvd", files[name]) for name in files]
     if results.steady is not None:
         fields = _fields(results.steady)
-        body.write(folder / "steady.vtu", fields, None, results.steady_name)
-        surface.write(folder / "steady_arrivals.vtu", fields, None, results.steady_name)
-        for name in ("steady", "steady_arrivals"):
-            indices.append(_index(folder / f"{name}.pvd", [(0.0, folder / f"{name}.vtu")]))
+        for name, writer in {"steady": body, "steady_outgoing_current": surface}.items():
+            path = folder / f"{name}.vtu"
+            writer.write(path, fields, None, results.steady_name)
+            indices.append(_index(folder / f"{name}.pvd", [(0.0, path)]))
     if results.fourier is not None:
-        state = results.fourier
-        fields = {"temperature": state.temperature, "heat_flux": state.heat_flux}
-        body.write(folder / "fourier.vtu", fields, None, "steady state by the heat equation")
+        fields = {name: getattr(results.fourier, name) for name in _BODY_FIELDS}
+        body.write(folder / "fourier.vtu", fields, None, "steady state of the heat equation")
         indices.append(_index(folder / "fourier.pvd", [(0.0, folder / "fourier.vtu")]))
     if results.transient is not None:
-        writers: dict[str, _BodyWriter | _SurfaceWriter] = {"transient": body}
-        if results.model != "fourier":  # which knows of no arrivals
-            writers["transient_arrivals"] = surface
+        writers = {"transient": body}
+        if results.model != "fourier":  # which has no directions, so no outgoing current
+            writers["transient_outgoing_current"] = surface
         indices += _write_transient(results.transient, writers, folder)
     if results.fourier_transient is not None:
         indices += _write_transient(results.fourier_transient, {"fourier_transient": body}, folder)
@@ -107,7 +110,7 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
 
 
 def _write_transient(
-    transient: TransientResult, writers: Mapping[str, _BodyWriter | _SurfaceWriter], folder: Path
+    transient: TransientResult, writers: Mapping[str, _Writer], folder: Path
 ) -> list[Path]:
     indices = []
     for name, writer in writers.items():
@@ -132,11 +135,7 @@ _Fields = Mapping[str, Array]
 
 
 def _fields(snapshot: Snapshot) -> _Fields:
-    return {
-        "temperature": snapshot.temperature,
-        "heat_flux": snapshot.heat_flux,
-        "arrivals": snapshot.outgoing_current,
-    }
+    return {name: getattr(snapshot, name) for name in _BODY_FIELDS + _SURFACE_FIELDS}
 
 
 def _with_sums(orders: Sequence[Snapshot]) -> Iterator[tuple[_Fields, _Fields]]:
@@ -158,21 +157,13 @@ class _BodyWriter:
         edges = points[:, 1:] - points[:, :1]
         self._cells = _positive(cells, np.linalg.det(edges)) if dim > 1 else cells
         self._points = _in_space(points.reshape(-1, dim))
-        self._cell_type = _CELL_TYPES[dim]
+        self._cell_type, self._dim = _CELL_TYPES[dim], dim
         self._texts = _texts(results)
         self._cell_data, legend = _materials(results.geometry)
         self._texts |= legend
 
     def write(self, path: Path, fields: _Fields, total: _Fields | None, what: str) -> None:
-        data = []
-        for suffix, source in (("", fields), ("_cumulated", total)):
-            if source is not None:
-                temperature = source["temperature"].reshape(-1)
-                flux = source["heat_flux"].reshape(-1, 3)
-                data += [
-                    _array(f"temperature{suffix}", "K", temperature),
-                    _array(f"heat_flux{suffix}", "W/m^2", flux),
-                ]
+        data = _arrays(_BODY_FIELDS, fields, total, self._dim)
         grid = Grid(
             points=self._points,
             cells=self._cells,
@@ -185,7 +176,7 @@ class _BodyWriter:
 
 
 class _SurfaceWriter:
-    """Writes arrivals on the boundary facets; the grid is prepared once."""
+    """Writes the outgoing current on the boundary facets; the grid is prepared once."""
 
     def __init__(self, results: Results) -> None:
         geometry = results.geometry
@@ -193,15 +184,13 @@ class _SurfaceWriter:
         cells = np.arange(num_facets * per_facet, dtype=np.int64).reshape(num_facets, per_facet)
         self._cells = _positive(cells, _facing(geometry)) if dim == 3 else cells
         self._points = _in_space(geometry.facets.reshape(-1, dim))
-        self._cell_type = _CELL_TYPES[dim - 1]
+        self._cell_type, self._dim = _CELL_TYPES[dim - 1], dim
         self._walls = geometry.facet_walls
         names = ", ".join(f"{tag}: {name}" for name, tag in geometry.walls.items())
         self._texts = {**_texts(results), "walls": names}
 
     def write(self, path: Path, fields: _Fields, total: _Fields | None, what: str) -> None:
-        data = [_array("arrivals", "W/m^2", fields["arrivals"])]
-        if total is not None:
-            data.append(_array("arrivals_cumulated", "W/m^2", total["arrivals"]))
+        data = _arrays(_SURFACE_FIELDS, fields, total, self._dim)
         walls = NamedArray(name="wall", unit="", values=self._walls.astype(np.int32))
         grid = Grid(
             points=self._points,
@@ -213,6 +202,33 @@ class _SurfaceWriter:
         write_vtu(path, grid)
 
 
+_Writer = _BodyWriter | _SurfaceWriter
+
+
+def _arrays(
+    names: Sequence[str], fields: _Fields, total: _Fields | None, dim: int
+) -> list[NamedArray]:
+    """Return fields and their sums, one row for each point or facet.
+
+    Single precision: seven digits are more than a picture shows, at half the size.
+    """
+    arrays = []
+    for suffix, source in (("", fields), ("_cumulated", total)):
+        if source is None:
+            continue
+        for name in names:
+            item, values = _QUANTITIES[name], source[name]
+            shape = (-1, 3) if item.axes[-1] == "component" else (-1,)
+            arrays.append(
+                NamedArray(
+                    name=f"{name}{suffix}",
+                    unit=item.unit_in(dim),
+                    values=values.reshape(shape).astype(np.float32),
+                )
+            )
+    return arrays
+
+
 def _materials(geometry: MeshGeometry) -> tuple[list[NamedArray], dict[str, str]]:
     """Return the material of each cell as a number, and what the numbers mean."""
     if not geometry.materials:
@@ -222,11 +238,6 @@ def _materials(geometry: MeshGeometry) -> tuple[list[NamedArray], dict[str, str]
     legend = ", ".join(f"{number}: {name}" for number, name in enumerate(names))
     values = numbers[geometry.components]
     return [NamedArray(name="material", unit="", values=values)], {"materials": legend}
-
-
-def _array(name: str, unit: str, values: Array) -> NamedArray:
-    """Single precision: seven digits are more than a picture shows, at half the size."""
-    return NamedArray(name=name, unit=unit, values=values.astype(np.float32))
 
 
 def _positive(cells: IntArray, orientation: Array) -> IntArray:
@@ -255,7 +266,10 @@ def _texts(results: Results) -> dict[str, str]:
         "title": results.title,
         "length_unit": "nm",
         "time_unit": "ps",
-        "units": "temperature: K, deviation from T0; heat_flux and arrivals: W/m^2",
+        "units": "; ".join(
+            f"{name}: {_QUANTITIES[name].doc} [{_QUANTITIES[name].unit_in(results.geometry.dim)}]"
+            for name in _BODY_FIELDS + _SURFACE_FIELDS
+        ),
         "reference_temperature": f"{results.reference_temperature:.10g} K",
         "self_scattering": f"{results.self_scattering:.10g}",
     }

@@ -41,9 +41,9 @@ def test_a_run_leaves_results_plots_and_paraview_files_and_nothing_beside_them(m
     assert [path.relative_to(tmp_path / "a/run").as_posix() for path in written] == [
         "results.h5",
         "paraview/orders.pvd",
-        "paraview/arrivals.pvd",
+        "paraview/outgoing_current.pvd",
         "paraview/steady.pvd",
-        "paraview/steady_arrivals.pvd",
+        "paraview/steady_outgoing_current.pvd",
         "paraview/fourier.pvd",
         "plots/temperature.png",
         "plots/temperature_cumulated.png",

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pbte.core.quantity import unit_of
 from pbte.observables.profiles import line_profile
+from pbte.observables.snapshot import Snapshot
 from pbte.output.folder import write_results
 from pbte.output.hdf5.results import read_results
 from pbte.output.paraview import LENGTH_UNIT, write_paraview
@@ -96,7 +98,7 @@ def test_vtk_sees_the_volume_of_the_body_and_no_cell_inside_out(make, shape, tmp
     )
 
 
-def test_the_steady_state_and_the_arrivals_come_back(make, tmp_path):
+def test_the_steady_state_and_the_outgoing_current_come_back(make, tmp_path):
     results = make("sphere", num_orders=3)
     write_paraview(results, tmp_path)
     ((_, steady),) = files_of(tmp_path / "steady.pvd")
@@ -105,12 +107,12 @@ def test_the_steady_state_and_the_arrivals_come_back(make, tmp_path):
     ((_, fourier),) = files_of(tmp_path / "fourier.pvd")
     found = array_of(read_vtu(fourier).GetPointData(), "temperature")
     np.testing.assert_allclose(found, results.fourier.temperature.ravel(), rtol=SINGLE)
-    ((_, steady_arrivals),) = files_of(tmp_path / "steady_arrivals.pvd")
-    found = array_of(read_vtu(steady_arrivals).GetCellData(), "arrivals")
+    ((_, surface),) = files_of(tmp_path / "steady_outgoing_current.pvd")
+    found = array_of(read_vtu(surface).GetCellData(), "outgoing_current")
     np.testing.assert_allclose(found, results.steady.outgoing_current, rtol=SINGLE)
-    last = read_vtu(files_of(tmp_path / "arrivals.pvd")[-1][1])
+    last = read_vtu(files_of(tmp_path / "outgoing_current.pvd")[-1][1])
     summed = np.sum([order.outgoing_current for order in results.orders], axis=0)
-    found = array_of(last.GetCellData(), "arrivals_cumulated")
+    found = array_of(last.GetCellData(), "outgoing_current_cumulated")
     np.testing.assert_allclose(found, summed, rtol=SINGLE)
     assert np.array_equal(array_of(last.GetCellData(), "wall"), results.geometry.facet_walls)
 
@@ -118,7 +120,7 @@ def test_the_steady_state_and_the_arrivals_come_back(make, tmp_path):
 def test_the_surface_looks_outward(make, tmp_path):
     results = make("block", num_orders=1)
     write_paraview(results, tmp_path)
-    grid = read_vtu(tmp_path / "arrivals/order_0000.vtu")
+    grid = read_vtu(tmp_path / "outgoing_current/order_0000.vtu")
     points = array_of_points(grid)
     for number in range(grid.GetNumberOfCells()):
         ids = grid.GetCell(number).GetPointIds()
@@ -133,11 +135,19 @@ def test_units_and_texts_stand_in_the_file(make, tmp_path):
     grid = read_vtu(tmp_path / "orders/order_0000.vtu")
     core = pytest.importorskip("vtkmodules.vtkCommonCore")
     key = core.vtkDataArray.UNITS_LABEL()
-    for name, unit in (("temperature", "K"), ("heat_flux", "W/m^2")):
-        information = grid.GetPointData().GetArray(name).GetInformation()
-        assert information.Get(key) == unit
+    surface = read_vtu(tmp_path / "outgoing_current/order_0000.vtu")
+    for data, names in (
+        (grid.GetPointData(), ("temperature", "heat_flux")),
+        (surface.GetCellData(), ("outgoing_current",)),
+    ):
+        for name in names:
+            for suffix in ("", "_cumulated"):
+                information = data.GetArray(name + suffix).GetInformation()
+                assert information.Get(key) == unit_of(Snapshot, name)
     texts = grid.GetFieldData()
     assert texts.GetAbstractArray("length_unit").GetValue(0) == "nm"
+    units = texts.GetAbstractArray("units").GetValue(0)
+    assert units.startswith("temperature: deviation from T0 [K]; heat_flux: heat flux [W/m^2]")
     assert texts.GetAbstractArray("title").GetValue(0) == results.title
     assert texts.GetAbstractArray("content").GetValue(0) == "scattering order 0"
 
@@ -154,7 +164,7 @@ def test_a_run_without_orders_or_steady_state_writes_no_files_for_them(make, tmp
     indices = write_paraview(make("interval", num_orders=0), tmp_path)
     assert [path.name for path in indices] == [
         "steady.pvd",
-        "steady_arrivals.pvd",
+        "steady_outgoing_current.pvd",
         "fourier.pvd",
     ]
     assert write_paraview(make("interval", num_orders=0, steady=False), tmp_path / "b") == []

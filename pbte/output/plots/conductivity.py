@@ -8,6 +8,7 @@ import numpy as np
 
 from pbte.core.constants import TERAHERTZ
 from pbte.core.errors import InputError
+from pbte.core.quantity import unit_of
 from pbte.core.types import Array
 from pbte.observables.conductivity import Conductivity, accumulation, suppression_curve
 from pbte.observables.results import Results
@@ -32,7 +33,7 @@ _VISIBLE = 1e-3
 def plot_accumulation(results: Results) -> Figure:
     """Return the conductivity carried by phonons up to a mean free path, and up to a frequency.
 
-    With that of the endless crystal. The second panel is left out where all modes have one
+    With that of bulk. The second panel is left out where all modes have one
     frequency: band tables without frequencies.
 
     Raises:
@@ -112,4 +113,4 @@ def _draw_accumulation(axes: Any, conductivity: Conductivity, labels: Array) -> 
         left = min(left, places[int(np.argmax(total > _VISIBLE * total[-1]))])
     axes.set_xlim(0.7 * left, right)
     axes.set_ylim(bottom=0.0)
-    axes.set_ylabel("Accumulated k (W/m K)")
+    axes.set_ylabel(f"Accumulated k ({unit_of(Conductivity, 'value')})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ import pytest
 from pbte.core.errors import InputError
 from pbte.observables.conductivity import suppression_curve
 from pbte.observables.profiles import axis_profile, radial_profile
+from pbte.observables.transient import start_of
 from pbte.output.hdf5.results import write_results_file
 from pbte.output.plots.conductivity import plot_accumulation, plot_suppression
 from pbte.output.plots.fields import (
@@ -26,6 +28,7 @@ from pbte.output.plots.fields import (
 )
 from pbte.output.plots.maps import is_round, plot_arrival_map
 from pbte.output.plots.style import scaled
+from pbte.output.plots.transients import plot_energy
 
 NAMES = {
     "sphere": ["temperature", "temperature_cumulated", "arrival_spectrum", "arrival_map"],
@@ -106,6 +109,41 @@ def test_the_area_under_a_spectrum_is_the_arriving_power(sphere_results):
     np.testing.assert_allclose(shown_edges, edges / (2e12 * np.pi), rtol=1e-12)
     power = np.nansum(values * np.diff(shown_edges)) * factor
     np.testing.assert_allclose(power, results.orders[0].outgoing_spectrum["surface"].sum())
+
+
+@pytest.mark.parametrize(
+    ("shape", "power", "energy", "spectrum"),
+    [
+        ("sphere", "W", "J", "W/THz"),
+        ("film", "W/m", "J/m", "W/m THz"),
+        ("interval", "W/m$^2$", "J/m$^2$", "W/m$^2$ THz"),
+    ],
+)
+def test_powers_and_energies_are_labelled_by_the_dimension_of_the_mesh(
+    make, shape, power, energy, spectrum
+):
+    results = make(shape, num_orders=2)
+    steps = np.array([1e-12, 2e-12])
+    transient = replace(
+        start_of(results.steady, energy=3.0),
+        ends=np.cumsum(steps),
+        sizes=steps,
+        energies=np.array([3.0, 2.0, 1.0]),
+        deposited=np.zeros(2),
+        absorbed={name: np.ones(2) for name in results.geometry.walls},
+    )
+    above, below = plot_energy(replace(results, transient=transient)).axes
+    assert above.get_ylabel() == f"Stored energy ({energy})"
+    assert below.get_ylabel() == f"Power ({power})"
+    label = plot_arrival_spectrum(results).axes[0].get_ylabel()
+    assert re.fullmatch(rf"Arriving power \([pnµmkfMG]?{re.escape(spectrum)}\)", label)
+
+
+def test_densities_are_per_area_in_any_dimension(make):
+    bars = [axes.get_ylabel() for axes in plot_arrival_map(make("block")).axes]
+    assert any(re.fullmatch(r"Arriving power\n\([pnµmkMG]?W/m\$\^2\$\)", bar) for bar in bars)
+    for shape in ("block", "film", "interval"):
+        assert plot_accumulation(make(shape)).axes[0].get_ylabel() == "Accumulated k (W/m K)"
 
 
 def test_each_wall_with_arrivals_gets_a_panel(make):
