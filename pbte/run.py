@@ -31,6 +31,7 @@ from pbte.observables.transient import TransientResult
 from pbte.simulation.bodies import geometry_of
 from pbte.simulation.checkpoints import CheckpointManager
 from pbte.simulation.conductivity import conduction_of
+from pbte.simulation.electrons import run_two_temperatures
 from pbte.simulation.harmonic import compute_harmonic_response
 from pbte.simulation.heat import compare_with_fourier, run_fourier
 from pbte.simulation.interface_results import interface_results
@@ -68,6 +69,8 @@ def run_case(
     """
     if case.model == "fourier":
         return run_fourier(case, comm, folder)
+    if case.electrons is not None:
+        return run_two_temperatures(case, comm, folder)
     timings: dict[str, float] = {}
     with _timed(timings, "setup"):
         problem = build_problem(case, comm, folder)

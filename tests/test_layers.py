@@ -126,6 +126,7 @@ WITH_CASE = [
     "sources",
     "interfaces",
     "heat",
+    "electrons",
     "interface_study",
 ]
 

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from pbte.case.electrons import ElectronsChoice
 from pbte.case.errors import explain
 from pbte.case.interfaces import InterfaceChoice
 from pbte.case.materials import AnyMaterial
@@ -36,7 +37,7 @@ from pbte.case.record import (
 )
 from pbte.case.sources import AnySource
 from pbte.case.transients import Harmonic, Transient
-from pbte.case.walls import IsothermalWallChoice, WallChoice
+from pbte.case.walls import IsothermalWallChoice, PeriodicWallChoice, WallChoice
 from pbte.core.errors import InputError
 
 
@@ -182,6 +183,9 @@ class Case(Record):
     harmonic: Harmonic | None = Field(
         default=None, description="Harmonic (frequency-domain) response; none by default"
     )
+    electrons: ElectronsChoice | None = Field(
+        default=None, description="Electrons of a metal; none by default"
+    )
     fourier: Fourier = Field(default_factory=Fourier)
     parallel: Parallel = Field(default_factory=Parallel)
     output: Output = Field(default_factory=Output)
@@ -227,6 +231,49 @@ class Case(Record):
             for name in self.harmonic.walls or ():
                 self._check_isothermal(name, f"harmonic.walls: {name!r}", "oscillate")
             self.harmonic.check_driven(self.temperature, self.all_sources, self.walls)
+        return self
+
+    @model_validator(mode="after")
+    def _electrons_fit(self) -> Case:
+        electrons = self.electrons
+        if electrons is None:
+            return self
+        if self.model == "fourier" or self.harmonic is not None:
+            other = 'model = "fourier"' if self.model == "fourier" else "[harmonic]"
+            raise ValueError(f"[electrons] and {other}: these do not go together; remove one")
+        if self.materials and electrons.material not in self.materials:
+            listed = ", ".join(repr(name) for name in self.materials)
+            raise ValueError(
+                f"electrons.material = {electrons.material!r}: must be one of the materials "
+                f"{listed}"
+            )
+        if self.material is not None and electrons.material is not None:
+            raise ValueError(
+                f"electrons.material = {electrons.material!r}: there is only one [material]; leave "
+                "it out"
+            )
+        if electrons.absorbed is not None and electrons.absorbed.wall not in self.walls:
+            listed = ", ".join(repr(name) for name in self.walls) or "none"
+            raise ValueError(
+                f"electrons.absorbed.wall = {electrons.absorbed.wall!r}: must be one of the walls "
+                f"{listed}"
+            )
+        for name, wall in self.walls.items():
+            if isinstance(wall, PeriodicWallChoice):
+                raise ValueError(f"walls.{name}: electrons do not pass a periodic wall")
+        if self.parallel.space_parts > 1:
+            raise ValueError(
+                "parallel.space_parts: electrons need the whole mesh on every rank; set it to 1"
+            )
+        if self.transient is not None:
+            start = self.transient.initial
+            if start.kind != "uniform" or start.temperature not in (None, self.temperature):
+                raise ValueError(
+                    f"transient.initial: with electrons a transient starts from T0 = "
+                    f"{self.temperature:g} K everywhere"
+                )
+            if electrons.heat_capacity is None:
+                raise ValueError("electrons.heat_capacity: missing; a transient needs it [J/m^3 K]")
         return self
 
     def _check_isothermal(self, name: str, where: str, what: str) -> None:

@@ -16,6 +16,8 @@ from pbte.core.types import Array
 _PROFILE = "Dependence on time"
 # Around a pulse no step is longer than its standard deviation, as far as this many of them.
 _PULSE_STOPS = np.arange(-5.0, 6.0)
+# Relative difference of two times that are the same.
+ROUND_OFF = 1e-12
 
 
 class Constant(Record):
@@ -193,12 +195,19 @@ class Transient(Record):
         times[-1] = self.end  # to the last bit
         return times
 
-    def stops(self) -> Array:
-        """Return all times that steps must meet, ascending, shape (n,) [s]."""
-        profiles = [self.source_profile, *self.walls.values()]
+    def stops(self, *more: Profile) -> Array:
+        """Return all times that steps must meet, ascending, shape (n,) [s].
+
+        Args:
+            more: Profiles in addition to those of heat sources and walls.
+        """
+        profiles = [self.source_profile, *self.walls.values(), *more]
         switched = np.concatenate([profile.stops() for profile in profiles])
         inside = switched[(switched > 0.0) & (switched < self.end)]
-        return np.asarray(np.unique(np.concatenate([self.output_times(), inside])))
+        outputs = self.output_times()
+        # Where both are the same time but for round-off, a step between them would be none.
+        apart = np.abs(inside[:, None] - outputs).min(axis=1) > ROUND_OFF * inside
+        return np.asarray(np.unique(np.concatenate([outputs, inside[apart]])))
 
 
 class Harmonic(Record):

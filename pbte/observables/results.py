@@ -17,6 +17,7 @@ from pbte.core.errors import InputError
 from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 from pbte.observables.conductivity import Conductivity
+from pbte.observables.electrons import ElectronResult
 from pbte.observables.harmonic import ComplexArray, HarmonicResult
 from pbte.observables.heat_equation import HeatState, suppression_of_peak
 from pbte.observables.profiles import Profile, check_field, line_profile
@@ -110,6 +111,9 @@ class Results:
         "films between two ends as resistances in series in the steady state, where the body "
         "is that",
         default=None,
+    )
+    electrons: ElectronResult | None = quantity(
+        "", "electrons of a metal, where the case has them", default=None
     )
     model: str = quantity(
         "",

@@ -222,7 +222,7 @@ def results_size(case: Case, domain: Domain, num_modes: int) -> int:
         num_modes: Phonon modes of all bodies.
     """
     alone = case.model == "fourier"
-    compares = case.fourier.compare and case.parallel.space_parts == 1
+    compares = case.fourier.compare and case.parallel.space_parts == 1 and case.electrons is None
     times = 0 if case.transient is None else len(case.transient.output_times()) + 1
     frequencies = 0 if case.harmonic is None else len(case.harmonic.all_frequencies())
     series = int(times > 0) + int(frequencies > 0)
@@ -239,7 +239,7 @@ def results_size(case: Case, domain: Domain, num_modes: int) -> int:
             dim=dim,
             num_modes=num_modes,
             num_bins=bins,
-            num_orders=0 if alone else case.orders.max_order + 1,
+            num_orders=0 if alone or case.electrons is not None else case.orders.max_order + 1,
             num_states=0 if alone else times + int(case.steady.enabled),
             num_heat_states=heat_states if alone or compares else 0,
             num_hidden=0 if alone else hidden,

@@ -15,6 +15,7 @@ from rich.text import Text
 from pbte.core.quantity import unit_of
 from pbte.core.types import Array
 from pbte.observables.conductivity import accumulation, reached_at
+from pbte.observables.electrons import ElectronResult
 from pbte.observables.results import STEADY, Results
 from pbte.observables.snapshot import Balance, Snapshot, extreme
 from pbte.output.plots.style import scaled
@@ -40,6 +41,8 @@ def summary(
         parts.append(_order_table(results))
     parts += [Text(line) for line in _account(results)]
     parts += [Text(line) for line in _conduction(results)]
+    if results.electrons is not None:
+        parts += [Text(line) for line in _electrons(results.electrons, _power_unit(results))]
     if results.transient is not None:
         parts += [Text(line) for line in transient_lines(results)]
     if results.harmonic:
@@ -82,6 +85,23 @@ def facts_table(rows: list[tuple[str, str]], *, title: str = "") -> Table:
     for name, value in rows:
         table.add_row(Text(name), Text(value))
     return table
+
+
+def _electrons(electrons: ElectronResult, unit: str) -> Iterator[str]:
+    """Yield what is to be known of the electrons, in sentences."""
+    if electrons.steady is not None:
+        yield (
+            f"Electrons of {electrons.material}: dT reaches {electrons.extreme_temperature:.4g} K, "
+            f"its mean is {electrons.steady.mean_temperature:.4g} K next to "
+            f"{electrons.steady.phonon_temperature:.4g} K of the phonons; "
+            f"{electrons.steady.exchanged:.4g} {unit} pass to these."
+        )
+    if electrons.states:
+        hottest = max(electrons.states, key=lambda state: abs(state.mean_temperature))
+        yield (
+            f"In time the mean dT of the electrons reaches {hottest.mean_temperature:.4g} K, that "
+            f"of the phonons of {electrons.material} is {hottest.phonon_temperature:.4g} K then."
+        )
 
 
 def _overview(results: Results, peak_memory: int | None) -> Table:

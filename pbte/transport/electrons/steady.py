@@ -32,6 +32,7 @@ from pbte.core.types import Array
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.body import Body, with_past
 from pbte.transport.electrons.electrons import ElectronEquation, Electrons
+from pbte.transport.reports import SteadyReport
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
 from pbte.transport.system import System, as_system
@@ -40,29 +41,6 @@ LOG = logging.getLogger("pbte.transport")
 
 # Tolerance of the phonon solutions relative to that of the fixed point.
 INNER = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class CouplingReport:
-    """Convergence of the fixed-point iteration between electrons and phonons.
-
-    Attributes:
-        converged: Whether the residual fell below the tolerance.
-        residuals: Mismatch of the exchanged power, relative to that power, after each phonon
-            solution [-].
-        tolerance: Requested relative mismatch [-].
-        sweeps: Total number of sweeps over all modes.
-    """
-
-    converged: bool
-    residuals: tuple[float, ...]
-    tolerance: float
-    sweeps: int
-
-    @property
-    def iterations(self) -> int:
-        """Number of phonon solutions."""
-        return len(self.residuals)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +53,8 @@ class TwoTemperatures:
         state: The phonons of all bodies.
         exchanged: Power from electrons to phonons [W].
         drained: Power of the electrons into their sinks [W].
-        report: Convergence.
+        report: Convergence: the mismatch of the exchanged power, relative to that power, after each
+            phonon solution; sweeps of all of them.
     """
 
     electrons: Array
@@ -83,7 +62,7 @@ class TwoTemperatures:
     state: SteadyState
     exchanged: float
     drained: float
-    report: CouplingReport
+    report: SteadyReport
 
 
 def solve_two_temperatures(
@@ -118,6 +97,7 @@ def solve_two_temperatures(
         equation,
         tolerance=tolerance,
         max_iterations=max_iterations,
+        level=logging.INFO,
     )
 
 
@@ -131,6 +111,7 @@ def solve_coupled(
     start: Array | None = None,
     tolerance: float,
     max_iterations: int,
+    level: int = logging.DEBUG,
 ) -> TwoTemperatures:
     """Return the fixed point of a given electron equation and phonon system.
 
@@ -143,6 +124,7 @@ def solve_coupled(
         start: Initial guess of T_e, shape (num_dofs,) [K]; that for T_p = 0 by default.
         tolerance: As `solve_two_temperatures` takes it.
         max_iterations: Likewise.
+        level: Level of the log record of each phonon solution.
 
     Raises:
         RunError: The phonons did not converge.
@@ -162,7 +144,8 @@ def solve_coupled(
         passing = coupling * float(weights @ np.abs(found - cold))
         missing = coupling * float(weights @ np.abs(found - given))
         residuals.append(missing / passing if passing > 0.0 else 0.0)
-        LOG.info(
+        LOG.log(
+            level,
             "electrons and phonons: solution %d, mismatch %.1e of %.0e",
             len(residuals),
             residuals[-1],
@@ -177,11 +160,13 @@ def solve_coupled(
         state=state,
         exchanged=coupling * float(weights @ (found - cold)),
         drained=equation.drained(found),
-        report=CouplingReport(
+        report=SteadyReport(
             converged=residuals[-1] <= tolerance,
-            residuals=tuple(residuals),
-            tolerance=tolerance,
+            iterations=len(residuals),
             sweeps=sweeps,
+            residuals=np.array(residuals),
+            tolerance=tolerance,
+            rank=state.report.rank,
         ),
     )
 
