@@ -155,3 +155,9 @@ def test_nothing_prints_in_the_package():
 def test_files_stay_near_400_lines():
     lengths = {m: len((PACKAGE / m).read_text().splitlines()) for m in MODULES}
     assert not {m: n for m, n in lengths.items() if n > 450}
+
+
+def test_a_name_of_a_class_is_taken_once():
+    """Nobody has to ask which of two is meant."""
+    names = [n.name for m in MODULES for n in tree_of(m).body if isinstance(n, ast.ClassDef)]
+    assert not {name for name in names if names.count(name) > 1}
