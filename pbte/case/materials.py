@@ -232,13 +232,6 @@ def material_from_choice(
     return _with_normal_share(material, choice.normal_share)
 
 
-def material_label(choice: FileMaterial | GrayMaterial | BandMaterial) -> str:
-    """Return what messages call the crystal: its file, its table, or the name of a gray one."""
-    if isinstance(choice, FileMaterial):
-        return choice.file
-    return choice.table if isinstance(choice, BandMaterial) else choice.name
-
-
 def _from_file(choice: FileMaterial, folder: Path) -> Material:
     from pbte.materials.storage import read_material
 

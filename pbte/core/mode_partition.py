@@ -63,12 +63,6 @@ class ModePartition:
         singles = np.arange(self.singles[self.comm.rank], self.singles[self.comm.rank + 1])
         return np.concatenate([pairs, self.total_pairs + pairs, 2 * self.total_pairs + singles])
 
-    def even_rows(self, rank: int) -> IntArray:
-        """Return the rows of the even block that `rank` holds: its pairs, then its singles."""
-        pairs = np.arange(self.pairs[rank], self.pairs[rank + 1])
-        singles = np.arange(self.singles[rank], self.singles[rank + 1])
-        return np.concatenate([pairs, self.total_pairs + singles])
-
     def sum_over_ranks(self, local: Numbers) -> Numbers:
         """Return the sum of an array over the ranks. Collective."""
         whole = np.array(local, dtype=np.result_type(local, np.float64), order="C")
@@ -86,10 +80,6 @@ class ModePartition:
     def odd_range(self) -> slice:
         """The rows of the odd block that this rank holds, consecutive ones."""
         return slice(int(self.pairs[self.comm.rank]), int(self.pairs[self.comm.rank + 1]))
-
-    def odd_rows(self, rank: int) -> IntArray:
-        """Return the rows of the odd block that `rank` holds: its pairs."""
-        return np.arange(self.pairs[rank], self.pairs[rank + 1])
 
 
 def partition_modes(

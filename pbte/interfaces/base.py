@@ -215,18 +215,6 @@ class InterfaceModel(Protocol):
         ...
 
 
-class DiffuseBoundaryCondition(BoundaryCondition, Protocol):
-    """A boundary condition without sparse part whose bins do not depend on the normal."""
-
-    def mode_bins(self, modes: ModeTable) -> IntArray:
-        """Return the bin of each mode, shape (num_modes,); -1 takes no part."""
-        ...
-
-    def share(self, modes: ModeTable, normal: Array) -> Array:
-        """Return g / f of each mode, shape (num_modes,) [-]."""
-        ...
-
-
 def wall_modes(modes: ModeTable, normal: Array) -> SurfaceModes:
     """Return the modes of one crystal at a wall.
 

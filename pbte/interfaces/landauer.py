@@ -142,18 +142,6 @@ def conductance_spectrum(
         )
 
 
-def conductance_by_branch(matrix: FluxMatrix, first: ModeTable) -> Array:
-    """Return the share of each branch of the first crystal in h, shape (num_branches,) [W/m^2 K].
-
-    Args:
-        matrix: Flux matrix of an interface.
-        first: Mode table of the first crystal.
-    """
-    num = first.num_modes
-    passing = (matrix.flux * mode_transmission(matrix, num))[:num]
-    return np.asarray(np.bincount(first.bands, weights=passing), dtype=np.float64)
-
-
 def entropy_production(matrix: FluxMatrix, outgoing: Array, temperature: float) -> Array:
     """Return the entropy that the surface produces by mixing, to second order in theta.
 

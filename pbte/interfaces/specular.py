@@ -4,8 +4,7 @@ Where the plane of the wall is a mirror plane of the crystal's grid, a mode goes
 of the same branch, exactly. A grid has few such planes (cubic: nine) but a curved wall any number
 of normals. For the others a mode goes to the few modes of its energy bin whose velocity is nearest
 to the mirrored one, with shares balanced so that energy, equilibrium and reciprocity hold exactly;
-what no neighbour can take is reflected diffusely within the bin. `specular_quality` says how good a
-mirror that is.
+what no neighbour can take is reflected diffusely within the bin.
 """
 
 from __future__ import annotations
@@ -124,52 +123,6 @@ def ziman_specularity(modes: ModeTable, normal: Array, roughness: float) -> Arra
     shares = np.exp(-4.0 * (roughness * normal_wave_numbers) ** 2)
     # Wave vectors on the zone boundary may be listed differently for q and -q.
     return np.asarray(0.5 * (shares + shares[modes.partners]), dtype=np.float64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpecularQuality:
-    """How good a mirror a specular wall is for one normal.
-
-    Attributes:
-        exact: Whether every mode goes to its mirror image.
-        angle: Mean angle between mirrored and actual velocity of the sparse part [rad].
-        parallel: Share of the flux of velocity along the wall that is kept: 1 for a mirror, 0 for
-            a diffuse wall [-].
-        diffuse: Share of the flux that is reflected diffusely for want of neighbours [-].
-    """
-
-    exact: bool
-    angle: float
-    parallel: float
-    diffuse: float
-
-
-def specular_quality(
-    modes: ModeTable, normal: Array, wall: SpecularWall | None = None
-) -> SpecularQuality:
-    """Return how good a mirror the specular wall is for one normal.
-
-    Args:
-        modes: Mode table.
-        normal: Outward unit vector, shape (3,).
-        wall: Its options; those by default when None.
-    """
-    matrix = (wall or SpecularWall()).flux_matrix(modes, normal)
-    speeds = np.maximum(np.linalg.norm(modes.velocities, axis=1), np.finfo(np.float64).tiny)
-    along = modes.velocities - np.outer(modes.velocities @ normal, normal)
-    mirrored = modes.velocities - 2.0 * np.outer(modes.velocities @ normal, normal)
-    entries = matrix.sparse.tocoo() if matrix.sparse is not None else scipy.sparse.coo_array((1, 1))
-    cosines = np.einsum("ij,ij->i", modes.velocities[entries.row], mirrored[entries.col])
-    angles = np.arccos(np.clip(cosines / (speeds[entries.row] * speeds[entries.col]), -1.0, 1.0))
-    flux = np.where(matrix.outgoing, matrix.flux, 0.0)
-    kept = np.einsum("ij,ij->", along * matrix.flux[:, None], matrix.apply(along))
-    diffuse = matrix.weights[matrix.outgoing].sum() / flux.sum()
-    return SpecularQuality(
-        exact=exact_mirror(modes, normal) is not None,
-        angle=float((entries.data * angles).sum() / entries.data.sum()),
-        parallel=float(kept / (flux @ (along**2).sum(axis=1))),
-        diffuse=float(diffuse),
-    )
 
 
 def mirror_classes(modes: ModeTable, bins: BinChoice) -> IntArray:

@@ -27,21 +27,6 @@ def reduced_energy(frequencies: Array, temperature: float) -> Array:
     return np.asarray(REDUCED_PLANCK * frequencies / (BOLTZMANN * temperature), dtype=np.float64)
 
 
-def bose_einstein(frequencies: Array, temperature: float) -> Array:
-    """Return the equilibrium occupation n = 1 / (exp(x) - 1), x = hbar omega / (k_B T).
-
-    Args:
-        frequencies: Angular frequencies, positive, any shape [rad/s].
-        temperature: T [K].
-
-    Returns:
-        Same shape as `frequencies` [-].
-    """
-    # exp(-x) / (1 - exp(-x)) does not overflow as T goes to zero.
-    x = reduced_energy(frequencies, temperature)
-    return np.asarray(np.exp(-x) / -np.expm1(-x), dtype=np.float64)
-
-
 def mode_heat_capacity(frequencies: Array, temperature: float) -> Array:
     """Return the heat capacity k_B x^2 n (n + 1) of each mode, d(hbar omega n)/dT.
 

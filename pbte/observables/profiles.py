@@ -153,12 +153,6 @@ def centre_of_volume(geometry: MeshGeometry) -> Array:
     return np.asarray(np.average(geometry.points.mean(axis=1), axis=0, weights=geometry.volumes))
 
 
-def volume_average(geometry: MeshGeometry, values: Array) -> Array:
-    """Return the volume average of a field, shape (...), exact for linear fields."""
-    check_field(geometry, values)
-    return np.asarray(np.average(values.mean(axis=1), axis=0, weights=geometry.volumes))
-
-
 def check_field(geometry: MeshGeometry, values: Array) -> None:
     """Raise an InputError unless a field has a value for each cell and cell vertex of the mesh."""
     expected = geometry.points.shape[:2]

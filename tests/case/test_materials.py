@@ -11,11 +11,9 @@ from pydantic import ValidationError
 from pbte.case.errors import explain
 from pbte.case.materials import (
     AnyMaterial,
-    BandMaterial,
     FileMaterial,
     GrayMaterial,
     material_from_choice,
-    material_label,
 )
 from pbte.case.record import Record, toml_text
 from pbte.core.errors import InputError
@@ -55,7 +53,6 @@ def test_a_table_without_a_kind_names_a_file():
     assert isinstance(choice, FileMaterial)
     material = material_from_choice(choice)
     assert isinstance(material.kernel, FullKernel)
-    assert material_label(choice) == "Si-5"
 
 
 @pytest.mark.parametrize(("scattering", "rank"), [('"rta"', 1), ("20", 20)])
@@ -172,5 +169,3 @@ def test_a_wrong_choice_is_refused_with_key_and_value(text, message):
 def test_choices_can_be_made_in_python():
     gray = GrayMaterial(kind="gray", speed=1.0, relaxation_time=1.0, heat_capacity=1.0)
     assert gray.directions.family == "product"
-    assert material_label(gray) == "gray"
-    assert material_label(BandMaterial(kind="bands", table="Si-bands")) == "Si-bands"

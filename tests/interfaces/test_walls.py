@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,6 @@ from pbte.interfaces.mirror import exact_mirror
 from pbte.interfaces.specular import (
     PartlySpecularWall,
     SpecularWall,
-    specular_quality,
     ziman_specularity,
 )
 
@@ -92,6 +93,29 @@ def test_a_mirror_plane_of_the_grid_sends_each_mode_to_its_image(crystal):
     expected = np.where(matrix.incoming, theta[image], 0.0)
     np.testing.assert_allclose(matrix.apply(theta), expected, atol=1e-8)
     assert not matrix.weights.any()
+
+
+def specular_quality(modes, normal):
+    """Return how good a mirror the specular wall is for one normal.
+
+    Whether it is exact; mean angle between mirrored and actual velocity [rad]; shares of the flux
+    of parallel velocity that is kept, and of the flux that is reflected diffusely.
+    """
+    matrix = SpecularWall().flux_matrix(modes, normal)
+    speeds = np.linalg.norm(modes.velocities, axis=1)
+    along = modes.velocities - np.outer(modes.velocities @ normal, normal)
+    mirrored = modes.velocities - 2.0 * np.outer(modes.velocities @ normal, normal)
+    entries = matrix.sparse.tocoo()
+    cosines = np.einsum("ij,ij->i", modes.velocities[entries.row], mirrored[entries.col])
+    angles = np.arccos(np.clip(cosines / (speeds[entries.row] * speeds[entries.col]), -1.0, 1.0))
+    flux = np.where(matrix.outgoing, matrix.flux, 0.0)
+    kept = np.einsum("ij,ij->", along * matrix.flux[:, None], matrix.apply(along))
+    return SimpleNamespace(
+        exact=exact_mirror(modes, normal) is not None,
+        angle=(entries.data * angles).sum() / entries.data.sum(),
+        parallel=kept / (flux @ (along**2).sum(axis=1)),
+        diffuse=matrix.weights[matrix.outgoing].sum() / flux.sum(),
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
 from pbte.core.errors import InputError
 from pbte.materials.modes import Crystal, ModeTable, canonical_order
-from pbte.materials.statistics import bose_einstein, mode_heat_capacity
+from pbte.materials.statistics import mode_heat_capacity, reduced_energy
 from pbte.materials.storage import read_material
 
 NAMES = ["Si-5", "Ge-5"]
@@ -85,7 +85,7 @@ def test_mode_heat_capacity_is_the_slope_of_the_mode_energy():
     frequencies = 2.0 * np.pi * np.array([1e11, 1e12, 5e12, 15e12])
     step = 1e-2
     energies = [
-        REDUCED_PLANCK * frequencies * bose_einstein(frequencies, 300.0 + side)
+        REDUCED_PLANCK * frequencies / np.expm1(reduced_energy(frequencies, 300.0 + side))
         for side in (-step, step)
     ]
     slope = (energies[1] - energies[0]) / (2.0 * step)
@@ -97,7 +97,6 @@ def test_mode_heat_capacity_tends_to_boltzmanns_constant_and_freezes_out():
     assert mode_heat_capacity(frequencies, 1e6)[0] == pytest.approx(BOLTZMANN, rel=1e-6)
     with np.errstate(over="raise", invalid="raise"):
         assert mode_heat_capacity(frequencies, 1.0)[0] < 1e-100 * BOLTZMANN
-        assert bose_einstein(frequencies, 0.1)[0] == 0.0
 
 
 def test_canonical_order_puts_pairs_first_then_partners_then_the_rest():

@@ -13,7 +13,6 @@ from pbte.observables.profiles import (
     centre_of_volume,
     line_profile,
     radial_profile,
-    volume_average,
 )
 from pbte.observables.snapshot import MeshGeometry
 
@@ -98,7 +97,6 @@ def test_the_shells_of_a_discontinuous_field_add_up_to_its_volume_integral():
     mesh = ball()
     values = np.random.default_rng(5).standard_normal(mesh.points.shape[:2])
     whole = radial_profile(mesh, values, num_bins=1).values[0]
-    np.testing.assert_allclose(whole, volume_average(mesh, values), rtol=1e-10)
     exact = np.sum(mesh.volumes * values.mean(axis=1)) / mesh.volumes.sum()
     np.testing.assert_allclose(whole, exact, rtol=1e-10)
 
