@@ -9,7 +9,7 @@ from mpi4py import MPI
 
 from pbte.core.mode_partition import partition_modes
 from pbte.core.types import Array
-from pbte.geometry.joints import find_joints
+from pbte.geometry.face_pairs import find_face_pairs
 from pbte.geometry.material_split import MaterialSplit, divide
 from pbte.geometry.sweep_mesh import build_sweep_mesh
 from pbte.interfaces.base import BoundaryCondition, InterfaceModel
@@ -49,9 +49,11 @@ def film_of_layers(
     points = nodes[vertices][:, :, None]
     groups = np.repeat(np.arange(len(counts)), counts)
     cuts = np.cumsum(counts)[:-1]
-    joints = find_joints(points, vertices, groups + 1, cuts[:, None], np.arange(cuts.size) + JOINT)
+    pairs = find_face_pairs(
+        points, vertices, groups + 1, cuts[:, None], np.arange(cuts.size) + JOINT
+    )
     boundary = np.array([1, 2 * (num - 1)])  # the face opposite the vertex
-    division = divide(points, vertices, boundary, np.array([LEFT, RIGHT]), groups, joints)
+    division = divide(points, vertices, boundary, np.array([LEFT, RIGHT]), groups, pairs)
     bodies = []
     for number, kernel in enumerate(kernels):
         cells = division.bodies[number]

@@ -1,6 +1,6 @@
 """Faces of cells, by number: face f of cell K is the one opposite its vertex f, number K (d+1) + f.
 
-The slots of a face are its vertices in the order in which the cell holds them.
+The vertices of a face are numbered in the order in which the cell holds them.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from pbte.core.types import Array, IntArray
 from pbte.geometry.facets import row_keys
 
 
-def face_slots(corners: int) -> IntArray:
-    """Return the vertices of each face of a cell by slot, shape (dim + 1, dim)."""
+def face_vertices(corners: int) -> IntArray:
+    """Return the vertices of each face of a cell, shape (dim + 1, dim)."""
     return np.array([[j for j in range(corners) if j != i] for i in range(corners)], dtype=np.int64)
 
 
 def face_corners(values: Array | IntArray, faces: IntArray) -> Any:
-    """Return the values at the slots of some faces, given those at the vertices of each cell."""
+    """Return the values at the vertices of some faces, given those of each cell."""
     corners = values.shape[1]
-    return values[(faces // corners)[:, None], face_slots(corners)[faces % corners]]
+    return values[(faces // corners)[:, None], face_vertices(corners)[faces % corners]]
 
 
 def face_keys(vertices: IntArray) -> IntArray:
     """Return the vertex numbers of all faces, ascending, shape (num_cells * (dim + 1), dim)."""
     num_cells, corners = vertices.shape
-    of_cells = vertices[:, face_slots(corners)]
+    of_cells = vertices[:, face_vertices(corners)]
     return np.asarray(np.sort(of_cells.reshape(num_cells * corners, corners - 1), axis=1))
 
 

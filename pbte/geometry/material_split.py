@@ -1,6 +1,6 @@
 """A mesh of several materials cut into bodies of one each, and how their interfaces fit together.
 
-Plain arrays: see `pbte.geometry.faces` for the numbers of faces and their slots.
+Plain arrays: see `pbte.geometry.faces` for the numbers of faces and their vertices.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 
 from pbte.core.errors import InputError
 from pbte.core.types import Array, IntArray
+from pbte.geometry.face_pairs import FacePairs
 from pbte.geometry.faces import connected, face_corners, face_keys, face_mates
-from pbte.geometry.joints import Joints
 
 
 @dataclass(frozen=True, kw_only=True)
 class BodyCells:
-    """Cells of one group of regions, cut along the joints: what `build_sweep_mesh` joins.
+    """Cells of one group of regions, cut along the face pairs: what `build_sweep_mesh` joins.
 
     Attributes:
         cells: Number of each cell in the whole mesh, ascending, shape (num_cells,).
@@ -46,26 +46,26 @@ class BodyCells:
 class MaterialSplit:
     """A mesh cut into bodies, and how their interface facets belong together.
 
-    Slot k of boundary facet `facets[j, 0]` of body `groups[j, 0]` and slot `slots[j, k]` of
-    boundary facet `facets[j, 1]` of body `groups[j, 1]` are the same point, on both sides of
-    joint j.
+    Vertex k of boundary facet `facets[j, 0]` of body `groups[j, 0]` and vertex `vertex_map[j, k]`
+    of boundary facet `facets[j, 1]` of body `groups[j, 1]` are the same point, on both sides of
+    face pair j.
 
     Attributes:
         bodies: Body of each group, by the group's number.
-        joints: The joints along which the mesh was cut.
-        groups: Group on either side, shape (num_joints, 2).
-        facets: Boundary facet of that body, shape (num_joints, 2).
+        pairs: The face pairs along which the mesh was cut.
+        groups: Group on either side, shape (num_pairs, 2).
+        facets: Boundary facet of that body, shape (num_pairs, 2).
     """
 
     bodies: dict[int, BodyCells]
-    joints: Joints
+    pairs: FacePairs
     groups: IntArray
     facets: IntArray
 
     @property
-    def slots(self) -> IntArray:
-        """Slot on side 2 of each slot on side 1, shape (num_joints, dim)."""
-        return self.joints.slots
+    def vertex_map(self) -> IntArray:
+        """Vertex on side 2 of each vertex on side 1, shape (num_pairs, dim)."""
+        return self.pairs.vertex_map
 
 
 def divide(
@@ -74,12 +74,12 @@ def divide(
     boundary: IntArray,
     walls: IntArray,
     cell_groups: IntArray,
-    joints: Joints,
+    pairs: FacePairs,
 ) -> MaterialSplit:
-    """Return one body for each group of cells, cut along all given joints.
+    """Return one body for each group of cells, cut along all given face pairs.
 
-    Joints between cells of one group cut that body too; faces between two groups must all be
-    joints. Walls and interfaces need distinct tags, as they have in a `Domain`.
+    Face pairs between cells of one group cut that body too; all faces between two groups must be
+    given. Walls and interfaces need distinct tags, as they have in a `Domain`.
 
     Args:
         points: Vertices of each cell, shape (num_cells, dim + 1, dim) [m].
@@ -87,23 +87,23 @@ def divide(
         boundary: Boundary faces of the whole mesh as `cell * (dim + 1) + face`.
         walls: Tag of each of them.
         cell_groups: Group of each cell, such as the number of its material, shape (num_cells,).
-        joints: Where to cut.
+        pairs: Where to cut.
 
     Raises:
         InputError: A surface within one group ends inside it in such a way that facets cannot be
             cut.
-        ValueError: Two groups meet at a face that is no joint.
+        ValueError: Two groups meet at a face that is not among the face pairs.
     """
     num_cells, corners = vertices.shape
-    cuts = joints.cells * corners + joints.faces
+    cuts = pairs.cells * corners + pairs.faces
     mates = face_mates(face_keys(vertices))
     open_faces = np.ones(num_cells * corners, dtype=np.bool_)
     open_faces[cuts] = False
     first = np.flatnonzero((mates > np.arange(mates.size)) & open_faces)
     if np.any(cell_groups[first // corners] != cell_groups[mates[first] // corners]):
-        raise ValueError("every face between two groups of cells must be a joint")
+        raise ValueError("every face between two groups of cells must be among the face pairs")
     labels = vertices
-    inner = np.flatnonzero(cell_groups[joints.cells[:, 0]] == cell_groups[joints.cells[:, 1]])
+    inner = np.flatnonzero(cell_groups[pairs.cells[:, 0]] == cell_groups[pairs.cells[:, 1]])
     if len(inner):
         labels = _cut_vertices(vertices, first, mates[first])
         _check_cuts(labels, cuts[inner])
@@ -115,21 +115,19 @@ def divide(
         own = np.full(num_cells, -1, dtype=np.int64)
         own[cells] = np.arange(len(cells))
         on_walls = np.flatnonzero(own[boundary // corners] >= 0)
-        side, joint = np.nonzero((own[joints.cells] >= 0).T)
-        faces = np.concatenate([boundary[on_walls], cuts[joint, side]])
-        facets[joint, side] = len(on_walls) + np.arange(len(joint))
+        side, pair = np.nonzero((own[pairs.cells] >= 0).T)
+        faces = np.concatenate([boundary[on_walls], cuts[pair, side]])
+        facets[pair, side] = len(on_walls) + np.arange(len(pair))
         bodies[group] = BodyCells(
             cells=cells,
             points=points[cells],
             vertices=np.unique(labels[cells], return_inverse=True)[1].reshape(-1, corners),
             boundary=own[faces // corners] * corners + faces % corners,
-            tags=np.concatenate([walls[on_walls], joints.tags[joint]]),
+            tags=np.concatenate([walls[on_walls], pairs.tags[pair]]),
             num_wall_facets=len(on_walls),
             wall_facets=on_walls,
         )
-    return MaterialSplit(
-        bodies=bodies, joints=joints, groups=cell_groups[joints.cells], facets=facets
-    )
+    return MaterialSplit(bodies=bodies, pairs=pairs, groups=cell_groups[pairs.cells], facets=facets)
 
 
 def groups_of_cells(cell_regions: IntArray, groups: Mapping[int, int]) -> IntArray:

@@ -9,8 +9,8 @@ import numpy as np
 
 from pbte.core.types import Array, IntArray
 from pbte.geometry.domain import Domain
+from pbte.geometry.face_pairs import face_pairs_of
 from pbte.geometry.facets import facet_area_vectors, signed_volumes
-from pbte.geometry.joints import joints_of
 from pbte.geometry.periodic import matching_walls
 
 
@@ -153,11 +153,11 @@ def _arrays(domain: Domain) -> tuple[Array, IntArray, IntArray]:
 
 def _interfaces(domain: Domain, areas: Array) -> tuple[InterfaceSummary, ...]:
     """Return the interfaces with the regions on both sides."""
-    joints = joints_of(domain)
+    facets = face_pairs_of(domain)
     names = {tag: name for name, tag in domain.regions.items()}
     found = []
     for part in _parts(domain.interfaces, domain.facet_interfaces, areas):
-        pairs = np.unique(joints.regions[joints.tags == domain.interfaces[part.name]], axis=0)
+        pairs = np.unique(facets.regions[facets.tags == domain.interfaces[part.name]], axis=0)
         found.append(
             InterfaceSummary(
                 name=part.name,

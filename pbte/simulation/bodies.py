@@ -16,8 +16,8 @@ from pbte.case.regions import (
 )
 from pbte.core.types import BoolArray, IntArray
 from pbte.geometry.domain import Domain
+from pbte.geometry.face_pairs import FacePairs, face_pairs_of
 from pbte.geometry.interface_facets import InterfaceFacets
-from pbte.geometry.joints import Joints, joints_of
 from pbte.geometry.material_split import MaterialSplit, divide, groups_of_cells
 from pbte.geometry.sweep_mesh import (
     SweepMesh,
@@ -94,11 +94,11 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
         InputError: Materials or models do not fit the mesh.
     """
     of_region = materials_of_regions(case, domain.regions)
-    joints = joints_of(domain)
+    face_pairs = face_pairs_of(domain)
     names = {tag: name for name, tag in domain.interfaces.items()}
     regions = {tag: name for name, tag in domain.regions.items()}
     models, model_of_facet = _models(
-        case, joints, names, {t: of_region[n] for t, n in regions.items()}
+        case, face_pairs, names, {t: of_region[n] for t, n in regions.items()}
     )
     is_cut = model_of_facet >= 0
     whole = sweep_mesh_of(domain)
@@ -114,7 +114,7 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
         boundary,
         domain.facet_walls,
         groups_of_cells(domain.cell_regions, groups),
-        joints.select(is_cut),
+        face_pairs.select(is_cut),
     )
     meshes = [
         with_records(build_sweep_mesh(body.points, body.vertices, body.boundary, body.tags))
@@ -132,7 +132,7 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
         )
         for number, mesh in enumerate(meshes)
     )
-    used = {names[int(tag)]: int(tag) for tag in np.unique(joints.tags[is_cut])}
+    used = {names[int(tag)]: int(tag) for tag in np.unique(face_pairs.tags[is_cut])}
     interfaces, chosen = _interfaces(division, bodies, models, model_of_facet[is_cut], names)
     return Bodies(
         whole=whole,
@@ -206,10 +206,10 @@ def geometry_of(bodies: Bodies) -> MeshGeometry:
 
 
 def _models(
-    case: Case, joints: Joints, names: Mapping[int, str], material_of: Mapping[int, str]
+    case: Case, face_pairs: FacePairs, names: Mapping[int, str], material_of: Mapping[int, str]
 ) -> tuple[list[ChosenModel], IntArray]:
-    """Return the models that the mesh needs, and which of them each joint has, -1 for none."""
-    kinds = np.column_stack([joints.tags, joints.regions])
+    """Return the models that the mesh needs, and which of them each face pair has, -1 for none."""
+    kinds = np.column_stack([face_pairs.tags, face_pairs.regions])
     distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
     sides = [(names[tag], (material_of[a], material_of[b])) for tag, a, b in _rows(distinct)]
     meeting: dict[str, set[tuple[str, str]]] = {name: set() for name in names.values()}
@@ -239,9 +239,9 @@ def _interfaces(
     """Return the interfaces by name and pair of bodies, with side 1 as in their models."""
     swapped = np.array([model.swapped for model in models])[model_of]
     groups, pairs = _turned(division.groups, swapped), _turned(division.facets, swapped)
-    maps = np.where(swapped[:, None], np.argsort(division.slots, axis=1), division.slots)
+    maps = np.where(swapped[:, None], np.argsort(division.vertex_map, axis=1), division.vertex_map)
     # Facets of one interface between the same bodies have one model, whatever their regions.
-    kinds = np.column_stack([division.joints.tags, groups])
+    kinds = np.column_stack([division.pairs.tags, groups])
     distinct, kind_of = np.unique(kinds, axis=0, return_inverse=True)
     interfaces, chosen = [], []
     for row, (tag, one, other) in enumerate(_rows(distinct)):

@@ -7,8 +7,8 @@ import pytest
 
 from pbte.core.errors import InputError
 from pbte.geometry.domain import read_domain
+from pbte.geometry.face_pairs import face_pairs_of, find_face_pairs
 from pbte.geometry.inclusions import core_shell
-from pbte.geometry.joints import find_joints, joints_of
 from pbte.geometry.layers import layers
 from pbte.geometry.material_split import divide, groups_of_cells
 from pbte.geometry.sweep_mesh import build_sweep_mesh, sweep_mesh_of
@@ -52,7 +52,7 @@ def joined(division):
 
 
 def assert_sides_fit(division, meshes):
-    """Check that both sides of every joint are one facet, each of which belongs to one joint."""
+    """Check that both sides of every face pair are one facet, each of which belongs to one pair."""
     used = set()
     for j, (groups, facets) in enumerate(zip(division.groups, division.facets, strict=True)):
         one, other = (meshes[int(group)] for group in groups)
@@ -62,11 +62,11 @@ def assert_sides_fit(division, meshes):
             mesh.points.reshape(-1, mesh.dim)[mesh.boundary_dofs[facet]]
             for mesh, facet in ((one, facets[0]), (other, facets[1]))
         )
-        np.testing.assert_array_equal(second[division.slots[j]], first)
+        np.testing.assert_array_equal(second[division.vertex_map[j]], first)
         for mesh, facet in ((one, facets[0]), (other, facets[1])):
-            assert mesh.boundary_walls[facet] == division.joints.tags[j]
+            assert mesh.boundary_walls[facet] == division.pairs.tags[j]
         used |= {(int(g), int(f)) for g, f in zip(groups, facets, strict=True)}
-    assert len(used) == 2 * len(division.joints)
+    assert len(used) == 2 * len(division.pairs)
     on_interfaces = {
         (group, facet)
         for group, body in division.bodies.items()
@@ -78,7 +78,7 @@ def assert_sides_fit(division, meshes):
 def test_bodies_of_one_region_each_make_up_the_whole(domain):
     points, vertices, boundary, mesh = whole(domain)
     groups = groups_of_cells(domain.cell_regions, {tag: tag for tag in domain.regions.values()})
-    division = divide(points, vertices, boundary, domain.facet_walls, groups, joints_of(domain))
+    division = divide(points, vertices, boundary, domain.facet_walls, groups, face_pairs_of(domain))
     meshes = joined(division)
     assert sum(m.num_cells for m in meshes.values()) == mesh.num_cells
     for tag, body in division.bodies.items():
@@ -104,22 +104,22 @@ def test_a_cut_within_one_body_has_two_sides_of_that_body(domain):
     """All regions in one group: the interfaces still part the cells."""
     points, vertices, boundary, mesh = whole(domain)
     groups = np.zeros(mesh.num_cells, dtype=np.int64)
-    joints = joints_of(domain)
-    division = divide(points, vertices, boundary, domain.facet_walls, groups, joints)
+    pairs = face_pairs_of(domain)
+    division = divide(points, vertices, boundary, domain.facet_walls, groups, pairs)
     meshes = joined(division)
     assert list(meshes) == [0] and set(division.groups.ravel()) == {0}
-    assert len(meshes[0].boundary_walls) == len(boundary) + 2 * len(joints)
+    assert len(meshes[0].boundary_walls) == len(boundary) + 2 * len(pairs)
     assert_sides_fit(division, meshes)
     # Cells beside the cut are no neighbours, all others are.
     np.testing.assert_array_equal(
-        np.sum(meshes[0].neighbours >= 0) + 2 * len(joints), np.sum(mesh.neighbours >= 0)
+        np.sum(meshes[0].neighbours >= 0) + 2 * len(pairs), np.sum(mesh.neighbours >= 0)
     )
 
 
-def test_joints_that_are_left_out_leave_the_body_whole(domain):
+def test_face_pairs_that_are_left_out_leave_the_body_whole(domain):
     points, vertices, boundary, mesh = whole(domain)
     groups = np.zeros(mesh.num_cells, dtype=np.int64)
-    none = joints_of(domain).select(np.zeros(0, dtype=np.int64))
+    none = face_pairs_of(domain).select(np.zeros(0, dtype=np.int64))
     division = divide(points, vertices, boundary, domain.facet_walls, groups, none)
     again = joined(division)[0]
     np.testing.assert_array_equal(again.neighbours, mesh.neighbours)
@@ -127,10 +127,10 @@ def test_joints_that_are_left_out_leave_the_body_whole(domain):
     np.testing.assert_array_equal(again.face_normals, mesh.face_normals)
 
 
-def test_groups_that_meet_without_a_joint_are_refused(domain):
+def test_groups_that_meet_without_a_face_pair_are_refused(domain):
     points, vertices, boundary, _ = whole(domain)
-    none = joints_of(domain).select(np.zeros(0, dtype=np.int64))
-    with pytest.raises(ValueError, match="every face between two groups of cells must be a joint"):
+    none = face_pairs_of(domain).select(np.zeros(0, dtype=np.int64))
+    with pytest.raises(ValueError, match="every face between two groups of cells must be among"):
         divide(points, vertices, boundary, domain.facet_walls, domain.cell_regions, none)
 
 
@@ -152,7 +152,9 @@ def fan():
 def test_a_surface_across_a_body_cuts_it_and_one_that_ends_at_its_rim_cannot():
     points, vertices, boundary = fan()
     regions, walls = np.ones(6, dtype=np.int64), np.full(6, 2)
-    across = find_joints(points, vertices, regions, np.array([[0, 1], [0, 4]]), np.array([3, 3]))
+    across = find_face_pairs(
+        points, vertices, regions, np.array([[0, 1], [0, 4]]), np.array([3, 3])
+    )
     division = divide(points, vertices, boundary, walls, regions, across)
     assert_sides_fit(division, joined(division))
     # An edge from the middle to the rim: the middle holds its two sides together, the rim not.
@@ -173,8 +175,8 @@ def test_a_facet_with_all_corners_on_the_rim_of_a_surface_is_refused():
     points = NM * np.vstack([np.zeros(2), ring, 2 * ring])
     vertices = np.vstack([inner, outer])
     regions = np.ones(len(vertices), dtype=np.int64)
-    joints = find_joints(points[vertices], vertices, regions, np.array([[0, 1]]), np.array([3]))
+    pairs = find_face_pairs(points[vertices], vertices, regions, np.array([[0, 1]]), np.array([3]))
     rim = np.array([3 * (6 + 2 * k + 1) + 0 for k in range(6)])  # opposite the inner corner
     message = "1 of 1 facets of interfaces within one material have all corners on the rim"
     with pytest.raises(InputError, match=message):
-        divide(points[vertices], vertices, rim, np.full(6, 2), regions, joints)
+        divide(points[vertices], vertices, rim, np.full(6, 2), regions, pairs)

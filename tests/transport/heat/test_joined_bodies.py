@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pbte.geometry.joints import find_joints
+from pbte.geometry.face_pairs import find_face_pairs
 from pbte.geometry.material_split import divide
 from pbte.geometry.sweep_mesh import (
     build_sweep_mesh,
@@ -30,8 +30,8 @@ def cut_at(domain, place):
     first, face = first[crossing], face[crossing]
     corners = np.array([np.delete(np.arange(dim + 1), f) for f in range(dim + 1)])
     facets = vertices[first[:, None], corners[face]]
-    joints = find_joints(mesh.points, vertices, groups, facets, np.full(len(facets), 99))
-    division = divide(mesh.points, vertices, boundary, mesh.boundary_walls, groups, joints)
+    pairs = find_face_pairs(mesh.points, vertices, groups, facets, np.full(len(facets), 99))
+    division = divide(mesh.points, vertices, boundary, mesh.boundary_walls, groups, pairs)
     meshes = [
         build_sweep_mesh(body.points, body.vertices, body.boundary, body.tags)
         for _, body in sorted(division.bodies.items())

@@ -20,7 +20,7 @@ _LEADING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joints:
+class FacePairs:
     """Facets between two cells, each once, with side 1 and side 2.
 
     Between two regions, side 1 is the one with the smaller tag: silicon in "si-ge". Where the
@@ -29,35 +29,35 @@ class Joints:
     y, then z).
 
     Attributes:
-        tags: Interface of each facet, shape (num_joints,).
-        cells: Cell on either side, shape (num_joints, 2).
-        faces: Its face, as the number of the vertex opposite, shape (num_joints, 2).
-        regions: Region of either cell, shape (num_joints, 2).
-        slots: Slot of the face on side 2 with the same vertex as each slot of the face on side 1,
-            shape (num_joints, dim).
+        tags: Interface of each facet, shape (num_pairs,).
+        cells: Cell on either side, shape (num_pairs, 2).
+        faces: Its face, as the number of the vertex opposite, shape (num_pairs, 2).
+        regions: Region of either cell, shape (num_pairs, 2).
+        vertex_map: Vertex of the face on side 2 that is the same point as each vertex of the face
+            on side 1, numbered within the face, shape (num_pairs, dim).
     """
 
     tags: IntArray
     cells: IntArray
     faces: IntArray
     regions: IntArray
-    slots: IntArray
+    vertex_map: IntArray
 
     def __len__(self) -> int:
         return len(self.tags)
 
-    def select(self, chosen: BoolArray | IntArray) -> Joints:
-        """Return some of the joints."""
-        return Joints(
+    def select(self, chosen: BoolArray | IntArray) -> FacePairs:
+        """Return some of the face pairs."""
+        return FacePairs(
             tags=self.tags[chosen],
             cells=self.cells[chosen],
             faces=self.faces[chosen],
             regions=self.regions[chosen],
-            slots=self.slots[chosen],
+            vertex_map=self.vertex_map[chosen],
         )
 
 
-def joints_of(domain: Domain) -> Joints:
+def face_pairs_of(domain: Domain) -> FacePairs:
     """Return all interface facets of a domain, cells in the numbering of its mesh."""
     topology = domain.mesh.topology
     dim = topology.dim
@@ -69,7 +69,7 @@ def joints_of(domain: Domain) -> Joints:
         corners = topology.connectivity(dim - 1, 0).array.reshape(-1, dim)
         facets = np.asarray(corners[domain.interior_facets], dtype=np.int64)
     coordinates = np.asarray(domain.mesh.geometry.x, dtype=np.float64)
-    return find_joints(
+    return find_face_pairs(
         coordinates[domain.cell_nodes][:, :, :dim],
         vertices.reshape(-1, dim + 1),
         domain.cell_regions,
@@ -78,21 +78,21 @@ def joints_of(domain: Domain) -> Joints:
     )
 
 
-def find_joints(
+def find_face_pairs(
     points: Array,
     vertices: IntArray,
     cell_regions: IntArray,
     facets: IntArray,
     tags: IntArray,
-) -> Joints:
+) -> FacePairs:
     """Return the given facets with the cell and the face on either side, oriented.
 
     Args:
         points: Vertices of each cell, shape (num_cells, dim + 1, dim) [m].
         vertices: Their numbers, shape (num_cells, dim + 1).
         cell_regions: Region of each cell, shape (num_cells,).
-        facets: Vertex numbers of each interface facet, in any order, shape (num_joints, dim).
-        tags: Interface of each, shape (num_joints,).
+        facets: Vertex numbers of each interface facet, in any order, shape (num_pairs, dim).
+        tags: Interface of each, shape (num_pairs,).
 
     Raises:
         ValueError: A facet does not lie between two cells, or is given twice.
@@ -112,19 +112,19 @@ def find_joints(
         swapped[same] = _against_order(points, cell_regions, face_mates(keys), sides, same)
     sides[swapped] = sides[swapped, ::-1]
     one, other = (face_corners(vertices, sides[:, k]) for k in (0, 1))
-    return Joints(
+    return FacePairs(
         tags=np.asarray(tags, dtype=np.int64),
         cells=sides // corners,
         faces=sides % corners,
         regions=cell_regions[sides // corners],
-        slots=np.argmax(one[:, :, None] == other[:, None, :], axis=2).astype(np.int64),
+        vertex_map=np.argmax(one[:, :, None] == other[:, None, :], axis=2).astype(np.int64),
     )
 
 
 def _against_order(
     points: Array, cell_regions: IntArray, mates: IntArray, sides: IntArray, same: IntArray
 ) -> BoolArray:
-    """Return which facets within one region have side 1 and 2 in the wrong order; see `Joints`."""
+    """Return which facets within one region have sides in the wrong order; see `FacePairs`."""
     corners = points.shape[1]
     components = _components(cell_regions, mates, sides, corners)
     place = _places(points)
@@ -146,7 +146,7 @@ def _against_order(
 
 
 def _components(cell_regions: IntArray, mates: IntArray, sides: IntArray, corners: int) -> IntArray:
-    """Return the connected component of each cell when regions and joints part the mesh."""
+    """Return the connected component of each cell when regions and face pairs divide the mesh."""
     cell = np.arange(len(mates)) // corners
     closed = mates < 0
     closed[sides.ravel()] = True

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pbte.geometry.domain import read_domain
+from pbte.geometry.face_pairs import face_pairs_of, find_face_pairs
 from pbte.geometry.inclusions import core_shell, inclusion
-from pbte.geometry.joints import find_joints, joints_of
 from pbte.geometry.layers import layers
 from pbte.geometry.session import gmsh_session
 
@@ -33,36 +33,36 @@ BODIES = {
 }  # fmt: skip
 
 
-def corners_of(domain, joints, side):
-    """Return the corners of each joint by slot, seen from one side, and the cell's centre [m]."""
+def corners_of(domain, pairs, side):
+    """Return the corners of each face pair, seen from one side, and the cell's centre [m]."""
     dim = domain.mesh.topology.dim
-    points = domain.mesh.geometry.x[domain.cell_nodes][:, :, :dim][joints.cells[:, side]]
+    points = domain.mesh.geometry.x[domain.cell_nodes][:, :, :dim][pairs.cells[:, side]]
     slots = np.array([[j for j in range(dim + 1) if j != i] for i in range(dim + 1)])
-    on_face = np.take_along_axis(points, slots[joints.faces[:, side]][:, :, None], axis=1)
+    on_face = np.take_along_axis(points, slots[pairs.faces[:, side]][:, :, None], axis=1)
     return on_face, points.mean(axis=1)
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_both_sides_of_a_joint_have_the_same_corners_in_the_order_of_the_slots(
+def test_both_sides_of_a_face_pair_have_the_same_corners_in_the_order_of_the_vertex_map(
     comm, shared_tmp_path, once, body
 ):
     path = shared_tmp_path / "body.msh"
     once(lambda: BODIES[body](path))
     domain = read_domain(path, comm)
-    joints = joints_of(domain)
-    assert len(joints) == len(domain.interior_facets) > 0
-    (one, first), (other, second) = (corners_of(domain, joints, side) for side in (0, 1))
-    images = np.take_along_axis(other, joints.slots[:, :, None], axis=1)
+    pairs = face_pairs_of(domain)
+    assert len(pairs) == len(domain.interior_facets) > 0
+    (one, first), (other, second) = (corners_of(domain, pairs, side) for side in (0, 1))
+    images = np.take_along_axis(other, pairs.vertex_map[:, :, None], axis=1)
     np.testing.assert_array_equal(images, one)
     # The two cells lie on different sides of the facet.
     assert (np.linalg.norm(first - second, axis=1) > 0).all()
-    np.testing.assert_array_equal(joints.regions, domain.cell_regions[joints.cells])
-    assert len({tuple(cells) for cells in np.sort(joints.cells, axis=1).tolist()}) == len(joints)
+    np.testing.assert_array_equal(pairs.regions, domain.cell_regions[pairs.cells])
+    assert len({tuple(cells) for cells in np.sort(pairs.cells, axis=1).tolist()}) == len(pairs)
     # From the region with the smaller tag, named first, to the other one.
     (name,) = domain.interfaces
     one, other = name.split("-")
-    assert set(joints.regions[:, 0]) == {domain.regions[one]}
-    assert set(joints.regions[:, 1]) == {domain.regions[other]}
+    assert set(pairs.regions[:, 0]) == {domain.regions[one]}
+    assert set(pairs.regions[:, 1]) == {domain.regions[other]}
 
 
 def test_every_facet_is_found_for_any_order_of_cells_facets_and_vertices():
@@ -74,28 +74,28 @@ def test_every_facet_is_found_for_any_order_of_cells_facets_and_vertices():
         order = rng.permutation(2)
         vertices = np.array([rng.permutation(cell) for cell in cells])[order]
         facet = rng.permutation([1, 2, 3])[None]
-        joints = find_joints(
+        pairs = find_face_pairs(
             points[vertices], vertices, np.array([1, 2])[order], facet, np.array([7])
         )
-        assert joints.tags.tolist() == [7] and joints.regions.tolist() == [[1, 2]]
-        assert vertices[joints.cells[0, 0], joints.faces[0, 0]] == 0
-        assert vertices[joints.cells[0, 1], joints.faces[0, 1]] == 4
+        assert pairs.tags.tolist() == [7] and pairs.regions.tolist() == [[1, 2]]
+        assert vertices[pairs.cells[0, 0], pairs.faces[0, 0]] == 0
+        assert vertices[pairs.cells[0, 1], pairs.faces[0, 1]] == 4
 
 
-def test_facets_that_are_no_joints_are_refused():
+def test_facets_that_are_no_pair_of_faces_are_refused():
     vertices = np.array([[0, 1, 2], [1, 2, 3]])
     points = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])[vertices]
     for facets in ([[0, 1]], [[0, 3]], [[1, 2], [2, 1]]):
         with pytest.raises(ValueError, match="must lie between two cells and be given once"):
-            find_joints(points, vertices, np.ones(2), np.array(facets), np.ones(len(facets)))
+            find_face_pairs(points, vertices, np.ones(2), np.array(facets), np.ones(len(facets)))
 
 
-def test_no_facets_make_no_joints():
+def test_no_facets_make_no_face_pairs():
     vertices = np.array([[0, 1, 2], [1, 2, 3]])
     points = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])[vertices]
     none = np.empty((0, 2), dtype=np.int64)
-    joints = find_joints(points, vertices, np.ones(2), none, none[:, 0])
-    assert len(joints) == 0 and joints.slots.shape == (0, 2)
+    pairs = find_face_pairs(points, vertices, np.ones(2), none, none[:, 0])
+    assert len(pairs) == 0 and pairs.vertex_map.shape == (0, 2)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -122,9 +122,9 @@ def test_a_plane_within_one_region_points_along_its_axis(comm, shared_tmp_path, 
 
     once(write)
     domain = read_domain(path, comm, scale=NM)
-    joints = joints_of(domain)
-    first, second = (corners_of(domain, joints, side)[1] for side in (0, 1))
-    assert len(joints) > 10
+    pairs = face_pairs_of(domain)
+    first, second = (corners_of(domain, pairs, side)[1] for side in (0, 1))
+    assert len(pairs) > 10
     assert (first[:, axis] < 10 * NM).all() and (second[:, axis] > 10 * NM).all()
 
 
@@ -147,24 +147,24 @@ def closed_square(regions):
 
 def test_a_closed_surface_within_one_region_points_inward():
     points, vertices, regions, rim = closed_square([1] * 18)
-    joints = find_joints(points, vertices, regions, rim, np.full(4, 5))
+    pairs = find_face_pairs(points, vertices, regions, rim, np.full(4, 5))
     # Cells 8 and 9 are the middle square.
-    assert set(joints.cells[:, 1]) == {8, 9}
-    assert not {8, 9} & set(joints.cells[:, 0])
+    assert set(pairs.cells[:, 1]) == {8, 9}
+    assert not {8, 9} & set(pairs.cells[:, 0])
 
 
 def test_a_surface_that_divides_nothing_points_to_positive_x_then_y():
     points, vertices, regions, rim = closed_square([1] * 18)
     for edge in rim:
-        joints = find_joints(points, vertices, regions, edge[None], np.array([5]))
-        first, second = points[joints.cells[0]].mean(axis=1)
+        pairs = find_face_pairs(points, vertices, regions, edge[None], np.array([5]))
+        first, second = points[pairs.cells[0]].mean(axis=1)
         along = 1 if points[vertices == edge[0]][0, 1] == points[vertices == edge[1]][0, 1] else 0
         assert first[along] < second[along]
 
 
-def test_some_joints_can_be_taken_out():
+def test_some_face_pairs_can_be_selected():
     points, vertices, regions, rim = closed_square([1] * 18)
-    joints = find_joints(points, vertices, regions, rim, np.array([5, 6, 5, 6]))
-    chosen = joints.select(joints.tags == 6)
-    np.testing.assert_array_equal(chosen.cells, joints.cells[[1, 3]])
-    assert len(chosen) == 2 and chosen.slots.shape == (2, 2)
+    pairs = find_face_pairs(points, vertices, regions, rim, np.array([5, 6, 5, 6]))
+    chosen = pairs.select(pairs.tags == 6)
+    np.testing.assert_array_equal(chosen.cells, pairs.cells[[1, 3]])
+    assert len(chosen) == 2 and chosen.vertex_map.shape == (2, 2)
