@@ -311,22 +311,6 @@ def check_flux_matrix(matrix: FluxMatrix) -> FluxReport:
     )
 
 
-def landauer_conductance(matrix: FluxMatrix, num_first: int) -> float:
-    """Return the conductance of an interface between reservoirs: the sum of F from first to second.
-
-    Args:
-        matrix: Flux matrix of an interface.
-        num_first: Number of modes of the first crystal.
-
-    Returns:
-        Flux per area and difference of the temperatures that arrive [W/m^2 K].
-    """
-    first = np.zeros(matrix.num_modes)
-    first[:num_first] = 1.0
-    arriving = matrix.flux * matrix.apply(first)
-    return float(arriving[num_first:].sum())
-
-
 def _unit(normal: Array) -> Array:
     vector = np.asarray(normal, dtype=np.float64)
     if vector.shape != (3,):

@@ -11,10 +11,6 @@ from pbte.core.errors import InputError
 if TYPE_CHECKING:
     from pbte.case.interfaces import InterfaceChoice
     from pbte.core.types import Array
-
-if TYPE_CHECKING:
-    from pbte.case.interfaces import InterfaceChoice
-    from pbte.core.types import Array
     from pbte.interfaces.report import InterfaceReport, Refinement
     from pbte.materials.modes import ModeTable
     from pbte.materials.storage import Material
@@ -84,20 +80,7 @@ def study(
     bins: str = "auto",
     convergence: bool = False,
 ) -> Study:
-    """Return conductance and spectrum of an interface by itself, for each model and temperature.
-
-    Args:
-        first: Shipped name or file of the first material.
-        second: Of the second.
-        models: Each "kind" or "kind:key=value,key=value", such as "dmm:bins=20".
-        temperatures: [K]; that of the first material if empty.
-        normal: Direction from the first to the second crystal, of any length.
-        bins: Energy bins of all models and of the spectrum: "auto" or a number.
-        convergence: Whether to vary the number of bins, or the width.
-
-    Raises:
-        InputError: An argument is wrong, or a model does not fit the crystals.
-    """
+    """Return conductance and spectrum of an interface; `pbte.interface` has the arguments."""
     from pbte.case.interfaces import interface_model
     from pbte.interfaces.bins import energy_bins
     from pbte.interfaces.report import lowest_temperature, report_interface

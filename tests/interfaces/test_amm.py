@@ -9,7 +9,7 @@ import pytest
 
 from pbte.core.errors import InputError
 from pbte.interfaces.amm import AcousticMismatch
-from pbte.interfaces.base import check_flux_matrix, landauer_conductance, pair_modes
+from pbte.interfaces.base import check_flux_matrix, pair_modes
 from pbte.interfaces.elastic import isotropic_solid, solid_of
 from pbte.interfaces.landauer import entropy_production, interface_conductance, mode_transmission
 from pbte.materials.models import isotropic_crystal
@@ -86,8 +86,8 @@ def test_turning_the_pair_round_changes_nothing(pair):
     first, second = pair
     there = model_for(first, second).flux_matrix(first, second, OBLIQUE)
     back = model_for(second, first).flux_matrix(second, first, -OBLIQUE)
-    assert landauer_conductance(there, first.num_modes) == pytest.approx(
-        landauer_conductance(back, second.num_modes), rel=1e-9
+    assert interface_conductance(there, first.num_modes).conductance == pytest.approx(
+        interface_conductance(back, second.num_modes).conductance, rel=1e-9
     )
 
 
@@ -96,7 +96,7 @@ def test_a_fine_grid_of_sound_has_the_conductance_of_the_continuum(waves):
     """Isotropic Debye solids: the closed form of the library, L, SV and SH welded or scalar."""
     first, second = debye_crystal(8952.0, 5346.0), debye_crystal(5266.0, 3198.0)
     matrix = model_for_sound(waves).flux_matrix(first, second, Z)
-    found = landauer_conductance(matrix, first.num_modes)
+    found = interface_conductance(matrix, first.num_modes).conductance
     solids = [
         DebyeSolid(density=2329.0, longitudinal=8952.0, transverse=5346.0, atom_density=5e28),
         DebyeSolid(density=5323.0, longitudinal=5266.0, transverse=3198.0, atom_density=4.4e28),

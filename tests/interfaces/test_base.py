@@ -12,10 +12,10 @@ from pbte.core.errors import InputError
 from pbte.interfaces.base import (
     assemble,
     check_flux_matrix,
-    landauer_conductance,
     pair_modes,
     wall_modes,
 )
+from pbte.interfaces.landauer import interface_conductance
 from pbte.materials.models import gray_crystal, isotropic_crystal
 
 NORMAL = np.array([2.0, -1.0, 2.0]) / 3.0
@@ -123,14 +123,16 @@ def test_the_check_finds_bins_and_weights_that_are_not_time_reversal_symmetric()
     assert check_flux_matrix(dataclasses.replace(sound, bins=bins)).reciprocity == 1.0
 
 
-def test_the_landauer_conductance_counts_what_passes():
+def test_the_conductance_counts_what_passes():
     first, second = gray(), gray(speed=3000.0)
     surface = pair_modes(first, second, NORMAL)
     matrix = assemble(surface, bins=np.zeros(surface.num_modes, dtype=np.int64))
     one = surface.flux[surface.outgoing & ~surface.second].sum()
     two = surface.flux[surface.outgoing & surface.second].sum()
     expected = one * two / (one + two)
-    assert landauer_conductance(matrix, first.num_modes) == pytest.approx(expected, rel=1e-13)
+    assert interface_conductance(matrix, first.num_modes).conductance == pytest.approx(
+        expected, rel=1e-13
+    )
 
 
 def test_a_bad_normal_or_two_temperatures_are_refused():

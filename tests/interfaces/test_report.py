@@ -7,9 +7,9 @@ import pytest
 
 from pbte.core.constants import BOLTZMANN, REDUCED_PLANCK
 from pbte.core.errors import InputError
-from pbte.interfaces.base import landauer_conductance
 from pbte.interfaces.bins import energy_bins
 from pbte.interfaces.dmm import DiffuseMismatch, SmoothMismatch, one_sided_share
+from pbte.interfaces.landauer import interface_conductance
 from pbte.interfaces.perfect import PerfectInterface
 from pbte.interfaces.report import lowest_temperature, report_interface, unmatched_flux
 from pbte.materials.temperature import at_temperature
@@ -93,7 +93,7 @@ def test_identical_crystals_lack_nothing(silicon):
 
 def conductance_at(temperature, model, *tables):
     first, second = (at_temperature(modes, temperature) for modes in tables)
-    return landauer_conductance(model.flux_matrix(first, second, X), first.num_modes)
+    return interface_conductance(model.flux_matrix(first, second, X), first.num_modes).conductance
 
 
 def test_the_grid_ends_where_its_lowest_moving_mode_carries_most_heat(silicon, germanium):
