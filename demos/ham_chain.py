@@ -30,6 +30,7 @@ from pbte.output.plots.style import INK, STEADY_COLOUR, new_figure, style
 from pbte.reference.ham.chain import (
     HamChain,
     criteria,
+    critical_chain,
     random_couplings,
     random_states,
     rate_probabilities,
@@ -42,8 +43,7 @@ from pbte.reference.ham.conductivity import (
 )
 from pbte.reference.ham.deviation import (
     deviation,
-    length_deviations,
-    level_deviations,
+    mean_deviations,
     state_deviations,
 )
 from pbte.reference.ham.evolution import ChebyshevEvolution, exact_probabilities
@@ -133,8 +133,10 @@ assert deviations.max() < 10 / chain.num_levels
 
 # %% Deviation against n and against N (figure 5)
 means = {"num_states": 2, "num_chains": 24, "seed": seed, "method": "chebyshev"}
-by_levels = level_deviations(levels, num_subunits=3, **means)
-by_length = length_deviations(lengths, num_levels=100, **means)
+more_levels = [critical_chain(num_subunits=3, num_levels=n) for n in levels]
+longer = [critical_chain(num_subunits=n, num_levels=100) for n in lengths]
+by_levels = mean_deviations(more_levels, **means)
+by_length = mean_deviations(longer, **means)
 slope = np.polyfit(np.log(levels), np.log(by_levels), 1)[0]
 print(f"D^2 falls as n^{slope:.2f}; for all N {by_length.min():.1e} to {by_length.max():.1e}")
 with style():

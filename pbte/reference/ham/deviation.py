@@ -18,7 +18,6 @@ from pbte.reference.ham.chain import (
     Seed,
     check_count,
     check_times,
-    critical_chain,
     random_couplings,
     random_states,
     rate_probabilities,
@@ -91,95 +90,38 @@ def state_deviations(
     return np.asarray(deviation(times, exact, rate_probabilities(chain, times))[0])
 
 
-def level_deviations(
-    levels: Sequence[int],
+def mean_deviations(
+    chains: Sequence[HamChain],
     *,
-    num_subunits: int = 3,
     num_states: int = 10,
     num_chains: int = 4,
     seed: Seed,
     num_times: int = 51,
     method: Method = "dense",
 ) -> Array:
-    """Return the mean D^2 against the number of levels at lambda = de/(2 n) (C6, figure 5).
+    """Return the mean D^2 of the first subunit of each chain, shape (len(chains),) (C6, figure 5).
 
-    At this coupling kappa = pi de/(2 n): the states within the golden-rule line stay pi/2 and the
-    chain gets weaker with n, so that what remains is the scatter of finite bands.
+    At the coupling of `critical_chain`, lambda = de/(2 n), kappa = pi de/(2 n): the states within
+    the golden-rule line stay pi/2 and the chain gets weaker with n, so that what remains is the
+    scatter of finite bands.
 
     Args:
-        levels: Numbers of levels n.
-        num_subunits: N.
+        chains: Chains of different numbers of levels or of subunits.
         num_states: Random states of each chain.
-        num_chains: Chains with couplings of their own, for the mean.
+        num_chains: Draws of the couplings of each chain, for the mean.
         seed: Seed or generator of random numbers.
         num_times: Times at which the probabilities are compared.
         method: Propagator, "dense" or "chebyshev".
 
-    Returns:
-        Mean deviations of the first subunit, shape (len(levels),) [-].
-
     Raises:
         InputError: A number is too small.
     """
-    chains = [critical_chain(num_subunits=num_subunits, num_levels=n) for n in levels]
-    return _means(chains, num_states, num_chains, seed, num_times, method)
-
-
-def length_deviations(
-    lengths: Sequence[int],
-    *,
-    num_levels: int = 100,
-    num_states: int = 10,
-    num_chains: int = 4,
-    seed: Seed,
-    num_times: int = 51,
-    method: Method = "dense",
-) -> Array:
-    """Return the mean D^2 against the number of subunits at lambda = de/(2 n) (C6, figure 5).
-
-    Args:
-        lengths: Numbers of subunits N.
-        num_levels: n.
-        num_states: Random states of each chain.
-        num_chains: Chains with couplings of their own, for the mean.
-        seed: Seed or generator of random numbers.
-        num_times: Times at which the probabilities are compared.
-        method: Propagator, "dense" or "chebyshev".
-
-    Returns:
-        Mean deviations of the first subunit, shape (len(lengths),) [-].
-
-    Raises:
-        InputError: A number is too small.
-    """
-    chains = [critical_chain(num_subunits=n, num_levels=num_levels) for n in lengths]
-    return _means(chains, num_states, num_chains, seed, num_times, method)
-
-
-def _means(
-    chains: list[HamChain],
-    num_states: int,
-    num_chains: int,
-    seed: Seed,
-    num_times: int,
-    method: Method,
-) -> Array:
     check_count("num_chains", num_chains)
     random = np.random.default_rng(seed)
-    return np.array(
-        [
-            np.mean(
-                [
-                    state_deviations(
-                        chain,
-                        num_states=num_states,
-                        seed=random,
-                        num_times=num_times,
-                        method=method,
-                    )
-                    for _ in range(num_chains)
-                ]
-            )
-            for chain in chains
-        ]
-    )
+
+    def drawn(chain: HamChain) -> Array:
+        return state_deviations(
+            chain, num_states=num_states, seed=random, num_times=num_times, method=method
+        )
+
+    return np.array([np.mean([drawn(chain) for _ in range(num_chains)]) for chain in chains])

@@ -21,8 +21,7 @@ from pbte.reference.ham.chain import (
 )
 from pbte.reference.ham.deviation import (
     deviation,
-    length_deviations,
-    level_deviations,
+    mean_deviations,
     state_deviations,
 )
 from pbte.reference.ham.evolution import (
@@ -251,14 +250,16 @@ def test_a_single_level_of_the_band_does_not_average_itself():
 def test_the_deviation_falls_as_one_over_the_number_of_levels():
     """Figure 5: typical states are those with scatter 1/sqrt(n)."""
     levels = np.array([25, 50, 100, 200])
-    deviations = level_deviations(levels, num_states=8, num_chains=8, seed=3)
+    chains = [critical_chain(num_subunits=3, num_levels=n) for n in levels]
+    deviations = mean_deviations(chains, num_states=8, num_chains=8, seed=3)
     slope = np.polyfit(np.log(levels), np.log(deviations), 1)[0]
     # 8 chains leave 10 to 20 % on each of four points over a factor 8: 0.15 on the slope
     assert slope == pytest.approx(-1.0, abs=0.3)
 
 
 def test_the_deviation_does_not_grow_with_the_length():
-    deviations = length_deviations([2, 3, 5, 8], num_levels=50, seed=3)
+    chains = [critical_chain(num_subunits=n, num_levels=50) for n in (2, 3, 5, 8)]
+    deviations = mean_deviations(chains, seed=3)
     assert deviations.shape == (4,)
     assert deviations[-1] < 1.5 * deviations[0] < 1.5 * 2 / 50
 
