@@ -50,7 +50,7 @@ def bench(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
-    """Measure the speed of sweep and mixing: ns per unknown, fraction of dgemm, against PETSc.
+    """Measure the speed of sweep and scattering: ns per unknown, fraction of dgemm, against PETSc.
 
     Takes one to two minutes. Scaling over modes needs several processes, 'mpirun -n 2 pbte bench
     --only scaling'; everything else runs on the first one alone.
@@ -84,25 +84,25 @@ def tables(
     """Return the report as tables for the terminal.
 
     Args:
-        report: What was measured.
+        report: Measurements.
         quick: Whether it was measured in the quick way.
         alone: Whether there is one rank, so that no scaling was measured.
-        sections: What was asked for.
+        sections: Names of the sections that were requested.
     """
     parts: list[Table | str] = [_conditions(report.machine)]
     if report.sweep:
-        parts.append(_sweep_table("Drift, arbitrary directions", report.sweep, report.machine))
+        parts.append(_sweep_table("Sweep, arbitrary directions", report.sweep, report.machine))
     if report.bands:
-        parts.append(_sweep_table("Drift, table of bands", report.bands, report.machine))
+        parts.append(_sweep_table("Sweep, table of bands", report.bands, report.machine))
     parts += _mixing_tables(report)
     if report.superlattice:
         parts.append(_superlattice_table(report.superlattice))
     parts += [_assembled_table(figures) for figures in report.petsc]
     if report.scaling is not None:
         parts.append(_scaling_table(report.scaling))
-    parts.append(f"Times are {_BY} unless it says 'by the clock'; ns are core-nanoseconds.")
+    parts.append(f"Times are {_BY} unless marked 'by the clock'; ns are core-nanoseconds.")
     if quick:
-        parts.append("Measured with --quick on small bodies: a look, not figures to quote.")
+        parts.append("Measured with --quick on small meshes: rough, not figures to quote.")
     if alone and "scaling" in sections:
         parts.append("Scaling needs several processes: mpirun -n 2 pbte bench --only scaling")
     return parts
@@ -149,7 +149,7 @@ def _sweep_table(title: str, figures: Iterable[SweepFigures], machine: Machine) 
         for item in figures
     ]
     names = [
-        "Modes, directions, orders kept",
+        "Modes, directions, sweep orders",
         "Modes with cyclic cells",
         "Geometry that a mode reads",
         "The same with its own fields",
@@ -180,7 +180,7 @@ def _mixing_tables(report: BenchReport) -> list[Table]:
             )
             for item in report.collide
         ]
-        tables.append(_columns("Mixing", names, columns))
+        tables.append(_columns("Scattering operator", names, columns))
     if report.order:
         names = ["Unknowns", "Seconds per order", "Orders per second, by the clock"]
         names += ["ns per unknown", "Bytes per unknown"]
@@ -269,12 +269,16 @@ def _assembled_table(figures: AssembledFigures) -> Table:
         ends = [f"{solver.iterations}", f"{solver.difference:.0e}"]
         ratios = [solver.ratio, solver.ratio_with_assembly, solver.ratio_from_scratch]
         columns.append((solver.name, steps + ends + [f"{ratio:.0f}" for ratio in ratios]))
-    title = f"Drift against PETSc, ms per mode ({figures.num_cells:,} cells, {figures.material})"
+    title = f"Sweep against PETSc, ms per mode ({figures.num_cells:,} cells, {figures.material})"
     return _columns(title, names, columns)
 
 
 def _scaling_table(figures: ScalingFigures) -> Table:
-    names = ["Order, by the clock, seconds", "Mixing in it, by the clock", "Order, processor time"]
+    names = [
+        "Order, by the clock, seconds",
+        "Scattering in it, by the clock",
+        "Order, processor time",
+    ]
     names += ["Speed-up by the clock", "Speed-up by processor time"]
     columns = []
     for name, order, mixing, ratios in (
@@ -295,7 +299,7 @@ def _scaling_table(figures: ScalingFigures) -> Table:
 
 
 def _columns(title: str, names: Sequence[str], columns: Sequence[tuple[str, list[str]]]) -> Table:
-    """Return a table with a row for each name and a column for each thing measured."""
+    """Return a table with a row for each name and a column for each measurement."""
     from rich import box
     from rich.table import Table
 

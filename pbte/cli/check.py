@@ -1,4 +1,4 @@
-"""The command ``pbte check``: everything about a case that is known without solving it."""
+"""The command ``pbte check``: size, memory and contents of a case, without solving it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check(
 
 
 def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
-    """Return what a run of the case would involve, having checked all that it needs.
+    """Return size, memory, time and contents of a run, after checking everything it needs.
 
     Raises:
         InputError: Something the run needs is missing, damaged or does not fit.
@@ -207,7 +207,7 @@ def _sources_text(case: Case, data: dict[str, Any]) -> str:
 
 
 def _material_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what is known of the crystals, one row for each if there are several."""
+    """Return the rows of the materials, one for each if there are several."""
     materials, temperature = data["materials"], f"at {data['temperature']:g} K"
     if len(materials) == 1:
         (only,) = materials

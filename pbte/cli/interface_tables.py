@@ -1,4 +1,4 @@
-"""What ``pbte interface`` found, as tables for the terminal and as plain data."""
+"""Results of ``pbte interface`` as tables for the terminal and as plain data."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _MEGA = 1e-6
 
 
 def study_tables(study: Study, files: Sequence[Path]) -> list[Table | str]:
-    """Return what was found as tables: all details of one report, or a comparison of several.
+    """Return the results as tables: all details of one report, or a comparison of several.
 
     Args:
-        study: What was found.
+        study: Results for all models and temperatures.
         files: Figures that were written.
     """
     reports = [report for of_model in study.reports for report in of_model]
@@ -46,7 +46,7 @@ def study_tables(study: Study, files: Sequence[Path]) -> list[Table | str]:
 
 
 def study_data(study: Study, files: Sequence[Path]) -> dict[str, Any]:
-    """Return what was found as numbers, lists and texts in SI units (frequencies in rad/s)."""
+    """Return the results as numbers, lists and texts in SI units (frequencies in rad/s)."""
     return {
         "first": _material_data(study.first),
         "second": _material_data(study.second),
@@ -162,7 +162,7 @@ def _comparison(study: Study, reports: Iterable[InterfaceReport]) -> Table:
 
 
 def _legend(study: Study) -> list[str]:
-    """Return what the columns are, and what is not in them: laws and one-sided energies."""
+    """Return the meaning of the columns, the flux at one-sided energies and the violations."""
     first, second = study.names
     normal = " ".join(f"{value:.4g}" for value in study.normal)
     above = "; ".join(

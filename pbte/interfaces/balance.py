@@ -54,7 +54,7 @@ def redistribute(
     """Return a symmetric sparse matrix with row sums near the targets and never above them.
 
     Sinkhorn iterations on the given pattern. A pattern of few neighbours need not admit the exact
-    sums; what no neighbour can take is left to the caller, who knows where it belongs.
+    sums; the rest is left to the caller.
 
     Args:
         kernel: Symmetric, not negative, shape (n, n).

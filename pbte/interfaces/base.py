@@ -1,4 +1,4 @@
-"""Flux matrices: how the modes that run into a surface feed those that leave it.
+"""Flux matrices: the modes that leave a surface, from those that run into it.
 
 At a wall the modes are those of one crystal; at an interface those of the first crystal are
 followed by those of the second, and the normal points from the first to the second. With the flux
@@ -195,7 +195,7 @@ class FluxReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether all laws hold to round-off."""
+        """Whether all three laws hold to round-off."""
         return self.worst <= SOUND
 
 

@@ -1,8 +1,8 @@
-"""What an interface model does not place: back into the crystal it came from.
+"""Reflection of the flux that an interface model cannot transmit, into its own crystal.
 
 Models of transmission leave a part of the flux of a mode over: what no state of the other side can
 take, or what the model does not treat. It is reflected, as by a mirror or diffusely within energy
-bins, so that every flux matrix keeps the three laws exactly.
+bins, so that every flux matrix obeys the three laws exactly.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ class DiffuseWall:
     """A wall that forgets the direction of a phonon, and if it thermalises its energy too.
 
     F = f f^T / sum f over the modes of one energy bin (Casimir's boundary, elastic), or over all
-    modes (thermalising: the wall takes the temperature at which it keeps no heat).
+    modes (thermalising: the wall takes the temperature at which its net heat flux is zero).
 
     Attributes:
-        elastic: Whether each energy bin keeps its energy; else only the total is conserved.
+        elastic: Whether the energy of each bin is conserved; else only the total is conserved.
         bins: Energy bins of the elastic wall: number, edges [rad/s] or "auto".
     """
 

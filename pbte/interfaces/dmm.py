@@ -7,7 +7,7 @@ balance is exact bin by bin, and identical crystals transmit one half.
 
 In a bin with modes of one side only, that side reflects diffusely inside the bin. Above the
 spectrum of one crystal this is physics; elsewhere the grid is too coarse for the bins
-(`one_sided_share` tells them apart).
+(`one_sided_share` distinguishes them).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DiffuseMismatch:
     """The diffuse mismatch model: F = f f^T / sum f over the modes of both sides in a bin.
 
     Attributes:
-        elastic: Whether each energy bin keeps its energy; else one bin holds all modes and only
+        elastic: Whether the energy of each bin is conserved; else one bin holds all modes and only
             the total is conserved (the upper limit of inelastic transmission).
         bins: Energy bins common to both crystals: number, edges [rad/s] or "auto".
     """

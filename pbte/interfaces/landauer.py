@@ -1,4 +1,4 @@
-"""What an interface lets through, without a mesh: conductance, transmission, spectrum, entropy."""
+"""Conductance, transmission, spectrum and entropy production of an interface, without a mesh."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class InterfaceConductance:
 
     @property
     def local_resistance(self) -> float:
-        """1/h (1 - (t12 + t21)/2): between the temperatures of all modes beside the interface.
+        """1/h (1 - (t12 + t21)/2): between the temperatures of all modes at the interface.
 
         Half of the modes there have just left it. Zero for a perfect interface. [m^2 K/W]
         """

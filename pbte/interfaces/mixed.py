@@ -3,7 +3,7 @@
 The share p = exp(-16 pi^2 eta^2 cos^2 / lambda^2) of a phonon meets the interface as a plane (J. M.
 Ziman, Electrons and Phonons (1960), eq. 11.6.3; for transmission T. Beechem and P. E. Hopkins, J.
 Appl. Phys. 106, 124301 (2009)), the rest follows the diffuse mismatch model. Between two modes
-sound carries sqrt(p p') of what it would at a plane, which keeps reciprocity; what is lost by that
+sound carries sqrt(p p') of what it would at a plane, which preserves reciprocity; the difference
 counts as diffuse.
 """
 

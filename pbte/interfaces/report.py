@@ -56,10 +56,10 @@ class InterfaceReport:
     """An interface between reservoirs at one temperature.
 
     Attributes:
-        label: What the model is called.
+        label: Name of the model.
         temperature: T0 [K].
         conductance: Landauer conductance, mean transmissions, and the two resistances.
-        laws: Violations of the laws of flux matrices.
+        laws: Violations of energy conservation, equilibrium and reciprocity.
         unmatched: Flux without partner energies.
         first_branches: Share of each branch of the first crystal in h [W/m^2 K].
         second_branches: Share of each branch of the second crystal, with the same sum [W/m^2 K].
@@ -85,7 +85,7 @@ class Refinement:
     """The conductance of one model with other bins or another width.
 
     Attributes:
-        label: What the model is called.
+        label: Name of the model.
         setting: "bins" or "width".
         value: "auto", a number of bins, or a width as an ordinary frequency [Hz].
         conductance: h [W/m^2 K]; None when the model refuses this setting.
@@ -112,7 +112,7 @@ def report_interface(
     """Return the report of an interface model between two crystals.
 
     Args:
-        label: What the model is called, in the report and in messages.
+        label: Name of the model, in the report and in messages.
         model: The interface model.
         first: Mode table of the first crystal.
         second: Mode table of the second crystal, for the same temperature.

@@ -13,9 +13,9 @@ q_par' = q_par + G_k, |k| <= D/b, one array along x and one along y. Modelling c
 [M7] The volume in eq. (8) is the normalisation volume; nothing depends on it.
 [M8] Bulk plane waves extend through the interface; the two-sided integral Delta_k(Q) serves
      transmission and reflection alike.
-[M9] Static strain keeps the energy: "inelastic" in the paper is exchange of momentum and branch.
-[M10] What is not scattered bounces back specularly: only this gives more resistance than the
-     diffuse mismatch model, as in the paper. So T -> 0 for long waves, w < c K/2, except with
+[M9] Static strain conserves energy: "inelastic" in the paper is exchange of momentum and branch.
+[M10] The rest is reflected specularly: only this gives more resistance than the diffuse mismatch
+     model, as in the paper. So T -> 0 for long waves, w < c K/2, except with
      "amm+strain", where what is not scattered is sound at a welded interface.
 [M11] 1/G is the Landauer resistance; times 1 - (<T>_1 + <T>_2)/2 it belongs to the discontinuity
      of local temperatures.
@@ -94,7 +94,7 @@ class Channels:
     Every channel is a wave that arrives and, with the opposite q_z, one that leaves.
 
     Attributes:
-        steps: Multiples of K of the wave vector beside the common offset, shape (num, 2).
+        steps: Multiples of K of the wave vector, next to the common offset, shape (num, 2).
         second: Side z > 0, shape (num,).
         branches: 0, 1, 2 for L, SV, SH, shape (num,).
         parallel: Wave vector along the interface, shape (num, 2) [1/m].

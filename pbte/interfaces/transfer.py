@@ -1,4 +1,4 @@
-"""Interfaces that pass a given flow in each energy bin: what tables and mediators have in common.
+"""Interfaces that pass a given flow in each energy bin: the common part of tables and mediators.
 
 Modes of one side in one energy bin (and, if asked, of one branch) form a cell. A cell sends a given
 flow to the cells of the other side in its bin, shared out in proportion to the flux weights; the
@@ -36,7 +36,7 @@ class Cells:
         index: Cell of each mode, shape (M,).
         bin_of: Energy bin of each cell, shape (num_cells,).
         second: Whether a cell is of the second side, shape (num_cells,).
-        branch: Branch of each cell, 0 where branches are not told apart, shape (num_cells,).
+        branch: Branch of each cell, 0 where branches are not distinguished, shape (num_cells,).
         totals: Sum of f over the outgoing modes of each cell, shape (num_cells,) [W/m^2 K].
     """
 
@@ -67,7 +67,7 @@ def interface_cells(
         second: Mode table of the second crystal.
         normal: Unit vector from first to second, shape (3,).
         bins: Energy bins of both.
-        by_branch: Whether the branches of the first crystal are told apart.
+        by_branch: Whether the branches of the first crystal are distinguished.
     """
     surface = pair_modes(first, second, normal)
     branch = np.zeros(surface.num_modes, dtype=np.int64)
@@ -161,9 +161,9 @@ def check_options(reflection: str, excess: str) -> None:
 def _mirrors(
     first: ModeTable, second: ModeTable, normal: Array, cells: Cells, kept: Array
 ) -> scipy.sparse.csr_array:
-    """Return A of mirrors on both sides for the share of each mode that is kept there.
+    """Return A of specular reflection on both sides, for the reflected share of each mode.
 
-    What a mirror without exact images cannot place is spread over the side's energy bin.
+    Where no exact mirror image exists, the rest is reflected diffusely within the energy bin.
     """
     blocks = []
     for modes, outward in ((first, normal), (second, -normal)):

@@ -1,1 +1,1 @@
-"""What a run writes: results, ParaView files, plots."""
+"""Output of a run: results, ParaView files, figures, summary."""

@@ -1,4 +1,4 @@
-"""What was written is on the disk: it survives the end of the machine, not only of the process."""
+"""Flush files to the disk, so that they survive a crash of the machine, not only of the process."""
 
 from __future__ import annotations
 

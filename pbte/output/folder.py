@@ -1,9 +1,9 @@
 """The folder of a run: complete under its own name, or not there at all.
 
-Everything is written into a folder beside the final one, flushed to the disk and renamed at the
+Everything is written into a folder next to the final one, flushed to the disk and renamed at the
 end. Old results stay until new ones are complete; files that pbte did not write are never removed.
-What a killed run left half written is removed by the next run; a lock on the folder tells whether
-anybody still writes there, in this container or another one.
+Unfinished folders of killed runs are removed by the next run; a lock on a folder shows whether a
+process still writes there, in this container or another one.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def write_results(
     Note: to be called on one rank.
 
     Args:
-        results: What the run reports.
+        results: Results of the run.
         folder: Final name of the folder; its parents are made.
         plots: Whether to draw the figures.
         paraview: Whether to write the files for ParaView.
@@ -89,7 +89,7 @@ def write_results(
 
 @contextmanager
 def result_folder(folder: str | Path) -> Iterator[Path]:
-    """Yield a new folder beside the final one, and give it the final name when all went well.
+    """Yield a new folder next to the final one, and give it the final name when all went well.
 
     Args:
         folder: Final name. Its missing parents are made.
@@ -122,7 +122,7 @@ def result_folder(folder: str | Path) -> Iterator[Path]:
 def prepare_folder(folder: str | Path) -> Path:
     """Check, before a run starts, that its results can be written; nothing is left behind.
 
-    What earlier runs left half written beside the folder is removed.
+    Unfinished folders that earlier runs left next to it are removed.
 
     Args:
         folder: Final name of the result folder.
@@ -135,7 +135,7 @@ def prepare_folder(folder: str | Path) -> Path:
             or nothing can be written there.
     """
     final = _absolute(folder)
-    with suppress(OSError):  # the checks say what is wrong here
+    with suppress(OSError):  # the checks below report what is wrong
         _tidy(final)
     _check_replaceable(final)
     ancestor = _existing_parent(final)
@@ -188,7 +188,7 @@ def _existing_parent(final: Path) -> Path:
 
 
 def _absolute(folder: str | Path) -> Path:
-    """Resolve links, so that a link to a folder is kept and its target replaced."""
+    """Resolve links, so that a link to a folder stays and its target is replaced."""
     path = Path(folder).expanduser()
     try:
         return path.resolve()
@@ -239,7 +239,7 @@ def _new_folder(final: Path, word: str) -> Path:
         except FileExistsError:
             continue
         return path
-    raise OSError(errno.EEXIST, "a thousand unfinished folders exist beside it", str(base))
+    raise OSError(errno.EEXIST, "a thousand unfinished folders exist next to it", str(base))
 
 
 def _move_into_place(partial: Path, final: Path) -> None:
@@ -261,7 +261,7 @@ def _move_into_place(partial: Path, final: Path) -> None:
 
 
 def _tidy(final: Path) -> None:
-    """Remove what killed runs left beside a folder, and put back results that one had put aside.
+    """Remove unfinished folders of killed runs, and restore old results that one had moved away.
 
     Only folders that no process has locked and that hold nothing but files of pbte.
     """

@@ -1,4 +1,4 @@
-"""Results of a run with their figures, summary and other formats: what Python users get."""
+"""Results of a run with their figures, summary and other formats, for use from Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HTML = '<pre style="font-family:monospace; line-height:1.2">{code}</pre>'
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class RunResults(Results):
-    """Results of a run, with what is drawn and written of them.
+    """Results of a run with figures, summary and other formats.
 
     The quantities themselves are those of `pbte.observables.results.Results`.
     """
@@ -99,7 +99,7 @@ class Plots:
     """The figures of a run, each a matplotlib Figure to show, change or save.
 
     Args:
-        results: What to draw. A figure of something that they do not hold raises an InputError.
+        results: Results to draw. A figure of a quantity they lack raises an InputError.
     """
 
     def __init__(self, results: Results) -> None:
@@ -151,7 +151,7 @@ class Plots:
         return plot_transient(self._results)
 
     def history(self) -> Figure:
-        """Return how temperatures and powers of a transient go on in time."""
+        """Return the mean, highest and lowest temperature of a transient against time."""
         from pbte.output.plots.transients import plot_history
 
         return plot_history(self._results)

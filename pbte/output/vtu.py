@@ -1,6 +1,6 @@
 """Writer of VTK's own XML format for unstructured grids (.vtu) and time series (.pvd).
 
-Needs NumPy only: VTK itself is large, and Debian's python3-vtk9 cannot be installed beside its
+Needs NumPy only: VTK itself is large, and Debian's python3-vtk9 cannot be installed next to its
 ParaView. Format: "VTK XML file formats", appended base64 data (valid XML) in zlib-compressed
 blocks. Tests read the files with VTK's own reader.
 """
@@ -33,7 +33,7 @@ class NamedArray:
 
     Attributes:
         name: Name of the array.
-        unit: Its unit, kept in VTK's information key UNITS_LABEL.
+        unit: Its unit, stored in VTK's information key UNITS_LABEL.
         values: Shape (num,) or (num, num_components).
     """
 
@@ -52,7 +52,7 @@ class Grid:
         cell_type: VTK's number of the cell type.
         point_data: Arrays on the points; the first scalar and the first vector are shown first.
         cell_data: Arrays on the cells, likewise.
-        texts: Name -> text, kept with the grid (VTK's field data).
+        texts: Name -> text, stored with the grid (VTK's field data).
     """
 
     points: Array

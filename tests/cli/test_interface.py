@@ -51,7 +51,7 @@ def interface(comm, capfd, monkeypatch) -> Callable[..., Outcome]:
             main(["interface", *(str(argument) for argument in arguments)])
         out, err = capfd.readouterr()
         outcomes = comm.allgather((caught.value.code or 0, out, err))
-        assert all(out == "" for _, out, _ in outcomes[1:]), "one rank talks"
+        assert all(out == "" for _, out, _ in outcomes[1:]), "rank 0 alone prints"
         assert len({status for status, _, _ in outcomes}) == 1
         return Outcome(*outcomes[0])
 
@@ -215,7 +215,7 @@ def test_a_setting_that_a_table_refuses_is_named_and_the_others_are_shown(interf
     assert "Refused with bins" in interface("Si-5", "Ge-5", *options).out
 
 
-def test_bins_are_for_all_models_that_do_not_say_their_own():
+def test_bins_are_for_all_models_without_bins_of_their_own():
     assert parse_model("dmm", "12").bins == 12
     assert parse_model("dmm:bins=7", "12").bins == 7
     assert parse_model("amm:bins=auto,angle=0.2", "12").bins == "auto"

@@ -1,4 +1,4 @@
-"""What is logged, in a terminal, outside of one, and in a file."""
+"""Log records in a terminal, outside of one, and in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints, how it ends, and that one rank talks."""
+"""The command line: output, exit status, and that only rank 0 prints."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_help_names_every_command(pbte):
 
 
 def test_help_needs_neither_mpi_nor_dolfinx():
-    """It must answer at once, on a login node too."""
+    """It must return at once, on a login node too."""
     program = """
         import sys
         from pbte.cli.main import main
@@ -458,7 +458,7 @@ def test_a_check_counts_modes_cells_unknowns_and_memory(comm, pbte, case_file, s
     assert (data["walls"], data["regions"]) == (["surface"], ["body"])
 
 
-def test_a_case_too_large_for_the_machine_is_said_so(pbte, case_file, monkeypatch):
+def test_a_case_too_large_for_the_machine_is_reported(pbte, case_file, monkeypatch):
     monkeypatch.setattr("pbte.simulation.memory.memory_estimate", lambda *_: {"fields": 10**18})
     outcome = pbte("check", case_file, "--output", case_file.parent / "results")
     assert "MORE than the" in outcome.out

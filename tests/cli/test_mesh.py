@@ -1,4 +1,4 @@
-"""The commands that make meshes of several parts, and what they say of them."""
+"""The commands that make meshes of several parts, and their reports."""
 
 from __future__ import annotations
 
@@ -114,16 +114,14 @@ def test_a_body_that_makes_no_sense_is_refused(made, shared_tmp_path, command, o
     assert list(shared_tmp_path.iterdir()) == []
 
 
-def test_what_a_mesh_holds_is_told_with_sides_of_interfaces_and_periodic_walls(
-    made, shared_tmp_path
-):
+def test_a_mesh_is_described_with_sides_of_interfaces_and_periodic_walls(made, shared_tmp_path):
     path = shared_tmp_path / "period.msh"
     options = "--layer si=20nm --layer ge=30nm --size 10nm --dim 2 --periodic xy --width 20nm"
-    status, told, _ = made("layers", path, *options.split())
+    status, text, _ = made("layers", path, *options.split())
     assert status == 0
-    assert "4e-08 m, 4 facets, from 'si' to 'ge'" in told
-    assert "'left' and 'right', moved by (50 nm, 0 nm)" in told
-    assert "'y_min' and 'y_max', moved by (0 nm, 20 nm)" in told
+    assert "4e-08 m, 4 facets, from 'si' to 'ge'" in text
+    assert "'left' and 'right', moved by (50 nm, 0 nm)" in text
+    assert "'y_min' and 'y_max', moved by (0 nm, 20 nm)" in text
     report = json.loads(made("info", path, "--json")[1])
     assert [match["walls"] for match in report["matches"]] == [
         ["left", "right"],

@@ -55,7 +55,7 @@ def debye_crystal(longitudinal: float, transverse: float, polar: int = 16) -> Mo
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_acoustic_mismatch_keeps_the_three_laws_for_every_normal(options, pair, normal):
+def test_acoustic_mismatch_obeys_the_three_laws_for_every_normal(options, pair, normal):
     matrix = model_for(*pair, **options).flux_matrix(*pair, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
@@ -63,7 +63,7 @@ def test_acoustic_mismatch_keeps_the_three_laws_for_every_normal(options, pair, 
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_acoustic_mismatch_answers_no_equal_temperature_and_produces_entropy(options, pair):
+def test_acoustic_mismatch_has_no_flux_at_equal_temperature_and_produces_entropy(options, pair):
     matrix = model_for(*pair, **options).flux_matrix(*pair, OBLIQUE)
     leaving = matrix.apply(np.ones(matrix.num_modes))
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
@@ -140,7 +140,7 @@ def test_between_identical_crystals_all_sound_passes_and_nothing_else(crystal, n
     assert not passing[optical].any()
 
 
-def test_sound_goes_straight_on_between_identical_model_crystals():
+def test_sound_passes_straight_between_identical_model_crystals():
     modes = debye_crystal(8952.0, 5346.0, 6)
     model = AcousticMismatch(solids=(SILICON, SILICON), angle=1e-3)
     matrix = model.flux_matrix(modes, modes, Z)

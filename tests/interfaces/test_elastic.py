@@ -85,7 +85,7 @@ def test_group_velocity_decides_which_waves_go_up():
     np.testing.assert_allclose(waves.power.sum(axis=1), arriving, atol=1e-10)
 
 
-def test_degenerate_waves_of_which_one_goes_up_and_one_down_are_told_apart(pair):
+def test_degenerate_waves_of_which_one_goes_up_and_one_down_are_distinguished(pair):
     """Conical refraction: along <111> both transverse waves have one slowness, not one way."""
     slow, _, _ = pair[0].christoffel(np.array([1.0, 1.0, -1.0]) / np.sqrt(3.0))[0]
     slowness = np.array([1.0, 1.0, -1.0]) / np.sqrt(3.0) / slow
@@ -146,7 +146,7 @@ def test_beyond_the_critical_angle_all_is_reflected():
 
 
 @pytest.mark.parametrize("normal", [Z, OBLIQUE], ids=str)
-def test_identical_crystals_let_every_wave_go_on_unchanged(pair, normal):
+def test_identical_crystals_transmit_every_wave_unchanged(pair, normal):
     waves = welded_waves(pair[0], pair[0], some_slownesses(normal), normal)
     travels = np.where(waves.first_up.travels, 1.0, 0.0)
     passed = waves.power[:, 3:, :3]

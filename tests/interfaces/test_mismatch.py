@@ -37,8 +37,8 @@ def model(request):
     return MODELS[request.param]
 
 
-def test_every_mismatch_keeps_the_three_laws_for_every_normal(model, pair, normal):
-    """And so it does not answer an equal temperature with a flux."""
+def test_every_mismatch_obeys_the_three_laws_for_every_normal(model, pair, normal):
+    """So there is no flux at equal temperature."""
     matrix = model.flux_matrix(*pair, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
@@ -46,7 +46,7 @@ def test_every_mismatch_keeps_the_three_laws_for_every_normal(model, pair, norma
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
 
 
-def test_every_mismatch_produces_entropy_and_keeps_energy(model, pair):
+def test_every_mismatch_produces_entropy_and_conserves_energy(model, pair):
     matrix = model.flux_matrix(*pair, OBLIQUE)
     theta = np.random.default_rng(3).normal(size=(matrix.num_modes, 20))
     arriving = matrix.flux[matrix.outgoing] @ theta[matrix.outgoing]
@@ -79,7 +79,7 @@ def test_diffuse_mismatch_between_identical_crystals_transmits_one_half(crystal,
 
 
 @pytest.mark.parametrize("name", ["Si-5", "model"])
-def test_a_perfect_interface_lets_every_mode_go_on(crystal, name, normal):
+def test_a_perfect_interface_transmits_every_mode(crystal, name, normal):
     modes = crystal(name)
     matrix = PerfectInterface().flux_matrix(modes, modes, normal)
     assert check_flux_matrix(matrix).is_sound

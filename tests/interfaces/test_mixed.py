@@ -32,13 +32,13 @@ def model_for(pair, roughness: float, **options) -> MixedMismatch:
 
 @pytest.mark.parametrize("options", SOUNDS.values(), ids=SOUNDS)
 @pytest.mark.parametrize("roughness", [1e-11, 1e-10])
-def test_mixed_mismatch_keeps_the_three_laws_for_every_normal(roughness, options, pair, normal):
+def test_mixed_mismatch_obeys_the_three_laws_for_every_normal(roughness, options, pair, normal):
     matrix = model_for(pair, roughness, **options).flux_matrix(*pair, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
 
 
-def test_mixed_mismatch_produces_entropy_and_answers_no_equal_temperature(pair):
+def test_mixed_mismatch_produces_entropy_and_has_no_flux_at_equal_temperature(pair):
     matrix = model_for(pair, 5e-11).flux_matrix(*pair, OBLIQUE)
     leaving = matrix.apply(np.ones(matrix.num_modes))
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)

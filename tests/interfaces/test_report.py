@@ -1,4 +1,4 @@
-"""The report of an interface: its sums agree, and it says what the grid lacks."""
+"""The report of an interface: its sums agree, and it reports artefacts of the grid."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_accumulation_at_the_edges_is_the_sum_of_the_spectrum(silicon, germa
 def test_flux_above_the_other_spectrum_is_physics_and_not_counted_as_an_artefact(
     silicon, germanium
 ):
-    """Silicon goes on to 15 THz, germanium ends at 9 THz."""
+    """The spectrum of silicon reaches 15 THz, that of germanium 9 THz."""
     for model in MODELS.values():
         found = unmatched_flux(model, silicon, germanium, X)
         arriving = silicon.heat_capacities * np.maximum(silicon.velocities[:, 0], 0.0)

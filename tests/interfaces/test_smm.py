@@ -225,7 +225,7 @@ def test_the_golden_rule_goes_as_the_squares_of_gamma_and_of_the_burgers_vector(
     np.testing.assert_allclose(quarter[chosen], 0.25 * base.toarray()[chosen], rtol=1e-12)
 
 
-def test_sound_at_a_welded_interface_is_symmetric_and_keeps_its_energy():
+def test_sound_at_a_welded_interface_is_symmetric_and_conserves_energy():
     slowness = np.linspace(0.0, 0.999 / 3198.0, 200)
     powers = welded_powers(*solids(1.0), slowness)
     np.testing.assert_allclose(powers, np.swapaxes(powers, 1, 2), atol=1e-12)
@@ -272,7 +272,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_strain_mismatch_keeps_the_three_laws(options, normal):
+def test_strain_mismatch_obeys_the_three_laws(options, normal):
     first, second = material("Si-5").modes, material("Ge-5").modes
     matrix = mismatch(**options).flux_matrix(first, second, normal)
     report = check_flux_matrix(matrix)
@@ -407,7 +407,7 @@ def test_a_material_without_eigenvectors_is_refused():
         strain_mismatch(material("Si-5"), bare)
 
 
-def test_a_model_crystal_is_told_to_have_no_eigenvectors_before_anything_else():
+def test_a_model_crystal_is_refused_for_want_of_eigenvectors_first():
     gray = gray_crystal(speed=5000.0, relaxation_time=1e-11, heat_capacity=1e6)
     with pytest.raises(InputError, match="gray: the strain mismatch model needs the polarisation"):
         strain_mismatch(material("Si-5"), gray)

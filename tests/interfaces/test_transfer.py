@@ -76,7 +76,7 @@ def model(request):
 
 
 @pytest.mark.parametrize("grid", [5, 9])
-def test_every_transmission_keeps_the_three_laws_for_every_normal(model, crystal, grid, normal):
+def test_every_transmission_obeys_the_three_laws_for_every_normal(model, crystal, grid, normal):
     matrix = model.flux_matrix(crystal(f"Si-{grid}"), crystal(f"Ge-{grid}"), normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
@@ -84,7 +84,7 @@ def test_every_transmission_keeps_the_three_laws_for_every_normal(model, crystal
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
 
 
-def test_every_transmission_produces_entropy_and_keeps_energy(model, crystal):
+def test_every_transmission_produces_entropy_and_conserves_energy(model, crystal):
     matrix = model.flux_matrix(crystal("Si-9"), crystal("Ge-9"), OBLIQUE)
     theta = np.random.default_rng(3).normal(size=(matrix.num_modes, 20))
     arriving = matrix.flux[matrix.outgoing] @ theta[matrix.outgoing]
@@ -174,7 +174,7 @@ def joined_strings(string, ratio):
 
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 9.0])
-def test_two_joined_strings_pass_what_their_impedances_say(string, ratio):
+def test_two_joined_strings_transmit_by_their_impedances(string, ratio):
     """A1, A7: conductance (pi kB^2 T/6 hbar) T between the initial states, T/R behind the front."""
     share, matrix = joined_strings(string, ratio)
     assert share == pytest.approx(4.0 * ratio / (1.0 + ratio) ** 2, rel=1e-14)

@@ -37,8 +37,8 @@ def wall(request):
     return WALLS[request.param]
 
 
-def test_every_wall_keeps_the_three_laws_for_every_normal(wall, modes, normal):
-    """And so it does not answer an equal temperature with a flux."""
+def test_every_wall_obeys_the_three_laws_for_every_normal(wall, modes, normal):
+    """So there is no flux at equal temperature."""
     matrix = wall.flux_matrix(modes, normal)
     report = check_flux_matrix(matrix)
     assert report.is_sound, report
@@ -46,7 +46,7 @@ def test_every_wall_keeps_the_three_laws_for_every_normal(wall, modes, normal):
     np.testing.assert_allclose(leaving[matrix.incoming], 1.0, rtol=1e-12)
 
 
-def test_every_wall_produces_entropy_and_keeps_energy(wall, modes):
+def test_every_wall_produces_entropy_and_conserves_energy(wall, modes):
     matrix = wall.flux_matrix(modes, OBLIQUE)
     theta = np.random.default_rng(3).normal(size=(modes.num_modes, 20))
     arriving = matrix.flux[matrix.outgoing] @ theta[matrix.outgoing]
@@ -67,7 +67,7 @@ def test_a_thermalising_wall_has_one_temperature(modes):
     np.testing.assert_allclose(leaving, expected, rtol=1e-10)
 
 
-def test_an_elastic_wall_keeps_the_energy_of_each_bin(modes):
+def test_an_elastic_wall_conserves_the_energy_of_each_bin(modes):
     matrix = DiffuseWall(bins=8).flux_matrix(modes, OBLIQUE)
     bins = energy_bins([modes], 8)
     warm = np.where(bins.index == 3, 1.0, 0.0) if bins.num_bins > 3 else (bins.index == 0) * 1.0
@@ -152,7 +152,7 @@ def test_a_normal_with_the_errors_of_a_mesh_still_finds_the_mirror_plane(crystal
 
 
 def test_elsewhere_a_mirror_is_as_good_as_the_grid(crystal):
-    """Parallel velocity kept: 1 for a mirror, 0 for a diffuse wall; better on a finer grid."""
+    """Parallel velocity conserved: 1 for a mirror, 0 for a diffuse wall; better on a finer grid."""
     coarse, fine = (specular_quality(crystal(f"Si-{n}"), OBLIQUE) for n in (5, 9))
     assert 0.7 < coarse.parallel < fine.parallel
     assert fine.parallel > 0.8
@@ -166,7 +166,7 @@ def test_elsewhere_a_mirror_is_as_good_as_the_grid(crystal):
     assert abs(kept / full) < 0.1
 
 
-def test_a_mirror_without_images_keeps_the_energy_of_each_bin_and_stays_sparse(crystal):
+def test_a_mirror_without_images_conserves_the_energy_of_each_bin_and_stays_sparse(crystal):
     modes = crystal("Si-9")
     bins = energy_bins([modes], 10).index
     matrix = SpecularWall(bins=10).flux_matrix(modes, OBLIQUE)

@@ -34,7 +34,7 @@ def files_in(path: Path) -> list[str]:
     return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
 
 
-def test_a_run_leaves_results_plots_and_paraview_files_and_nothing_beside_them(make, tmp_path):
+def test_a_run_leaves_results_plots_and_paraview_files_and_nothing_else(make, tmp_path):
     written = write_results(make("block", num_orders=2), tmp_path / "a" / "run")
     assert names_in(tmp_path / "a") == ["run"]
     assert all(path.is_file() and path.is_absolute() for path in written)
@@ -70,7 +70,7 @@ def test_old_results_are_replaced_by_new_ones(make, tmp_path):
     assert names_in(tmp_path) == ["run"]
 
 
-def test_an_empty_folder_is_used_and_a_link_is_kept(make, tmp_path):
+def test_an_empty_folder_is_used_and_a_link_stays(make, tmp_path):
     (tmp_path / "disk/empty").mkdir(parents=True)
     (tmp_path / "run").symlink_to(tmp_path / "disk/empty")
     write_results(make("interval"), tmp_path / "run", plots=False, paraview=False)
@@ -106,7 +106,7 @@ def test_a_folder_without_results_and_a_file_are_refused(tmp_path):
         prepare_folder("/")
 
 
-def test_files_that_appear_while_a_run_writes_are_kept(tmp_path):
+def test_files_that_appear_while_a_run_writes_stay(tmp_path):
     refused = pytest.raises(InputError, match=r"holds no results\.h5")
     with refused, result_folder(tmp_path / "run") as partial:
         (partial / "results.h5").write_text("new")
@@ -177,7 +177,7 @@ KILLED = """
 
 
 @pytest.mark.parametrize("at", ["partial", "old"])
-def test_what_a_killed_run_left_is_tidied_by_the_next(make, tmp_path, lone_environment, at):
+def test_files_of_a_killed_run_are_removed_by_the_next(make, tmp_path, lone_environment, at):
     """Killed before the new folder gets its name, and before that with old results put aside."""
     write_results(make("interval", num_orders=3), tmp_path / "run", plots=False)
     if at == "partial":
@@ -192,7 +192,7 @@ def test_what_a_killed_run_left_is_tidied_by_the_next(make, tmp_path, lone_envir
     assert len(read_results(kept).orders) == 3
 
 
-def test_what_another_run_writes_or_is_not_of_pbte_is_not_tidied(tmp_path):
+def test_files_of_a_running_process_or_not_of_pbte_are_not_removed(tmp_path):
     (tmp_path / "run.partial-notes").mkdir()
     (tmp_path / "run.partial-notes/mine.txt").write_text("precious")
     (tmp_path / "run.checkpoint").mkdir()

@@ -216,7 +216,7 @@ def test_the_command_shows_conditions_and_figures(bench, monkeypatch):
     assert status == 0
     for text in ("Processor", "Threads", "Sweep, ns per unknown", "not figures to quote"):
         assert text in out
-    assert "Mixing" not in out
+    assert "Scattering operator" not in out
 
 
 def test_the_command_gives_data(comm, bench):

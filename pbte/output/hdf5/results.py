@@ -27,7 +27,7 @@ def write_results_file(results: Results, path: Path) -> None:
     disk that fills (it leaves the file open and crashes when the interpreter ends).
 
     Args:
-        results: What the run reports.
+        results: Results of the run.
         path: File to write; overwritten when it exists.
 
     Raises:

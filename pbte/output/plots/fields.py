@@ -62,7 +62,7 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
     """Draw the figures that make sense for the body and save them as PNG.
 
     Args:
-        results: What the run reports.
+        results: Results of the run.
         folder: Folder to write into; made when missing.
 
     Returns:
@@ -90,7 +90,7 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
         figures["transient_energy"] = plot_energy
     if any(response.converged for response in results.harmonic):
         figures["oscillations"] = plot_oscillations
-    if results.interfaces and results.model != "fourier":  # which knows nothing of single energies
+    if results.interfaces and results.model != "fourier":  # which has no spectra
         figures["interface_distributions"] = plot_interface_distributions
         figures["interface_flux"] = plot_interface_flux
     folder.mkdir(parents=True, exist_ok=True)

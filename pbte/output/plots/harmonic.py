@@ -1,4 +1,4 @@
-"""The figure of oscillations: amplitude and phase of temperatures against the frequency."""
+"""Figure of the harmonic response: amplitude and phase of temperatures against frequency."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Amplitudes below this share of the largest are noise, and have no phase.
 NOTHING = 1e-6
-# Of the heat equation earlier: beside a wall that is held it has what its elements leave.
+# Larger for the heat equation, which has discretisation errors next to an isothermal wall.
 FOURIER_NOTHING = 1e-3
 _CIRCLES: Mapping[str, Any] = {
     "linestyle": "",
@@ -39,7 +39,7 @@ _CIRCLES: Mapping[str, Any] = {
 
 
 def plot_oscillations(results: Results) -> Figure:
-    """Return amplitude and phase of the mean temperatures of bodies and beside walls.
+    """Return amplitude and phase of the mean temperatures of materials and at walls.
 
     Raises:
         InputError: The results hold no oscillations.
@@ -48,7 +48,7 @@ def plot_oscillations(results: Results) -> Figure:
     if not results.harmonic:
         raise InputError("these results hold no oscillations; run a case with a table [harmonic]")
     if not responses:
-        raise InputError("none of the answers to oscillations converged; there is nothing to plot")
+        raise InputError("no harmonic response converged; there is nothing to plot")
     frequencies = np.array([response.frequency for response in responses])
     curves = _curves(responses, results.geometry)
     others = _curves(results.fourier_harmonic, results.geometry) if results.fourier_harmonic else {}
@@ -95,7 +95,7 @@ def plot_oscillations(results: Results) -> Figure:
 
 
 def _curves(responses: Sequence[HarmonicResult], geometry: MeshGeometry) -> dict[str, Numbers]:
-    """Return the mean amplitudes of bodies and beside walls, by what they are, (num_responses,)."""
+    """Return the mean amplitudes in materials and at walls by name, shape (num_responses,)."""
     means = [response.mean_temperatures(geometry) for response in responses]
     curves = {f"mean of {name}": np.array([mean[name] for mean in means]) for name in means[0]}
     if set(means[0]) == {"body"}:

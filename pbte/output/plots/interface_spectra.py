@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIDE_COLOURS = ("#0072b2", "#d55e00")
-"""Of side 1 and side 2; told apart by the colour-blind."""
+"""Of side 1 and side 2, for the colour-blind too."""
 MOST_PANELS = 4
 
 
@@ -34,7 +34,7 @@ def plot_interface_distributions(results: Results) -> Figure:
     """Return the temperature of the phonons of each energy on both sides of interfaces (figure 3e).
 
     Solid lines are those that run into the interface, dashed ones those that come out of it. Thin
-    ones across are the means, dotted ones the temperatures beside the interface by the heat
+    ones across are the means, dotted ones the temperatures at the interface by the heat
     equation. One panel for each of the first few interfaces.
 
     Raises:
@@ -69,7 +69,7 @@ def plot_interface_distributions(results: Results) -> Figure:
 def plot_interface_flux(results: Results) -> Figure:
     """Return the heat flux through interfaces by frequency, as either side carries it.
 
-    From side 1 to side 2. An elastic model keeps the two equal in its own energy bins, which need
+    From side 1 to side 2. In an elastic model the two are equal in its own energy bins, which need
     not be those of the figure. One panel for each of the first few interfaces.
 
     Raises:

@@ -26,7 +26,7 @@ Names = tuple[str, str]
 _TO_TERAHERTZ = 1.0 / (2.0 * np.pi * TERAHERTZ)
 _MEGA = 1e-6
 _COLOURS = ("#2166ac", "#c1272d", "#1b7837", "#c98a1b", "#762a83", "#666666", "#35978f", "#8c510a")
-"""Of models; told apart by the colour-blind, with the dashes that follow."""
+"""Of models, for the colour-blind too, with the dashes that follow."""
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1, 1.2)))
 
 
@@ -41,7 +41,7 @@ def write_interface_plots(
 
     Args:
         reports: By model, and for each by temperature.
-        names: What the two sides are called.
+        names: Names of the two sides.
         folder: Folder to write into; made when missing.
         refinements: By model, when bins or widths were varied.
 
@@ -81,7 +81,7 @@ def plot_transmission(reports: Sequence[InterfaceReport], names: Names) -> Figur
 
     Args:
         reports: Models at one temperature, or one model at several.
-        names: What the two sides are called.
+        names: Names of the two sides.
     """
     with style():
         figure, rows = panels(2, height=2.1)
@@ -107,7 +107,7 @@ def plot_spectrum(reports: Sequence[InterfaceReport], names: Names) -> Figure:
 
     Args:
         reports: Models at one temperature, or one model at several.
-        names: What the two sides are called.
+        names: Names of the two sides.
     """
     with style():
         figure, (upper, lower) = panels(2, height=2.1)
@@ -224,7 +224,7 @@ def _common_label(reports: Sequence[InterfaceReport]) -> str:
 
 
 def _label(text: str) -> str:
-    """Return the name of a model, broken into lines that leave room for others beside it."""
+    """Return the name of a model, broken into lines that leave room for others next to it."""
     return "\n".join(textwrap.wrap(text.replace(",", ", "), 30))
 
 

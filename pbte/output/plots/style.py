@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INK = "#222222"
 STEADY_COLOUR = "#c1272d"
 FOURIER = "heat equation"
-"""Label of the heat equation beside phonons."""
+"""Label of the heat equation next to phonons."""
 FOURIER_LINE: Mapping[str, Any] = {
     "color": "#e08214",
     "linestyle": (0, (1, 1.5)),
@@ -113,7 +113,7 @@ def time_colours(figure: Figure, axes: Any, times: Array) -> list[Any]:
 
 
 def fourier_line(colour: Any) -> dict[str, Any]:
-    """Return the line of the heat equation beside one of phonons in this colour."""
+    """Return the style of the heat equation's line next to one of phonons in this colour."""
     return {**FOURIER_LINE, "color": colour}
 
 
@@ -127,7 +127,7 @@ def style() -> Iterator[None]:
     """Use the style of all figures; needs no home directory that can be written."""
     logger = logging.getLogger("matplotlib")
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it warns when it keeps its font list in a temporary folder
+    logger.setLevel(logging.ERROR)  # it warns when its font list is in a temporary folder
     try:
         import matplotlib
 
@@ -138,7 +138,7 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure [inches] that no window system and no global state knows of."""
+    """Return an empty figure [inches] without window system or global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -40,12 +40,12 @@ def plot_evolution(
 ) -> Figure:
     """Return the temperature profile at each time that was written.
 
-    Dotted, in the same colours, those of the heat equation where it was followed as well.
+    Dotted, in the same colours, those of the heat equation where it was solved as well.
 
     Args:
-        results: What the run reports.
+        results: Results of the run.
         profile: Makes profiles of fields, shape (num_cells, dim + 1, any).
-        coordinate: What the profiles run along.
+        coordinate: Name of the horizontal axis.
 
     Raises:
         InputError: The results hold no transient.

@@ -1,4 +1,4 @@
-"""What the heat equation says of a run, in sentences."""
+"""Sentences about the solution of the heat equation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUND_OFF = 1e-6
 
 
 def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
-    """Yield what the heat equation gives, and how phonon transport compares with it."""
+    """Yield the results of the heat equation, and their comparison with phonon transport."""
     state = results.fourier
     if state is None:
         return
@@ -40,7 +40,7 @@ def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
 def _account(results: Results, state: HeatState, unit: str) -> str:
     """Return where the heat goes, in one sentence."""
     absorbed = state.balance.absorbed
-    # What a temperature difference as large as any would drive through a cube of this size.
+    # Power that the largest temperature difference would drive through a cube of this size.
     size, dim = float(results.geometry.volumes.sum()), results.geometry.points.shape[2]
     driven = _best(state) * abs(state.extreme_temperature) * size ** ((dim - 2) / dim)
     if max((abs(power) for power in absorbed.values()), default=0.0) <= NOTHING * driven:

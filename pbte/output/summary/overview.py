@@ -31,7 +31,7 @@ def summary(
 
     Args:
         results: The finished run.
-        files: What was written, the files to open first.
+        files: Files that were written, those to open first.
         peak_memory: Most memory that the run held, all ranks together [bytes].
     """
     parts: list[RenderableType] = [_overview(results, peak_memory), ""]

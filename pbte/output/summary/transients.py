@@ -49,7 +49,7 @@ def transient_lines(results: Results) -> Iterator[str]:
 
 
 def _by_heat_equation(transient: TransientResult, unit: str) -> str:
-    """Return what the heat equation says of the same times."""
+    """Return the sentence about the heat equation at the same times."""
     largest = max(abs(snapshot.extreme_temperature) for snapshot in transient.snapshots)
     half = transient.half_life
     left = "" if half is None else f", half has left after {_quantity(half, 's')}"

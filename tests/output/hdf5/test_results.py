@@ -97,7 +97,7 @@ def test_nan_and_infinity_survive(make, tmp_path):
     assert np.isnan(again.orders[0].temperature).all()
 
 
-def test_every_dataset_says_its_unit_and_what_it_is(sphere_results, tmp_path):
+def test_every_dataset_has_its_unit_and_description(sphere_results, tmp_path):
     write_results_file(sphere_results, tmp_path / "results.h5")
     seen = {}
 
@@ -130,7 +130,7 @@ def test_every_dataset_says_its_unit_and_what_it_is(sphere_results, tmp_path):
     ("shape", "power", "energy", "area"),
     [("interval", "W/m^2", "J/m^2", "1"), ("film", "W/m", "J/m", "m"), ("block", "W", "J", "m^2")],
 )
-def test_powers_energies_and_areas_are_per_extent_of_an_endless_body(
+def test_powers_energies_and_areas_are_per_length_or_area_below_3d(
     make, tmp_path, shape, power, energy, area
 ):
     results = make(shape, num_orders=2)
@@ -237,7 +237,7 @@ def test_results_of_before_conductivity_and_slip_were_measured_are_read(make, tm
 
 
 def test_the_accumulation_in_the_file_ends_at_the_conductivity(make, tmp_path):
-    """For readers without this package: curves with units, beside the shares of the modes."""
+    """For readers without this package: curves with units, next to the shares of the modes."""
     conductivity = make("interval").conductivity
     write_results_file(make("interval"), tmp_path / "results.h5")
     with h5py.File(tmp_path / "results.h5") as file:
@@ -319,7 +319,7 @@ def test_a_flipped_bit_in_a_field_is_an_error_and_not_a_wrong_number(sphere_resu
 
 
 def test_the_page_of_the_file_format_is_that_of_the_code():
-    """Made anew by `python3 -m pbte.output.hdf5.format_page > docs/results.md`."""
+    """Made again by `python3 -m pbte.output.hdf5.format_page > docs/results.md`."""
     page = Path(__file__).parents[3] / "docs" / "results.md"
     assert page.read_text(encoding="utf-8") == format_page()
 

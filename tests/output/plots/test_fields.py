@@ -178,7 +178,7 @@ def test_a_uniform_map_stays_uniform(sphere_results):
     assert high - low > 1e-3
 
 
-def test_self_scattering_is_said_beside_the_orders(make):
+def test_self_scattering_is_named_next_to_the_orders(make):
     results = make("interval")
     bar = plot_temperature(results).axes[-1]
     assert bar.get_ylabel() == "Scattering order (self-scattering 0.1)"

@@ -1,4 +1,4 @@
-"""The summary tells conductivity and slip in units that read well, and in SI in its data."""
+"""The summary reports conductivity and slip in units that read well, and in SI in its data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def text_of(results):
     return " ".join(capture.get().split())
 
 
-def test_conductivity_and_slip_are_told_with_their_units(make):
+def test_conductivity_and_slip_are_reported_with_their_units(make):
     results = make("interval")
     text = text_of(results)
     k = results.conductivity
@@ -45,7 +45,7 @@ def test_a_wall_without_heat_has_no_resistance_in_the_summary(make):
     assert data[1]["resistance"] is None and data[1]["slip"] == pytest.approx(-0.1)
 
 
-def test_results_without_conductivity_tell_none(make):
+def test_results_without_conductivity_report_none(make):
     bare = dataclasses.replace(make("sphere", num_orders=1), conductivity=None, slips=())
     text = text_of(bare)
     assert "conductivity" not in text and "next to it" not in text
