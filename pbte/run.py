@@ -81,7 +81,7 @@ def run_case(
     kept: tuple[Array, ...] | None = None
     transient: TransientResult | None = None
     harmonic: tuple[HarmonicResult, ...] = ()
-    with checkpoints.listening():
+    with checkpoints.stop_signals():
         with _timed(timings, "orders"):
             orders, estimates, fields = compute_scattering_orders(problem, case.orders, checkpoints)
         if case.steady.enabled:
@@ -153,7 +153,7 @@ def run_case(
             harmonic=harmonic,
         )
         + fourier.notes
-        + checkpoints.remarks,
+        + checkpoints.notes,
         timings=timings,
     )
 

@@ -1,9 +1,9 @@
-"""A run on the disk, from which it goes on after it was interrupted.
+"""Checkpoints: a run on the disk, from which it goes on after it was interrupted.
 
     NAME.checkpoint/latest          names the folder of the complete checkpoint
-    NAME.checkpoint/0, 1            rank-N.npz: fields of the stage under way, with the numbers of
-                                    their rows (modes) and columns (cells); form.json, arrays.npz:
-                                    everything else
+    NAME.checkpoint/0, 1            rank-N.npz: arrays of the stage under way, with the names of
+                                    their axes and the number of each entry along them (modes,
+                                    cells); form.json, arrays.npz: everything else
 
 The folders are written in turn and flushed, and `latest` is replaced at the end in one go: an
 interruption at any moment leaves a complete checkpoint. Ranks may be others on the way back.
@@ -21,67 +21,50 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
+from pbte.core.distributed_array import DistributedArray
 from pbte.core.errors import InputError
 from pbte.core.parallel import on_all_ranks
-from pbte.core.types import IntArray, Numbers
 from pbte.output.durable import flush, flush_tree
 from pbte.output.record_file import read_record, write_record
 
-FORMAT = "pbte-checkpoint-2"
+FORMAT = "pbte-checkpoint-3"
 LATEST = "latest"
 _OWN = {LATEST, f"{LATEST}.new", "0", "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """How far a run has come, besides the fields.
+    """Progress of a run, beside the arrays of the stage under way.
 
     Attributes:
-        case: What identifies the case; another case must not go on from here.
+        case: Fingerprint of the case; no other case may go on from here.
         stage: The stage under way.
-        present: What it has come to.
+        progress: Its progress.
         finished: What each finished stage reported.
-        ranks: Number of ranks that wrote the fields.
+        ranks: Number of ranks that wrote the arrays.
         format: Version of all this.
     """
 
     case: str
     stage: str
-    present: Any
+    progress: Any
     finished: Mapping[str, Any]
     ranks: int = 0
     format: str = FORMAT
 
 
-@dataclass(frozen=True, kw_only=True)
-class DistributedArray:
-    """The part of a field that a rank holds.
-
-    Attributes:
-        rows: Number of each local row in the whole field: modes, moments or bins.
-        columns: Number of each local cell, or facet, in its body.
-        values: Shape (local rows, any number for each local column), contiguous.
-        is_written: Whether this rank writes it; where several hold the same, only one does.
-    """
-
-    rows: IntArray
-    columns: IntArray
-    values: Numbers
-    is_written: bool = True
-
-
 def write_checkpoint(
     folder: Path,
     checkpoint: Checkpoint,
-    pieces: Mapping[str, DistributedArray],
+    arrays: Mapping[str, DistributedArray],
     comm: MPI.Intracomm,
 ) -> None:
     """Replace the checkpoint in a folder.
 
     Args:
         folder: The folder; it and its parents are made.
-        checkpoint: How far the run has come; that of the first rank is written.
-        pieces: Parts of the fields by name, the same names on all ranks.
+        checkpoint: Progress of the run; that of the first rank is written.
+        arrays: State of the stage under way, the same names on all ranks.
         comm: All ranks.
 
     Raises:
@@ -98,13 +81,15 @@ def write_checkpoint(
             slot.mkdir(parents=True)
     slot = folder / _other(comm.bcast(before))
     with on_all_ranks(comm):
-        arrays: dict[str, Any] = {}
-        for name, piece in pieces.items():
-            if piece.is_written:
-                for part in ("rows", "columns", "values"):
-                    arrays[f"{name}.{part}"] = getattr(piece, part)
+        stored: dict[str, Any] = {}
+        for name, array in arrays.items():
+            if array.is_written:
+                stored[f"{name}.axes"] = np.array(array.axes)
+                stored[f"{name}.values"] = array.values
+                for axis, numbers in enumerate(array.numbers):
+                    stored[f"{name}.numbers_{axis}"] = numbers
         path = slot / f"rank-{comm.rank}.npz"
-        np.savez(path, **arrays)
+        np.savez(path, **stored)
         flush(path)
     with on_all_ranks(comm):
         if comm.rank == 0:
@@ -122,11 +107,11 @@ def write_checkpoint(
 def read_checkpoint(
     folder: Path, case: str, kinds: Iterable[type], comm: MPI.Intracomm
 ) -> Checkpoint | None:
-    """Return how far the run came that left a checkpoint; None if there is none.
+    """Return the progress of the run that left a checkpoint; None if there is none.
 
     Args:
         folder: The folder of the checkpoint.
-        case: What identifies the case; looked at on the first rank.
+        case: Fingerprint of the case, on the first rank.
         kinds: All dataclasses that stages report.
         comm: All ranks; not necessarily as many as wrote it.
 
@@ -149,13 +134,13 @@ def read_checkpoint(
     return found
 
 
-def read_fields(
+def read_arrays(
     folder: Path,
     checkpoint: Checkpoint,
-    pieces: Mapping[str, DistributedArray],
+    arrays: Mapping[str, DistributedArray],
     comm: MPI.Intracomm,
 ) -> None:
-    """Overwrite the values of all pieces by those in a checkpoint.
+    """Overwrite the values of all arrays by those in a checkpoint, which other ranks may have left.
 
     Raises:
         InputError: It is damaged, or does not hold all of them.
@@ -164,12 +149,12 @@ def read_fields(
     """
     with on_all_ranks(comm):
         slot = folder / (latest(folder) or "")
-        for piece in pieces.values():
-            piece.values.fill(np.nan)
+        for array in arrays.values():
+            array.values.fill(np.nan)
         for rank in range(checkpoint.ranks):
-            _fill(slot / f"rank-{rank}.npz", pieces)
-        for name, piece in pieces.items():
-            if np.isnan(piece.values).any():
+            _take_over(slot / f"rank-{rank}.npz", arrays)
+        for name, array in arrays.items():
+            if np.isnan(array.values).any():
                 raise InputError(f"{folder}: the checkpoint does not hold all of {name}")
 
 
@@ -201,21 +186,17 @@ def _read(slot: Path, kinds: Iterable[type]) -> Checkpoint:
     return found
 
 
-def _fill(path: Path, pieces: Mapping[str, DistributedArray]) -> None:
-    """Take from a file what this rank holds."""
+def _take_over(path: Path, arrays: Mapping[str, DistributedArray]) -> None:
+    """Take from the file of a rank what this rank holds."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            for name, piece in pieces.items():
-                if f"{name}.rows" not in file:
+            for name, array in arrays.items():
+                if f"{name}.axes" not in file:
                     continue
-                rows, columns = file[f"{name}.rows"], file[f"{name}.columns"]
-                _, mine, theirs = np.intersect1d(piece.rows, rows, return_indices=True)
-                _, here, there = np.intersect1d(piece.columns, columns, return_indices=True)
-                if not (mine.size and here.size):
-                    continue
-                places = piece.values.shape[1] // piece.columns.size
-                new = file[f"{name}.values"].reshape(rows.size, columns.size, places)
-                old = piece.values.reshape(piece.rows.size, piece.columns.size, places)
-                old[np.ix_(mine, here)] = new[np.ix_(theirs, there)]
+                axes = tuple(str(axis) for axis in file[f"{name}.axes"])
+                numbers = tuple(file[f"{name}.numbers_{axis}"] for axis in range(len(axes)))
+                array.take_over(
+                    DistributedArray(axes=axes, numbers=numbers, values=file[f"{name}.values"])
+                )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: not a readable checkpoint ({error})") from error

@@ -21,21 +21,21 @@ STAGE = "harmonic"
 
 
 def compute_harmonic_response(
-    problem: Problem, harmonic: Harmonic, keeping: CheckpointManager
+    problem: Problem, harmonic: Harmonic, checkpoints: CheckpointManager
 ) -> tuple[HarmonicResult, ...]:
     """Return the answer of a case at each of its frequencies. Collective over the ranks.
 
     Args:
         problem: The problem.
         harmonic: The frequencies, and what oscillates.
-        keeping: Where checkpoints are kept.
+        checkpoints: Writes checkpoints and restores them.
     """
-    known = keeping.finished(STAGE)
+    known = checkpoints.finished(STAGE)
     if known is not None:
         return tuple(known)
     system = driven(problem, harmonic)
     tally = HarmonicTally(system, problem.tally)
-    responses: list[HarmonicResult] = list(keeping.begun(STAGE) or ())
+    responses: list[HarmonicResult] = list(checkpoints.progress(STAGE) or ())
     frequencies = harmonic.all_frequencies()
     for number, frequency in list(enumerate(frequencies, start=1))[len(responses) :]:
         solution = solve_harmonic(
@@ -61,9 +61,9 @@ def compute_harmonic_response(
             solution.report.sweeps,
             extra={"stage": STAGE, "done": number / len(frequencies)},
         )
-        if keeping.is_due():
-            keeping.keep(STAGE, tuple(responses), {})
-    keeping.finish(STAGE, tuple(responses))
+        if checkpoints.checkpoint_due():
+            checkpoints.write(STAGE, tuple(responses), {})
+    checkpoints.finish(STAGE, tuple(responses))
     return tuple(responses)
 
 

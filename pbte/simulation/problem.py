@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ from pbte.simulation.walls import (
 )
 from pbte.transport.body import Body, make_body, stream
 from pbte.transport.boundary import Surface
+from pbte.transport.state import Numbering
 from pbte.transport.steady.eigenvalues import NUM_MOMENTS
 from pbte.transport.sweep.compile_cache import log_first_compilation
 from pbte.transport.system import System
@@ -136,6 +137,17 @@ class Problem:
     def walls(self) -> Mapping[str, int]:
         """Wall name -> tag."""
         return self.bodies.walls
+
+    @cached_property
+    def numbering(self) -> Numbering:
+        """Numbers of the cells and facets of this rank, by which other ranks know them."""
+        if self.part is not None:
+            return Numbering(cells=(self.part.cells,), facets=(self.part.facets,))
+        meshes = [body.mesh for body in self.system.bodies]
+        return Numbering(
+            cells=tuple(np.arange(mesh.num_cells) for mesh in meshes),
+            facets=tuple(np.arange(mesh.boundary_walls.size) for mesh in meshes),
+        )
 
 
 def read_inputs(

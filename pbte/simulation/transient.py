@@ -20,7 +20,7 @@ from pbte.observables.transient import (
     with_integral,
     with_step,
 )
-from pbte.simulation.checkpoints import CheckpointManager, field_pieces
+from pbte.simulation.checkpoints import CheckpointManager
 from pbte.simulation.initial_state import initial_profile, require_sources
 from pbte.simulation.problem import Problem
 from pbte.simulation.sources import selected_modes
@@ -165,7 +165,7 @@ class Recorder:
 def integrate_in_time(
     problem: Problem,
     transient: Transient,
-    keeping: CheckpointManager,
+    checkpoints: CheckpointManager,
     steady: tuple[Array, ...] | None = None,
 ) -> TransientResult:
     """Return the transient of a case. Collective over the ranks.
@@ -173,7 +173,7 @@ def integrate_in_time(
     Args:
         problem: The problem.
         transient: Initial state, profiles in time and steps.
-        keeping: Where checkpoints are kept.
+        checkpoints: Writes checkpoints and restores them.
         steady: Mode temperatures of the steady state, where that is the initial one.
 
     Raises:
@@ -181,44 +181,43 @@ def integrate_in_time(
         RunError: The steps have become too small to go on.
         KeyboardInterrupt: The run was told to stop; a checkpoint is written.
     """
-    known = keeping.finished(STAGE)
+    known = checkpoints.finished(STAGE)
     if known is not None:
         assert isinstance(known, TransientResult)
         return known
     control = first_step(problem, transient)
-    begun = keeping.begun(STAGE)
-    if begun is None:
-        fields = initial_fields(problem, transient, steady)
-    else:
-        fields = tuple(body.new_field() for body in problem.system.bodies)
-        keeping.fill(field_pieces(problem, fields))
-        control.size, control.last_error = begun["size"], begun["last_error"]
-        LOG.info("transient: restart at %.4g s", begun["time"])
+    restart = checkpoints.progress(STAGE)
     stepper = TimeStepper(
         switched(problem, transient),
         problem.leading,
-        fields,
-        time=0.0 if begun is None else begun["time"],
+        initial_fields(problem, transient, steady)
+        if restart is None
+        else tuple(body.new_field() for body in problem.system.bodies),
+        time=0.0 if restart is None else restart["time"],
         tolerance=transient.solver_tolerance,
         max_iterations=problem.max_iterations,
     )
-    if begun is not None:
-        stepper.scale = begun["scale"]
-    recorder = Recorder(problem, transient, stepper, None if begun is None else begun["evolution"])
+    if restart is not None:
+        checkpoints.restore(stepper.state_arrays(problem.numbering))
+        stepper.scale = restart["scale"]
+        control.size, control.last_error = restart["size"], restart["last_error"]
+        LOG.info("transient: restart at %.4g s", restart["time"])
+    before = None if restart is None else restart["evolution"]
+    recorder = Recorder(problem, transient, stepper, before)
     for step in march(stepper, transient.stops(), control, recorder.measure):
         recorder.take(step)
         _report(transient, step, stepper.time, len(recorder.evolution.ends))
-        if keeping.is_due():
-            present = {
+        if checkpoints.checkpoint_due():
+            progress = {
                 "time": stepper.time,
                 "scale": stepper.scale,
                 "size": control.size,
                 "last_error": control.last_error,
                 "evolution": recorder.so_far(),
             }
-            keeping.keep(STAGE, present, field_pieces(problem, stepper.fields))
+            checkpoints.write(STAGE, progress, stepper.state_arrays(problem.numbering))
     evolution = recorder.so_far()
-    keeping.finish(STAGE, evolution)
+    checkpoints.finish(STAGE, evolution)
     return evolution
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from pbte.core.distributed_array import DistributedArray
 from pbte.core.errors import RunError
 from pbte.core.mode_partition import ModePartition, all_modes
 from pbte.core.types import Array, BoolArray, IntArray, Numbers
@@ -80,8 +81,8 @@ class Surface:
         areas: Array,
         jumps: Sequence[float] = (0.0, 0.0),
     ) -> None:
-        self.name, self.sides, self.normal_of = name, tuple(sides), normal_of
-        self.areas = areas
+        self.name, self.sides = name, tuple(sides)
+        self.normal_of, self.areas = normal_of, areas
         self.jumps = tuple(jumps)[: len(sides)]
         for matrix in matrices:
             report = check_flux_matrix(matrix)
@@ -91,8 +92,7 @@ class Surface:
                     f"balance or reciprocity by {report.worst:.1e} relative; at most 1e-12 is "
                     "round-off"
                 )
-        rows = _local_rows(self.sides)
-        self.bins = _common_bins(name, matrices)
+        rows, self.bins = _local_rows(self.sides), _common_bins(name, matrices)
         self.num_bins = int(self.bins.max(initial=-1)) + 1
         self.ports = [_Port(matrices, self.bins, own) for own in rows]
         self.mixing = [matrix.mixing for matrix in matrices]
@@ -108,7 +108,7 @@ class Surface:
 
 
 class BoundaryFlux:
-    """What a surface sends in, and what runs into it until the next event.
+    """Inflow from a surface, and the outgoing flux collected there until the next event.
 
     Args:
         surface: The surface; it sends nothing in at first.
@@ -132,6 +132,31 @@ class BoundaryFlux:
     def nbytes(self) -> int:
         """Bytes kept between two events on this rank."""
         return 2 * (self.bins.nbytes + sum(inflow.nbytes for inflow in self.inflow))
+
+    def state_arrays(self, facets: IntArray) -> dict[str, DistributedArray]:
+        """Return what the surface sends in, by name; the arrays themselves.
+
+        Args:
+            facets: Number of each boundary facet in the body of the first side.
+        """
+        arrays, sides = {}, self.surface.sides
+        nodes = np.arange(sides[0].dofs.shape[1])
+        own = facets[sides[0].boundary_dofs[:, 0] // nodes.size]
+        if self.bins.size:
+            arrays["bins"] = DistributedArray(
+                axes=("bin", "facet", "node"),
+                numbers=(np.arange(len(self.bins)), own, nodes),
+                values=self.bins,
+                is_written=sides[0].mode_partition.comm.rank == 0,
+            )
+        for number, side in enumerate(sides):
+            if self.surface.is_sparse:
+                arrays[f"inflow_{number}"] = DistributedArray(
+                    axes=("mode", "facet", "node"),
+                    numbers=(side.mode_partition.indices, own, nodes),
+                    values=self.inflow[number],
+                )
+        return arrays
 
     def send(self, side: int, modes: IntArray, rows: Numbers, *, jump: bool) -> None:
         """Add what enters one side to inflow rows.

@@ -15,9 +15,10 @@ from typing import Protocol
 
 import numpy as np
 
-from pbte.core.types import Array
+from pbte.core.types import Array, IntArray
 from pbte.transport.body import Body, Modes, collide
 from pbte.transport.collisions import FactoredCollisions
+from pbte.transport.state import StateArrays, mode_field, mode_weights, moment_field
 
 
 class ScatteringSource(Protocol):
@@ -49,6 +50,14 @@ class ScatteringSource(Protocol):
 
     def power(self) -> float:
         """Return the emitted power, sum_mu c_mu int Q_mu dV [W]. Collective."""
+        ...
+
+    def state_arrays(self, cells: IntArray) -> StateArrays:
+        """Return the state between two events, by name; the arrays themselves.
+
+        Args:
+            cells: Number of each cell in the whole body.
+        """
         ...
 
 
@@ -89,6 +98,10 @@ class FieldScatteringSource:
         """Return the emitted power [W]. Collective."""
         body = self.body
         return body.total(body.heat_capacities @ (self.field @ body.mesh.dof_weights))
+
+    def state_arrays(self, cells: IntArray) -> StateArrays:
+        """Return the field [K/s]."""
+        return {"emission": mode_field(self.body, cells, self.field)}
 
 
 class MomentScatteringSource:
@@ -135,6 +148,13 @@ class MomentScatteringSource:
         emitted = body.heat_capacities @ self.weights
         return body.total(float(emitted @ (self.moments @ body.mesh.dof_weights)))
 
+    def state_arrays(self, cells: IntArray) -> StateArrays:
+        """Return moments and weights, with which the emission is a rate [K/s]."""
+        return {
+            "emission_weights": mode_weights(self.body, self.weights),
+            "emission_moments": moment_field(self.body, cells, self.moments),
+        }
+
 
 def generation(body: Body) -> ScatteringSource:
     """Return the heat source as the source of the zeroth order.
@@ -142,6 +162,21 @@ def generation(body: Body) -> ScatteringSource:
     Self-scattering returns every mode to itself, which moments cannot represent, so the field is
     stored for any kernel.
     """
-    if isinstance(body.collisions, FactoredCollisions) and body.self_scattering == 0.0:
+    if _keeps_moments(body):
         return MomentScatteringSource(body, body.generation, body.heat_sources)
     return FieldScatteringSource(body, body.source())
+
+
+def blank_source(body: Body) -> ScatteringSource:
+    """Return the source of an order above zero, of the right shape and with nothing in it."""
+    if _keeps_moments(body):
+        assert isinstance(body.collisions, FactoredCollisions)
+        weights = np.zeros_like(body.collisions.w_in)
+        return MomentScatteringSource(
+            body, weights, np.zeros((weights.shape[1], body.mesh.num_dofs))
+        )
+    return FieldScatteringSource(body, body.new_field())
+
+
+def _keeps_moments(body: Body) -> bool:
+    return isinstance(body.collisions, FactoredCollisions) and body.self_scattering == 0.0

@@ -21,6 +21,7 @@ from pbte.core.types import IntArray, Numbers
 from pbte.transport.body import Body, Modes, stream, with_self_scattering
 from pbte.transport.boundary import BoundaryFlux, Surface
 from pbte.transport.scattering_source import ScatteringSource, generation
+from pbte.transport.state import Numbering, StateArrays, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +149,14 @@ class Boundary:
         """Memory between two events on this rank [bytes]."""
         return sum(state.nbytes for state in self.states)
 
+    def state_arrays(self, numbering: Numbering) -> StateArrays:
+        """Return what all surfaces send in, by name; the arrays themselves."""
+        arrays: StateArrays = {}
+        for number, (state, owners) in enumerate(zip(self.states, self.owners, strict=True)):
+            own = state.state_arrays(numbering.facets[owners[0]])
+            arrays |= named(f"surface_{number}", own)
+        return arrays
+
     def inflow(self, number: int, modes: Modes, *, given: bool) -> Numbers:
         """Return the inflow of some modes of a body, shape (modes or 1, num_boundary_dofs) [K].
 
@@ -198,6 +207,15 @@ class SourceIteration:
         """Memory between two events on this rank [bytes]."""
         emitted = sum(emission.nbytes for emission in self.emissions)
         return emitted + self.boundary.nbytes
+
+    def state_arrays(self, numbering: Numbering) -> StateArrays:
+        """Return the state between two events, by name; the arrays themselves."""
+        arrays = self.boundary.state_arrays(numbering)
+        for number, (emission, cells) in enumerate(
+            zip(self.emissions, numbering.cells, strict=True)
+        ):
+            arrays |= named(f"body_{number}", emission.state_arrays(cells))
+        return arrays
 
     def power(self) -> float:
         """Return the power of the scattering source [W]. Collective."""

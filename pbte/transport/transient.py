@@ -41,6 +41,7 @@ from pbte.core.types import Array
 from pbte.materials.kernel import FactoredKernel
 from pbte.transport.body import Body, Modes, stream, with_past
 from pbte.transport.reports import SteadyReport
+from pbte.transport.state import Numbering, StateArrays, mode_field
 from pbte.transport.steady.iterate import SteadyIterate
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.steady import SteadyState, moment_system, solve_steady
@@ -131,6 +132,15 @@ class TimeStepper:
             body.total(body.heat_capacities @ (field @ body.mesh.dof_weights))
             for body, field in zip(self.system.bodies, self.fields, strict=True)
         )
+
+    def state_arrays(self, numbering: Numbering) -> StateArrays:
+        """Return the current state, by name; the arrays themselves [K]."""
+        return {
+            f"body_{number}.temperatures": mode_field(body, cells, field)
+            for number, (body, cells, field) in enumerate(
+                zip(self.system.bodies, numbering.cells, self.fields, strict=True)
+            )
+        }
 
     def observe(self, measure: Measure[T]) -> T:
         """Return the measurement of the current state. Collective over the ranks."""

@@ -82,13 +82,13 @@ class Stopper(CheckpointManager):
         self.stage, self.left = stage, after
         self.before = {"orders": None, "steady": "orders", "harmonic": "steady"}[stage]
 
-    def is_due(self):
+    def checkpoint_due(self):
         self.left -= self.before is None or self.finished(self.before) is not None
         return self.left <= 0
 
-    def keep(self, stage, present, pieces):
+    def write(self, stage, progress, arrays):
         assert stage == self.stage
-        super().keep(stage, present, pieces)
+        super().write(stage, progress, arrays)
         raise KeyboardInterrupt
 
 

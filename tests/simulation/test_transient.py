@@ -247,12 +247,12 @@ class Stopper(CheckpointManager):
         super().__init__(folder)
         self.left = after
 
-    def is_due(self):
+    def checkpoint_due(self):
         self.left -= self.finished("orders") is not None
         return self.left == 0
 
-    def keep(self, *arguments):
-        super().keep(*arguments)
+    def write(self, *arguments):
+        super().write(*arguments)
         raise KeyboardInterrupt
 
 

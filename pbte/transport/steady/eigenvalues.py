@@ -9,8 +9,6 @@ extends from -1.2 to +1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +17,7 @@ from pbte.materials.kernel import FactoredKernel
 from pbte.transport.body import Body
 from pbte.transport.collisions import local_factors
 from pbte.transport.reports import SpectralEstimate
+from pbte.transport.state import Numbering, StateArrays, mode_weights, moment_field
 from pbte.transport.system import StreamedBlock, System, as_system
 
 # Moments that are stored of each order.
@@ -48,13 +47,14 @@ class SpectralEstimator:
         kernels: Leading factors of the kernel of each body, largest eigenvalues first.
 
     Attributes:
-        snapshots: Moments of each order so far, those of all bodies in one row.
+        orders: Moments of each order so far, for each body, shape (moments, num_dofs), scaled with
+            the square root of the volume at each degree of freedom.
         weights: For each body the weights of the moments, shape (moments, local modes).
     """
 
     def __init__(self, system: System | Body, *kernels: FactoredKernel) -> None:
         self.system = as_system(system)
-        self.snapshots: list[Array] = []
+        self.orders: list[list[Array]] = []
         self.weights = [
             local_factors(kernel, body.mode_partition).w_out[:NUM_MOMENTS]
             for kernel, body in zip(kernels, self.system.bodies, strict=True)
@@ -62,28 +62,30 @@ class SpectralEstimator:
         self._begin()
 
     def _begin(self) -> None:
-        self._moments = [
+        self._moments = self._nothing()
+
+    def _nothing(self) -> list[Array]:
+        return [
             np.zeros((weights.shape[0], body.mesh.num_dofs)) for weights, body in self._bodies()
         ]
 
-    def history(self) -> list[Array]:
-        """Return the moments of each body, shape (orders * moments, num_dofs)."""
-        sizes = [weights.shape[0] * body.mesh.num_dofs for weights, body in self._bodies()]
-        parts = np.split(np.array(self.snapshots), np.cumsum(sizes)[:-1], axis=1)
-        return [
-            np.ascontiguousarray(part).reshape(-1, body.mesh.num_dofs)
-            for part, (_, body) in zip(parts, self._bodies(), strict=True)
-        ]
+    def state_arrays(self, numbering: Numbering) -> StateArrays:
+        """Return the moments of all orders and their weights, by name; the arrays themselves.
 
-    def restart(self, weights: Sequence[Array], history: Sequence[Array]) -> None:
-        """Continue from stored weights and moments, of the shapes of `weights` and `history`.
-
-        Eigenvectors are defined up to a sign or a rotation, so the history needs its own weights.
+        Eigenvectors are defined up to a sign or a rotation, so that moments need their own weights.
         """
-        self.weights = list(weights)
-        orders = len(history[0]) // weights[0].shape[0]
-        self.snapshots = list(np.concatenate([h.reshape(orders, -1) for h in history], axis=1))
-        self._begin()
+        arrays: StateArrays = {}
+        for number, (weights, body) in enumerate(self._bodies()):
+            arrays[f"body_{number}.estimate_weights"] = mode_weights(body, weights.T)
+            for order, moments in enumerate(self.orders):
+                name = f"body_{number}.estimate_moments_{order}"
+                arrays[name] = moment_field(body, numbering.cells[number], moments[number])
+        return arrays
+
+    def make_room(self, num_orders: int) -> None:
+        """Make the state of so many orders, to be read into; nothing in it is that of a kernel."""
+        self.weights = [np.zeros_like(weights) for weights in self.weights]
+        self.orders = [self._nothing() for _ in range(num_orders)]
 
     def _bodies(self) -> list[tuple[Array, Body]]:
         return list(zip(self.weights, self.system.bodies, strict=True))
@@ -94,17 +96,19 @@ class SpectralEstimator:
 
     def next_order(self) -> None:
         """Store the accumulated moments as one more order. Collective."""
-        scaled = [
-            body.mode_partition.sum_over_ranks(moments) * np.sqrt(body.mesh.dof_weights)
-            for moments, body in zip(self._moments, self.system.bodies, strict=True)
-        ]
-        self.snapshots.append(np.concatenate([moments.ravel() for moments in scaled]))
+        self.orders.append(
+            [
+                body.mode_partition.sum_over_ranks(moments) * np.sqrt(body.mesh.dof_weights)
+                for moments, body in zip(self._moments, self.system.bodies, strict=True)
+            ]
+        )
         self._begin()
 
     def estimate(self) -> SpectralEstimate:
         """Return the leading eigenvalues from the orders so far. Collective."""
-        used = self.snapshots[min(SKIPPED_ORDERS, max(0, len(self.snapshots) - 3)) :]
-        values, residuals = _project(np.array(used), self.system.bodies[0])
+        used = self.orders[min(SKIPPED_ORDERS, max(0, len(self.orders) - 3)) :]
+        rows = [np.concatenate([moments.ravel() for moments in order]) for order in used]
+        values, residuals = _project(np.array(rows), self.system.bodies[0])
         good = values[residuals < RELIABLE] if np.any(residuals < RELIABLE) else values[:1]
         dominant = good[np.argmax(np.abs(good))] if good.size else complex(0.0)
         return SpectralEstimate(
@@ -112,7 +116,7 @@ class SpectralEstimator:
             eigenvalues=tuple(complex(value) for value in good),
             dominant=float(dominant.real),
             most_negative=float(good.real.min()) if good.size else 0.0,
-            num_orders=len(self.snapshots),
+            num_orders=len(self.orders),
         )
 
 

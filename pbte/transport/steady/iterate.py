@@ -6,15 +6,17 @@ rank, and the inflow of walls and interfaces. Heat source and past are added unc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from pbte.core.types import Array, Numbers
+from pbte.core.distributed_array import DistributedArray
+from pbte.core.types import Array, IntArray, Numbers
 from pbte.transport.body import Body, Modes, stream
 from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, times
+from pbte.transport.state import Numbering, StateArrays, mode_field, mode_weights, named
 from pbte.transport.steady.boundary_unknowns import BoundaryUnknowns
 from pbte.transport.steady.moment_system import MomentSystem
 from pbte.transport.steady.moments import BodyMoments
@@ -55,31 +57,37 @@ class SteadyIterate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SteadyCheckpoint:
-    """Complete state of an unfinished steady solution, from which a restart continues bit for bit.
+class SteadyProgress:
+    """Progress of an unfinished steady solution, beside the arrays of its iteration.
 
     Attributes:
-        iterate: The iterate after a correction.
         scale: Norm of the source of the first scattering order, the unit of relative residuals.
-        residuals: Relative residual after each correction before this one [-].
+        residuals: Relative residual after each correction before the present one [-].
         inner_sweeps: Sweeps inside the Krylov solves so far.
     """
 
-    iterate: SteadyIterate
     scale: float
     residuals: tuple[float, ...]
     inner_sweeps: int
 
 
 class SteadyCheckpointer(Protocol):
-    """Writes checkpoints of an unfinished solution."""
+    """Writes checkpoints of an unfinished solution, and restores them."""
 
     def checkpoint_due(self) -> bool:
         """Return whether a checkpoint is due. Collective."""
         ...
 
-    def save(self, checkpoint: SteadyCheckpoint) -> None:
-        """Write a checkpoint; its arrays change after this. Collective."""
+    def write(self, events: SteadySourceIteration, progress: SteadyProgress) -> None:
+        """Write a checkpoint of the iteration after a correction. Collective."""
+        ...
+
+    def restore(self, events: SteadySourceIteration) -> SteadyProgress | None:
+        """Restore an interrupted iteration; None if there is none, and it is as before. Collective.
+
+        Args:
+            events: Changed in place, by `SteadySourceIteration.restore`.
+        """
         ...
 
 
@@ -117,6 +125,25 @@ class SteadySourceIteration:
         entering, entered = self.boundary.reflect()
         change, size = np.sqrt(np.maximum(self.system.comm.allreduce(squares) + entered, 0.0))
         return self.moments.join(residuals, entering), float(change), float(size)
+
+    def state_arrays(self, numbering: Numbering) -> StateArrays:
+        """Return the state between two events, by name; the arrays themselves."""
+        arrays = self.boundary.boundary.state_arrays(numbering)
+        for number, (state, cells) in enumerate(zip(self.states, numbering.cells, strict=True)):
+            arrays |= named(f"body_{number}", state.state_arrays(cells))
+        return arrays
+
+    def restore(self, numbering: Numbering, read: Callable[[StateArrays], None]) -> None:
+        """Read the state of an interrupted iteration, on these or other ranks. Collective.
+
+        Args:
+            numbering: Numbers of cells and facets.
+            read: Overwrites the values of all arrays by those of the checkpoint.
+        """
+        read(self.state_arrays(numbering))
+        for state in self.states:
+            state.restored()
+        self.boundary.previous = self.boundary.unknowns.read()
 
     def add(self, x: Numbers) -> None:
         """Add w_in x to the emission, and x to the inflow. Collective."""
@@ -180,6 +207,13 @@ class FieldState:
             residual[columns] = (self.moments.projection @ change).T
         return self.moments.scatter(residual), squares
 
+    def state_arrays(self, cells: IntArray) -> StateArrays:
+        """Return the in-scattering of all modes, by name; the array itself [K/s]."""
+        return {"scattered": mode_field(self.body, cells, self.scattered)}
+
+    def restored(self) -> None:
+        """Do nothing: the field means the same for any kernel."""
+
     def scattered_moments(self) -> Numbers:
         """Return the absolute values of the moments, shape (rows, rank). Collective."""
         return np.abs(self.moments.scatter(self.moments.collected(slice(None), self.theta).T))
@@ -222,6 +256,7 @@ class MomentState:
         nothing = np.zeros(moments.shape, dtype=body.dtype)
         self.scattered: Numbers = nothing if scattered is None else scattered
         self._given, self._given_square = self._weigh_source()
+        self._basis: Array | None = None
 
     def _weigh_source(self) -> tuple[Numbers, float]:
         """Return w_in . c g on this rank's rows, and the local part of |g|^2. Collective."""
@@ -247,6 +282,34 @@ class MomentState:
         mixed = 2.0 * (new.conj() * self._given).real.sum(axis=1)
         given = float(self.moments.weights @ mixed) + self._given_square
         return residual, np.array([self._square(residual), self._square(new) + given])
+
+    def state_arrays(self, cells: IntArray) -> StateArrays:
+        """Return the moments of this rank's cells, and the emission of each mode per moment.
+
+        Factors of a matrix cut to some rank are defined up to a rotation, so that the moments need
+        their own basis; see `restored`.
+        """
+        corners, rows = self.body.mesh.dim + 1, self.moments.rows
+        own = cells[rows.start // corners : rows.stop // corners]
+        numbers = own, np.arange(corners), np.arange(self.moments.rank)
+        self._basis = self.moments.factors.w_in.copy()
+        return {
+            "moments": DistributedArray(
+                axes=("cell", "vertex", "moment"),
+                numbers=numbers,
+                values=self.scattered.reshape(own.size, corners, self.moments.rank),
+            ),
+            "basis": mode_weights(self.body, self._basis),
+        }
+
+    def restored(self) -> None:
+        """Turn moments that were read into those with which the modes emit the same. Collective."""
+        part, body = self.moments, self.body
+        assert self._basis is not None
+        weighted = body.heat_capacities[:, None] * self._basis
+        products = part.group.allreduce(part.factors.w_in.T @ weighted)
+        turn = np.linalg.lstsq(part.gram, products, rcond=None)[0]
+        self.scattered, self._basis = self.scattered @ turn.T, None
 
     def scattered_moments(self) -> Numbers:
         """Return the absolute values of the moments, shape (rows, rank)."""

@@ -46,9 +46,9 @@ from pbte.transport.steady.iterate import (
     FieldState,
     MomentState,
     SourceBlock,
-    SteadyCheckpoint,
     SteadyCheckpointer,
     SteadyIterate,
+    SteadyProgress,
     SteadySourceIteration,
     iterate_of,
 )
@@ -143,7 +143,6 @@ def solve_steady(
     precondition: bool = True,
     moments: MomentSystem | None = None,
     initial_guess: SteadyIterate | None = None,
-    restart: SteadyCheckpoint | None = None,
     checkpointer: SteadyCheckpointer | None = None,
     level: int = logging.INFO,
 ) -> SteadyState:
@@ -162,9 +161,8 @@ def solve_steady(
             temperatures, to recycle its search directions and matrices.
         initial_guess: First iterate; nothing scattered by default. Residuals are then relative to
             its source.
-        restart: Checkpoint of this solution to continue from; its arrays are used up.
-        checkpointer: Writes checkpoints when due, between corrections and, for a kernel of low
-            rank, between sweeps.
+        checkpointer: Restores an interrupted solution, and writes checkpoints when due, between
+            corrections and, for a kernel of low rank, between sweeps.
         level: Level of the log record of each correction.
 
     Note: Collective over the ranks that share the modes.
@@ -173,9 +171,8 @@ def solve_steady(
     if moments is None:
         moments = moment_system(system, *kernels, precondition=precondition)
     before = moments.num_sweeps
-    events = SteadySourceIteration(
-        system, moments, initial_guess if restart is None else restart.iterate
-    )
+    events = SteadySourceIteration(system, moments, initial_guess)
+    restart = None if checkpointer is None else checkpointer.restore(events)
     whole = all(state.is_whole for state in events.states)
     enough = checkpointer.checkpoint_due if checkpointer is not None and whole else lambda: False
     residuals: list[float] = []
@@ -214,14 +211,10 @@ def solve_steady(
         solved = moments.solve(residual, reduction, goal, enough, new_direction=_slows(residuals))
         events.add(solved - residual)
         if checkpointer is not None and checkpointer.checkpoint_due():
-            checkpointer.save(
-                SteadyCheckpoint(
-                    iterate=iterate_of(events.states),
-                    scale=scale,
-                    residuals=tuple(residuals),
-                    inner_sweeps=inner_sweeps(),
-                )
+            progress = SteadyProgress(
+                scale=scale, residuals=tuple(residuals), inner_sweeps=inner_sweeps()
             )
+            checkpointer.write(events, progress)
         residual, change, size = events.scatter()
         converged = judge(change, size)
     return SteadyState(
