@@ -116,18 +116,17 @@ def test_the_package_itself_imports_nothing():
     assert not files_imported("__init__.py", at_import_only=True)
 
 
-# Checks, builders and what assembles results; every other file of simulation takes a problem.
+# Checks and builders; every other file of simulation takes a problem.
 WITH_CASE = [
+    "settings",
     "problem",
+    "heat_problem",
     "checks",
     "conditions",
     "bodies",
     "walls",
     "sources",
     "interfaces",
-    "heat",
-    "electrons",
-    "interface_study",
 ]
 
 

@@ -95,25 +95,32 @@ class HarmonicTally:
 
     Args:
         system: The bodies, without the absorption of the oscillation.
-        like: Measures the same at the same walls.
+        walls: Name -> tag of each wall, and of each interface.
+        frequency_edges: Edges of the bins of the spectra, shape (num_bins + 1,) [rad/s].
     """
 
-    def __init__(self, system: System, like: FieldTally) -> None:
+    def __init__(self, *, system: System, walls: Mapping[str, int], frequency_edges: Array) -> None:
         self.system = system
         self._parts = [
-            FieldTally(system=system, walls=like.walls, frequency_edges=like.frequency_edges)
+            FieldTally(system=system, walls=walls, frequency_edges=frequency_edges)
             for _ in range(2)
         ]
 
     def observe(
-        self, blocks: Iterable[StreamedBlock], report: SteadyReport, frequency: float
+        self,
+        blocks: Iterable[StreamedBlock],
+        report: SteadyReport,
+        *,
+        frequency: float,
+        power: float,
     ) -> HarmonicResult:
-        """Return what is measured of a solution, in the cells of this rank. Collective.
+        """Return the observables of a solution, in the cells of this rank. Collective.
 
         Args:
             blocks: All its modes.
             report: How it was found.
             frequency: Oscillations per second [Hz].
+            power: Amplitude of the power of the heat sources [W].
         """
         stored = np.zeros(len(self.system.bodies), dtype=np.complex128)
         for block in blocks:
@@ -125,8 +132,8 @@ class HarmonicTally:
             stored[block.body] += heat @ (theta @ body.mesh.dof_weights)
         energy = self.system.comm.allreduce(complex(stored.sum()))
         real, imaginary = (
-            part.snapshot(power, scatters=False)
-            for part, power in zip(self._parts, (self.system.heat_power, 0.0), strict=True)
+            part.snapshot(deposited, scatters=False)
+            for part, deposited in zip(self._parts, (power, 0.0), strict=True)
         )
         return HarmonicResult(
             frequency=frequency,

@@ -15,7 +15,8 @@ T does not jump where there is no interface.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,6 +72,23 @@ class Interface:
         ]
 
 
+def reported_interfaces(interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
+    """Return one interface for each pair of components, by name and from left to right.
+
+    Layers of a superlattice meet under one name; each of their interfaces is reported by itself,
+    with a number.
+    """
+    found = [each for interface in interfaces for each in interface.by_components()]
+    found.sort(key=lambda each: (each.name, float(each.facets.corners[..., 0].mean())))
+    counts, seen = Counter(each.name for each in found), Counter[str]()
+    named = []
+    for each in found:
+        seen[each.name] += 1
+        several = counts[each.name] > 1
+        named.append(replace(each, name=f"{each.name} {seen[each.name]}") if several else each)
+    return tuple(named)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SideFields:
     """What was measured on one side of an interface.
@@ -116,7 +134,7 @@ class InterfaceFields:
 class InterfaceTally:
     """Measures at all interfaces, block of modes by block of modes.
 
-    What it watches until `take` adds up, such as scattering orders.
+    What it accumulates until `restart` adds up, such as scattering orders.
 
     Args:
         system: The bodies.
@@ -144,22 +162,23 @@ class InterfaceTally:
                     side.accumulate(block)
 
     def sums(self) -> tuple[Array, ...]:
-        """Return all that was watched so far, for `restart`. Collective over the ranks."""
+        """Return what was accumulated so far, for `fields` and `restart`. Collective."""
         return tuple(array for sides in self._sides for side in sides for array in side.sums())
 
-    def restart(self, sums: Sequence[Array]) -> None:
-        """Begin with what was watched elsewhere, on as many ranks as it may have been."""
+    def restart(self, sums: Sequence[Array] = ()) -> None:
+        """Begin with these `sums`, of these or other ranks, or with nothing."""
         arrays = iter(sums)
         for sides in self._sides:
             for side in sides:
-                side.restart(next(arrays), next(arrays))
+                side.restart(*((next(arrays), next(arrays)) if sums else ()))
 
-    def take(self) -> tuple[InterfaceFields, ...]:
-        """Return what was watched, and begin anew. Collective over the ranks."""
-        found = []
+    def fields(self, sums: Sequence[Array]) -> tuple[InterfaceFields, ...]:
+        """Return the fields at all interfaces from `sums`, which are left as they are."""
+        found, arrays = [], iter(sums)
         for interface, (first, second) in zip(self.interfaces, self._sides, strict=True):
             temperature = self.system.bodies[first.side.body].modes.temperature
-            (one, lost), (other, gained) = first.take(), second.take()
+            one, lost = first.fields(next(arrays), next(arrays))
+            other, gained = second.fields(next(arrays), next(arrays))
             entropy = np.asarray((lost + gained) / (2.0 * temperature**2), dtype=np.float64)
             found.append(InterfaceFields(interface=interface, sides=(one, other), entropy=entropy))
         return tuple(found)
@@ -196,11 +215,8 @@ class _SideObserver:
         self._bins = np.clip(bins, 0, edges.size - 2)
         self._num_bins = edges.size - 1
         self._fluxes = self._sums_of_fluxes()
-        self._begin()
-
-    def _begin(self) -> None:
         # Energy of all modes; fluxes of the outgoing and of the incoming ones; entropy lost.
-        self._sums = np.zeros((4, *self.side.dofs.shape))
+        self._sums = np.zeros((4, *side.dofs.shape))
         self._spectra = np.zeros((2, self._num_bins))
 
     def sums(self) -> tuple[Array, Array]:
@@ -208,12 +224,11 @@ class _SideObserver:
         total = self.body.mode_partition.sum_over_ranks
         return total(self._sums), total(self._spectra)
 
-    def restart(self, sums: Array, spectra: Array) -> None:
-        """Begin with these sums; one rank holds them."""
-        self._begin()
-        if self.body.mode_partition.comm.rank == 0:
-            self._sums += sums
-            self._spectra += spectra
+    def restart(self, sums: Array | float = 0.0, spectra: Array | float = 0.0) -> None:
+        """Begin with these sums over all ranks; one rank holds them."""
+        first = self.body.mode_partition.comm.rank == 0
+        self._sums[:] = sums if first else 0.0
+        self._spectra[:] = spectra if first else 0.0
 
     def _flux(self, modes: Modes) -> tuple[Array, BoolArray, BoolArray]:
         """Return c v . n of some modes at each facet, and which of them run out and come in."""
@@ -257,9 +272,9 @@ class _SideObserver:
                 passing = (weights * values.mean(axis=2)) @ self._shares
                 np.add.at(self._spectra[number], self._bins[modes], passing)
 
-    def take(self) -> tuple[SideFields, Array]:
-        """Return the fields and the entropy lost at each node, and begin anew. Collective."""
-        (energy, out, into, lost), spectra = self.sums()
+    def fields(self, sums: Array, spectra: Array) -> tuple[SideFields, Array]:
+        """Return the fields and the entropy lost at each node."""
+        energy, out, into, lost = sums
         out_flux, in_flux, weights = self._fluxes
         fields = SideFields(
             temperature=energy / self.body.modes.heat_capacity,
@@ -271,5 +286,4 @@ class _SideObserver:
             out_spectrum=spectra[0],
             in_spectrum=spectra[1],
         )
-        self._begin()
         return fields, lost

@@ -48,18 +48,22 @@ class FieldTally:
         """Add the mode temperatures of some modes of one body."""
         self._bodies[block.body].accumulate(block)
 
-    def snapshot(self, deposited: float, *, scatters: bool) -> Snapshot:
+    def snapshot(
+        self, deposited: float, *, scatters: bool, self_scattering: float | None = None
+    ) -> Snapshot:
         """Return the observables of what was watched, and begin anew. Collective over the ranks.
 
         Args:
             deposited: Power of the source behind the field [W].
             scatters: Whether what scatters out of this field is the source of another one (an
                 order); in the steady state it scatters back into the same field.
+            self_scattering: The split s of that source; that of the system by default [-].
         """
         pieces = [body.finish() for body in self._bodies]
         spectra = np.sum([piece.spectra for piece in pieces], axis=0)
         absorbed = np.sum([piece.absorbed for piece in pieces], axis=0)
-        scattered = sum(piece.scattered for piece in pieces)
+        split = self.system.self_scattering if self_scattering is None else self_scattering
+        scattered = (1.0 + split) * sum(piece.scattered for piece in pieces)
         at_walls, areas = np.sum([piece.at_walls for piece in pieces], axis=0)
         cells, facets = self.system.cells, self.system.facets
         return Snapshot(
@@ -118,7 +122,7 @@ class _BodyObserver:
             [
                 heat / body.modes.heat_capacity,
                 heat * body.velocities.T,
-                heat * body.loss_rates,
+                heat * body.modes.loss_rates[body.mode_partition.indices],
             ]
         )
         self._on_wall = np.stack([mesh.boundary_walls == tag for tag in tags], axis=1)

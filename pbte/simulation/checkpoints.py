@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -37,6 +37,12 @@ from pbte.output.checkpoint import (
     write_checkpoint,
 )
 from pbte.simulation.problem import Problem
+from pbte.simulation.records import (
+    OrdersProgress,
+    OrdersRecord,
+    SteadyRecord,
+    TransientProgress,
+)
 from pbte.transport.steady.iterate import SteadyProgress
 
 LOG = logging.getLogger("pbte.simulation")
@@ -50,6 +56,10 @@ _KINDS = (
     Snapshot,
     SteadyReport,
     SteadyProgress,
+    OrdersRecord,
+    OrdersProgress,
+    SteadyRecord,
+    TransientProgress,
 )
 
 
@@ -76,7 +86,7 @@ class CheckpointManager:
         self._signals: list[int] = []
         self._last = time.monotonic()
 
-    def begin(self, problem: Problem, interval: float) -> None:
+    def begin(self, problem: Problem) -> None:
         """Look for a checkpoint to restart from; those of this run are written for this problem.
 
         Raises:
@@ -85,7 +95,8 @@ class CheckpointManager:
         Note: Collective over the ranks.
         """
         self._comm = problem.system.comm
-        self.interval, self._last = interval, time.monotonic()
+        self.interval = problem.settings.checkpoint_interval
+        self._last = time.monotonic()
         if self.folder is None:
             return
         self._case = problem.fingerprint
@@ -209,18 +220,7 @@ def _local(value: Any, part: Part | None) -> Any:
         return tuple(_local(each, part) for each in value)
     if isinstance(value, dict):
         return {key: _local(each, part) for key, each in value.items()}
-    if isinstance(value, Checkpoint):
-        return replace(
-            value, progress=_local(value.progress, part), finished=_local(value.finished, part)
-        )
-    if isinstance(value, TransientResult):
-        return replace(
-            value,
-            snapshots=_local(value.snapshots, part),
-            integral=_local(value.integral, part),
-        )
-    if isinstance(value, HarmonicResult):
-        return replace(
-            value, real=_local(value.real, part), imaginary=_local(value.imaginary, part)
-        )
+    if is_dataclass(value) and not isinstance(value, type):
+        own = {each.name: _local(getattr(value, each.name), part) for each in fields(value)}
+        return replace(value, **own)
     return value

@@ -14,11 +14,18 @@ from mpi4py import MPI
 from pbte.case.case import Case
 from pbte.case.regions import Pair, listed, materials_of, meant
 from pbte.case.sources import GaussianSource
+from pbte.case.transients import (
+    GaussianInitialState,
+    GratingInitialState,
+    SourceInitialState,
+)
 from pbte.case.walls import PeriodicWallChoice
 from pbte.core.errors import InputError
-from pbte.core.types import Array
+from pbte.core.types import Array, IntArray
 from pbte.geometry.domain import Domain
+from pbte.materials.modes import ModeTable
 from pbte.output.size import Contents, estimated_bytes
+from pbte.simulation.sources import selected_modes
 
 
 def check_walls(case: Case, walls: Iterable[str]) -> None:
@@ -211,6 +218,59 @@ def check_temperatures(case: Case, temperatures: Mapping[str, float]) -> None:
                 f"{expected:g} K; all crystals of a case need one temperature"
             )
     check_temperature(case, expected, first)
+
+
+def check_initial_state(case: Case, dim: int, tables: Iterable[ModeTable]) -> None:
+    """Check that the initial state of a transient fits mesh and crystals.
+
+    Args:
+        case: The case.
+        dim: Dimension of the mesh.
+        tables: Modes of each crystal.
+
+    Raises:
+        InputError: It is made of heat sources, and there are none; the mesh lacks the axis that it
+            depends on; or the modes that it warms are none.
+    """
+    initial = None if case.transient is None else case.transient.initial
+    if isinstance(initial, SourceInitialState) and not case.all_sources:
+        raise InputError(
+            'transient.initial.kind = "source": the case has no heat source; add a table [source]'
+        )
+    if isinstance(initial, GratingInitialState) and "xyz".index(initial.axis) >= dim:
+        raise InputError(
+            f"transient.initial.axis = {initial.axis!r}: the mesh has {dim} dimensions; choose "
+            f"one of {', '.join('xyz'[:dim])}"
+        )
+    if isinstance(initial, GaussianInitialState):
+        for modes in tables:
+            selected_modes("transient.initial.modes", initial.modes, modes)
+
+
+def check_electrons(
+    case: Case, boundaries: Mapping[str, IntArray], walls: Mapping[str, int]
+) -> None:
+    """Check that the mesh has the metal, and that the light falls on it.
+
+    Args:
+        case: The case.
+        boundaries: Wall of each boundary facet of each body, by the name of its material.
+        walls: Wall name -> tag.
+
+    Raises:
+        InputError: No region is made of the metal, or the lit wall is none of its walls.
+    """
+    electrons = case.electrons
+    if electrons is None:
+        return
+    metal = next(iter(boundaries)) if electrons.material is None else electrons.material
+    if metal not in boundaries:
+        raise InputError(f"electrons.material = {metal!r}: no region of the mesh is made of it")
+    light = electrons.absorbed
+    if light is not None and not (boundaries[metal] == walls.get(light.wall, -1)).any():
+        raise InputError(
+            f"electrons.absorbed.wall = {light.wall!r}: not a wall of the metal {metal}"
+        )
 
 
 def results_size(case: Case, domain: Domain, num_modes: int) -> int:

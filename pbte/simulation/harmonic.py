@@ -1,4 +1,4 @@
-"""The oscillations of a case: what drives them, and the answer at each frequency."""
+"""The oscillations of a problem: what drives them, and the response at each frequency."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from pbte.case.transients import Harmonic
 from pbte.observables.gathering import whole_snapshot
-from pbte.observables.harmonic import HarmonicResult, HarmonicTally
+from pbte.observables.harmonic import HarmonicResult
 from pbte.simulation.checkpoints import CheckpointManager
 from pbte.simulation.problem import Problem
 from pbte.transport.harmonic import solve_harmonic
@@ -21,20 +21,20 @@ STAGE = "harmonic"
 
 
 def compute_harmonic_response(
-    problem: Problem, harmonic: Harmonic, checkpoints: CheckpointManager
+    problem: Problem, checkpoints: CheckpointManager
 ) -> tuple[HarmonicResult, ...]:
-    """Return the answer of a case at each of its frequencies. Collective over the ranks.
+    """Return the response of a problem at each of its frequencies. Collective over the ranks.
 
     Args:
-        problem: The problem.
-        harmonic: The frequencies, and what oscillates.
+        problem: The problem; its settings have oscillations.
         checkpoints: Writes checkpoints and restores them.
     """
     known = checkpoints.finished(STAGE)
     if known is not None:
         return tuple(known)
+    harmonic = problem.settings.harmonic
+    assert harmonic is not None
     system = driven(problem, harmonic)
-    tally = HarmonicTally(system, problem.tally)
     responses: list[HarmonicResult] = list(checkpoints.progress(STAGE) or ())
     frequencies = harmonic.all_frequencies()
     for number, frequency in list(enumerate(frequencies, start=1))[len(responses) :]:
@@ -43,9 +43,14 @@ def compute_harmonic_response(
             *problem.leading,
             frequency=float(frequency),
             tolerance=harmonic.tolerance,
-            max_iterations=problem.max_iterations,
+            max_iterations=problem.settings.steady.max_iterations,
         )
-        own = tally.observe(solution.streamed_blocks(), solution.report, float(frequency))
+        own = problem.harmonic_tally.observe(
+            solution.streamed_blocks(),
+            solution.report,
+            frequency=float(frequency),
+            power=system.heat_power,
+        )
         responses.append(
             replace(
                 own,

@@ -17,28 +17,46 @@ resistance of the model (`pbte.interfaces.landauer`), which is zero where there 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
 
-from pbte.case.case import Fourier
+from pbte.case.case import Case, Fourier
 from pbte.case.regions import ONLY
 from pbte.core.errors import InputError
+from pbte.core.shared_memory import shared_on_node
 from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.periodic import match_walls
 from pbte.geometry.sweep_mesh import SweepMesh, facet_starts, side_by_side
-from pbte.materials.conductivity import one_sided_conductance
+from pbte.materials.conductivity import bulk_conductivity, one_sided_conductance
 from pbte.materials.modes import ModeTable
+from pbte.observables.bulk import bulk_tensor
 from pbte.observables.heat_equation import HeatState, conductivity_of_flux
-from pbte.observables.interfaces import Interface, InterfaceFields, SideFields
-from pbte.observables.snapshot import Balance, MeshGeometry, Snapshot
-from pbte.simulation.conditions import Conditions
-from pbte.simulation.interface_results import interface_results_of, reported_interfaces
+from pbte.observables.interfaces import (
+    Interface,
+    InterfaceFields,
+    SideFields,
+    reported_interfaces,
+)
+from pbte.observables.moments import frequency_bins
+from pbte.observables.snapshot import Balance, Snapshot
+from pbte.simulation.bodies import Bodies, geometry_of
+from pbte.simulation.conditions import Conditions, conditions_of
+from pbte.simulation.interface_results import interface_results
+from pbte.simulation.interfaces import interfaces_with_conductances
+from pbte.simulation.problem import Problem, read_inputs
+from pbte.simulation.settings import Settings, settings_of
+from pbte.simulation.sources import heat_sources
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 from pbte.transport.heat.assembly import joined_facets
 from pbte.transport.heat.equation import HeatEquation, JoinedFacets, Walls
+
+LOG = logging.getLogger("pbte.simulation")
 
 # Share of the resistance between streams that is round-off of sums over modes [-].
 CONTACT = 1e-9
@@ -71,15 +89,17 @@ class HeatProblem:
     """A case put on its mesh for the heat equation.
 
     Args:
+        settings: What is computed, and how the temperature jumps at walls and interfaces.
         conditions: What drives heat.
-        fourier: How the temperature jumps at walls and interfaces.
-        bodies: All bodies, with all their cells on every rank.
+        conductors: All bodies, with all their cells on every rank.
         interfaces: The interfaces that join them, with their conductances.
-        tags: Tag of each wall.
-        geometry: The whole mesh.
+        bodies: The bodies on the mesh, with the names of the walls.
+        frequency_edges: Edges of the frequency bins of spectra, for the results [rad/s].
         comm: The ranks that share the work, if there is enough of it.
 
     Attributes:
+        tags: Tag of each wall.
+        geometry: The whole mesh.
         mesh: The cells of all bodies, one body after the other.
         equation: The heat equation on them.
         heat: Heat density of all sources, shape (num_dofs,) [W/m^3].
@@ -95,40 +115,44 @@ class HeatProblem:
 
     def __init__(
         self,
+        settings: Settings,
         conditions: Conditions,
-        fourier: Fourier,
-        bodies: Sequence[Conductor],
+        conductors: Sequence[Conductor],
         interfaces: Sequence[Interface],
-        tags: Mapping[str, int],
-        geometry: MeshGeometry,
+        bodies: Bodies,
+        frequency_edges: Array,
         comm: MPI.Intracomm,
     ) -> None:
-        names = [b.modes.name if b.material == ONLY else b.material for b in bodies]
-        for name, body in zip(names, bodies, strict=True):
+        names = [b.modes.name if b.material == ONLY else b.material for b in conductors]
+        for name, body in zip(names, conductors, strict=True):
             if not np.isfinite(body.conductivity).all():
                 raise InputError(
                     f"{name}: the endless crystal hardly resists, no conductivity is known"
                 )
-        self.conditions, self.fourier, self.bodies = conditions, fourier, bodies
+        self.settings, self.conditions, self.bodies = settings, conditions, conductors
         self.interfaces = reported_interfaces(interfaces)
-        self.tags, self.geometry = tags, geometry
-        self.conductivities = dict(zip(names, (body.conductivity for body in bodies), strict=True))
-        self.mesh = mesh = side_by_side([body.mesh for body in bodies])
-        counts = [body.mesh.num_cells for body in bodies]
-        symmetric = [0.5 * (body.conductivity + body.conductivity.T) for body in bodies]
-        walls = _walls(conditions, fourier, bodies, tags)
+        self.tags, self.geometry = bodies.walls, geometry_of(bodies)
+        self.frequency_edges, fourier = frequency_edges, settings.fourier
+        tensors = [body.conductivity for body in conductors]
+        self.conductivities = dict(zip(names, tensors, strict=True))
+        self.mesh = mesh = side_by_side([body.mesh for body in conductors])
+        counts = [body.mesh.num_cells for body in conductors]
+        symmetric = [0.5 * (tensor + tensor.T) for tensor in tensors]
+        walls = _walls(conditions, fourier, conductors, self.tags)
         self.equation = HeatEquation(
             mesh,
             np.repeat(np.stack(symmetric), counts, axis=0),
             walls.conductances,
-            _together(_periods(conditions, mesh, tags), *_interfaces(fourier, bodies, interfaces)),
+            _together(
+                _periods(conditions, mesh, self.tags), *_interfaces(fourier, conductors, interfaces)
+            ),
             MPI.COMM_SELF if mesh.num_cells < SMALL else comm,
-            heat_capacity=np.repeat([body.modes.heat_capacity for body in bodies], counts),
+            heat_capacity=np.repeat([body.modes.heat_capacity for body in conductors], counts),
         )
-        self.heat = np.concatenate([body.heat_source for body in bodies])
+        self.heat = np.concatenate([body.heat_source for body in conductors])
         self.temperatures = walls.temperatures
         self._held = np.isinf(walls.conductances)
-        self._whole = np.argsort(np.concatenate([body.cells for body in bodies]))
+        self._whole = np.argsort(np.concatenate([body.cells for body in conductors]))
 
     @property
     def power(self) -> float:
@@ -180,7 +204,7 @@ class HeatProblem:
         flux = self.equation.flux(temperature, self.temperatures)
         snapshot = self.snapshot(temperature, flux, self.temperatures, self.power)
         fields = [self._beside(each, temperature, flux) for each in self.interfaces]
-        interfaces, series = interface_results_of(
+        interfaces, series = interface_results(
             self.conditions,
             self.geometry,
             fields,
@@ -195,7 +219,7 @@ class HeatProblem:
             heat_flux=snapshot.heat_flux,
             balance=snapshot.balance,
             wall_temperatures=snapshot.wall_temperatures,
-            jump=self.fourier.jump,
+            jump=self.settings.fourier.jump,
             conductivities=self.conductivities,
             effective=None
             if gradient is None
@@ -238,6 +262,85 @@ class HeatProblem:
         jump = (first.temperature - second.temperature) / self.conditions.temperature**2
         entropy = 0.5 * (first.heat_flux - second.heat_flux) * jump
         return InterfaceFields(interface=interface, sides=(first, second), entropy=entropy)
+
+
+def build_heat_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -> HeatProblem:
+    """Read mesh and materials of a case and put its heat equation on them.
+
+    The conductivity is that of the endless crystal; modes that a source heats, and what walls do to
+    single phonons, do not matter.
+
+    Args:
+        case: The case.
+        comm: All ranks.
+        folder: The result folder, if there is one.
+
+    Raises:
+        InputError: See `read_inputs`; a conductivity is not positive.
+
+    Note: Collective over `comm`.
+    """
+    inputs = read_inputs(case, comm, space_parts=1, folder=folder)
+    tensors = []
+    for material in inputs.of_bodies:
+        LOG.info("%s: bulk conductivity of %d modes", material.name, material.modes.num_modes)
+        tensors.append(shared_on_node(comm, partial(bulk_conductivity, material.kernel)))
+    tables = [material.modes for material in inputs.of_bodies]
+    frequencies = np.concatenate([modes.frequencies for modes in tables])
+    heats = [heat.sum(axis=0) for heat in heat_sources(case, inputs.place)]
+    LOG.info("heat equation on %d cells", inputs.bodies.whole.num_cells)
+    return HeatProblem(
+        settings_of(case),
+        conditions_of(case),
+        _conductors(inputs.bodies, tables, tensors, heats),
+        interfaces_with_conductances(case, inputs.bodies, inputs.materials, comm),
+        inputs.bodies,
+        frequency_bins(frequencies, case.output.frequency_bins),
+        comm,
+    )
+
+
+def heat_problem_of(problem: Problem) -> HeatProblem:
+    """Return the heat equation of a problem of phonon transport whose ranks hold all cells.
+
+    Raises:
+        InputError: A conductivity is not positive.
+
+    Note: Collective over all ranks of the problem.
+    """
+    bodies = problem.system.bodies
+    conductors = _conductors(
+        problem.bodies,
+        [body.modes for body in bodies],
+        [bulk_tensor(body) for body in bodies],
+        [body.heat_source for body in bodies],
+    )
+    return HeatProblem(
+        problem.settings,
+        problem.conditions,
+        conductors,
+        problem.interfaces,
+        problem.bodies,
+        problem.frequency_edges,
+        problem.system.comm,
+    )
+
+
+def _conductors(
+    bodies: Bodies, tables: Sequence[ModeTable], tensors: Sequence[Array], heats: Sequence[Array]
+) -> list[Conductor]:
+    """Return each body with its modes, conductivity and heat."""
+    return [
+        Conductor(
+            material=body.material,
+            mesh=body.mesh,
+            modes=modes,
+            conductivity=tensor,
+            heat_source=heat,
+            cells=body.cells,
+        )
+        for body, modes, tensor, heat in zip(bodies.bodies, tables, tensors, heats, strict=True)
+    ]
 
 
 def _walls(

@@ -17,7 +17,7 @@ from pbte.observables.harmonic import HarmonicResult
 from pbte.observables.snapshot import Snapshot
 from pbte.observables.transient import TransientResult, start_of, with_integral, with_step
 from pbte.simulation.heat_problem import HeatProblem
-from pbte.simulation.initial_state import initial_profile, require_sources
+from pbte.simulation.initial_state import initial_profile
 from pbte.transport.heat.time_stepping import HeatStepper
 from pbte.transport.sources import project
 from pbte.transport.step_control import StepControl
@@ -127,10 +127,9 @@ def _start(problem: HeatProblem, transient: Transient, steady: Array | None) -> 
         assert steady is not None, "the case was checked"
         return steady
     if isinstance(choice, SourceInitialState):
-        require_sources(problem.conditions)
         capacities = np.repeat(problem.equation.heat_capacity, mesh.dim + 1)
         return np.asarray(choice.duration * problem.heat / capacities)
-    return project(mesh, initial_profile(choice, problem.conditions.temperature, mesh.dim))
+    return project(mesh, initial_profile(choice, problem.conditions.temperature))
 
 
 def _switched(problem: HeatProblem, transient: Transient) -> Callable[[float], tuple[Array, Array]]:

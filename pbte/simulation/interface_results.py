@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pbte.core.types import Array
-from pbte.observables.bulk import bulk_tensor
 from pbte.observables.conductivity import TemperatureGradient
-from pbte.observables.interfaces import Interface, InterfaceFields, InterfaceTally
+from pbte.observables.interfaces import InterfaceFields
 from pbte.observables.resistance import (
     InterfaceResult,
     Reservoirs,
@@ -21,63 +18,10 @@ from pbte.observables.resistance import (
 )
 from pbte.observables.snapshot import MeshGeometry, Snapshot
 from pbte.simulation.conditions import Conditions
-from pbte.simulation.problem import Problem
 from pbte.simulation.temperature_gradient import temperature_gradient_of
 
 
-def interface_tally(problem: Problem) -> InterfaceTally:
-    """Return the tally of all interfaces of a problem."""
-    return InterfaceTally(
-        problem.system, reported_interfaces(problem.interfaces), problem.tally.frequency_edges
-    )
-
-
-def reported_interfaces(interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
-    """Return one interface for each pair of components, by name and from left to right.
-
-    Layers of a superlattice meet under one name; each of their interfaces is reported by itself,
-    with a number.
-    """
-    found = [each for interface in interfaces for each in interface.by_components()]
-    found.sort(key=lambda each: (each.name, float(each.facets.corners[..., 0].mean())))
-    counts, seen = Counter(each.name for each in found), Counter[str]()
-    named = []
-    for each in found:
-        seen[each.name] += 1
-        several = counts[each.name] > 1
-        named.append(replace(each, name=f"{each.name} {seen[each.name]}") if several else each)
-    return tuple(named)
-
-
 def interface_results(
-    problem: Problem,
-    geometry: MeshGeometry,
-    fields: Sequence[InterfaceFields],
-    snapshots: Sequence[Snapshot],
-    *,
-    whole: bool,
-) -> tuple[tuple[InterfaceResult, ...], SeriesResistance | None]:
-    """Return what is reported of each interface, and the resistances in series of a stack of films.
-
-    Args:
-        problem: The problem of the case.
-        geometry: The whole mesh.
-        fields: What was measured at the interfaces.
-        snapshots: What else was measured: the steady state, or all orders, which are added up.
-        whole: Whether it is the steady state.
-
-    Note: Collective over all ranks.
-    """
-    if not fields:
-        return (), None
-    bodies = zip(problem.bodies.bodies, problem.system.bodies, strict=True)
-    conductivities = {mesh.material: bulk_tensor(body) for mesh, body in bodies}
-    return interface_results_of(
-        problem.conditions, geometry, fields, snapshots, conductivities, whole=whole
-    )
-
-
-def interface_results_of(
     conditions: Conditions,
     geometry: MeshGeometry,
     fields: Sequence[InterfaceFields],
@@ -86,7 +30,16 @@ def interface_results_of(
     *,
     whole: bool,
 ) -> tuple[tuple[InterfaceResult, ...], SeriesResistance | None]:
-    """Return the same from the bulk conductivity of each material, shape (3, 3) [W/m K]."""
+    """Return what is reported of each interface, and the resistances in series of a stack of films.
+
+    Args:
+        conditions: What drives heat.
+        geometry: The whole mesh.
+        fields: What was measured at the interfaces.
+        snapshots: What else was measured: the steady state, or all orders, which are added up.
+        conductivities: Bulk conductivity of each material, shape (3, 3) [W/m K].
+        whole: Whether it is the steady state.
+    """
     if not fields:
         return (), None
     temperature = np.sum([snapshot.temperature for snapshot in snapshots], axis=0)

@@ -107,6 +107,8 @@ def _remedy(report: SteadyReport) -> str:
 
 
 def _growth_notes(estimates: Sequence[SpectralEstimate]) -> list[str]:
+    if not estimates:
+        return []
     used = estimates[-1]
     notes = []
     for tried in estimates[:-1]:

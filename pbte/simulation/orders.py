@@ -1,21 +1,15 @@
-"""The scattering orders of a case, with the least self-scattering for which they converge."""
+"""The scattering orders of a problem, with the least self-scattering for which they converge."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
-from pbte.case.case import Orders
-from pbte.core.types import Array
 from pbte.observables.gathering import whole_snapshot
-from pbte.observables.interfaces import InterfaceFields
-from pbte.observables.moments import FieldTally
-from pbte.observables.snapshot import Snapshot
 from pbte.simulation.checkpoints import CheckpointManager
-from pbte.simulation.interface_results import interface_tally
 from pbte.simulation.problem import Problem
-from pbte.transport.orders import scattering_orders
+from pbte.simulation.records import OrdersProgress, OrdersRecord
+from pbte.transport.orders import Order, scattering_orders
 from pbte.transport.reports import SpectralEstimate
 from pbte.transport.scattering_source import blank_source
 from pbte.transport.state import StateArrays
@@ -33,121 +27,136 @@ ORDERS_TO_ESTIMATE = 10
 STAGE = "orders"
 
 
-@dataclass
-class _Account:
-    """What is reported of the orders, so far."""
+def compute_scattering_orders(problem: Problem, checkpoints: CheckpointManager) -> OrdersRecord:
+    """Return the observables of the scattering orders.
 
-    estimates: list[SpectralEstimate]
-    snapshots: list[Snapshot] = field(default_factory=list)
-    at_interfaces: tuple[Array, ...] = ()
-
-    def record(self) -> dict[str, Any]:
-        """Return it as it is kept."""
-        return {
-            "estimates": tuple(self.estimates),
-            "snapshots": tuple(self.snapshots),
-            "at_interfaces": self.at_interfaces,
-        }
-
-
-def compute_scattering_orders(
-    problem: Problem, orders: Orders, checkpoints: CheckpointManager
-) -> tuple[tuple[Snapshot, ...], tuple[SpectralEstimate, ...], tuple[InterfaceFields, ...]]:
-    """Follow the scattering orders. Collective over the ranks.
+    They are those with the first self-scattering for which the orders converge.
 
     Args:
         problem: The problem.
-        orders: The orders that are asked for.
         checkpoints: Writes checkpoints and restores them.
 
-    Returns:
-        The snapshot of each order; one estimate of the growth for each self-scattering that was
-        tried, the last one is that of the orders; and the sum of the orders at the interfaces.
+    Raises:
+        InputError: The checkpoint is damaged.
+        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
+
+    Note: Collective over the ranks.
     """
-    report = checkpoints.finished(STAGE)
-    if report is None:
-        report = _try_all(problem, orders, checkpoints).record()
-        checkpoints.finish(STAGE, report)
-    interfaces = interface_tally(problem)
-    interfaces.restart(report["at_interfaces"])
-    return report["snapshots"], report["estimates"], interfaces.take()
-
-
-def _try_all(problem: Problem, orders: Orders, checkpoints: CheckpointManager) -> _Account:
-    """Return the orders with the first self-scattering for which they converge."""
-    wanted = orders.self_scattering
+    known: OrdersRecord | None = checkpoints.finished(STAGE)
+    if known is not None:
+        return known
+    wanted = problem.settings.orders.self_scattering
     trials = SELF_SCATTERING if wanted == "auto" else (float(wanted),)
-    restart = checkpoints.progress(STAGE)
-    estimates = [] if restart is None else list(restart["account"]["estimates"])
+    restart: OrdersProgress | None = checkpoints.progress(STAGE)
+    estimates = () if restart is None else restart.record.estimates
     for trial in trials[len(estimates) :]:
-        account = _Account(estimates)
-        try_further = trial != trials[-1]
-        if _try_orders(problem, orders, trial, account, checkpoints, restart, try_further):
-            return account
-        restart = None
+        orders = _Orders(problem, trial, estimates, checkpoints)
+        converged = orders.follow(restart, gives_up=trial != trials[-1])
+        estimates, restart = orders.record.estimates, None
+        if converged:
+            checkpoints.finish(STAGE, orders.record)
+            return orders.record
     raise AssertionError("the last self-scattering is never given up")
 
 
-def _try_orders(
-    problem: Problem,
-    orders: Orders,
-    self_scattering: float,
-    account: _Account,
-    checkpoints: CheckpointManager,
-    restart: Any,
-    try_further: bool,
-) -> bool:
-    """Follow the orders; return False once they turn out to diverge and others are to be tried."""
-    system = split_system(problem.system, self_scattering)
-    tally = FieldTally(
-        system=system,
-        walls=problem.tally.walls,
-        frequency_edges=problem.tally.frequency_edges,
-    )
-    estimator, interfaces = SpectralEstimator(system, *problem.leading), interface_tally(problem)
-    last = orders.max_order
-    many = max(last, ORDERS_TO_ESTIMATE)
-    start: tuple[int, SourceIteration] | None = None
+class _Orders:
+    """The scattering orders with one self-scattering.
 
-    def state_arrays(events: SourceIteration) -> StateArrays:
-        numbering = problem.numbering
-        return events.state_arrays(numbering) | estimator.state_arrays(numbering)
+    Args:
+        problem: The problem.
+        self_scattering: The split s [-].
+        before: Growth of the orders with each self-scattering that was tried before.
+        checkpoints: Writes checkpoints and restores them.
 
-    if restart is not None:
-        start = restart["number"], SourceIteration(system, blank_source)
-        estimator.make_room(restart["number"])
-        checkpoints.restore(state_arrays(start[1]))
-        account.snapshots += restart["account"]["snapshots"]
-        account.at_interfaces = restart["account"]["at_interfaces"]
-        interfaces.restart(account.at_interfaces)
+    Attributes:
+        record: Observables of the orders so far.
+    """
 
-    def scattered(number: int, events: SourceIteration) -> None:
-        if checkpoints.checkpoint_due():
-            if number <= last:
-                account.at_interfaces = interfaces.sums()
-            progress = {"number": number, "account": account.record()}
-            checkpoints.write(STAGE, progress, state_arrays(events))
+    def __init__(
+        self,
+        problem: Problem,
+        self_scattering: float,
+        before: tuple[SpectralEstimate, ...],
+        checkpoints: CheckpointManager,
+    ) -> None:
+        self.problem, self.checkpoints = problem, checkpoints
+        self.self_scattering, self.last = self_scattering, problem.settings.orders.max_order
+        self.record = OrdersRecord(estimates=before)
+        self.system = split_system(problem.system, self_scattering)
+        self.estimator = SpectralEstimator(self.system, *problem.leading)
 
-    for order in scattering_orders(
-        system, many, estimator, tally, interfaces, restart=start, scattered=scattered
-    ):
-        estimator.next_order()
-        snapshot = tally.snapshot(order.deposited, scatters=True)
-        if order.number <= last:
-            account.snapshots.append(whole_snapshot(snapshot, problem.part))
-            LOG.info(
-                "order %d of %d, self-scattering %g",
-                order.number,
-                last,
-                self_scattering,
-                extra={"stage": STAGE, "done": (order.number + 1) / (last + 1)},
-            )
-        if order.number == last:
-            account.at_interfaces = interfaces.sums()
-        estimate_now = order.number == ORDERS_TO_ESTIMATE and try_further
-        if estimate_now and not converges(estimator.estimate()):
-            LOG.info("self-scattering %g: the orders diverge, trying more", self_scattering)
-            account.estimates.append(estimator.estimate())
-            return False
-    account.estimates.append(estimator.estimate())
-    return True
+    def follow(self, restart: OrdersProgress | None, *, gives_up: bool) -> bool:
+        """Follow the orders; return False once they turn out to diverge. Collective.
+
+        Args:
+            restart: Where to go on; at the beginning if None.
+            gives_up: Whether orders that diverge are given up.
+        """
+        tallies = self.problem.field_tally, self.problem.interface_tally
+        start = self._start(restart)
+        for order in scattering_orders(
+            self.system,
+            max(self.last, ORDERS_TO_ESTIMATE),
+            self.estimator,
+            *tallies,
+            restart=start,
+            scattered=self._write_if_due,
+        ):
+            self.estimator.next_order()
+            self._observe(order)
+            estimate_now = order.number == ORDERS_TO_ESTIMATE and gives_up
+            if estimate_now and not converges(self.estimator.estimate()):
+                LOG.info(
+                    "self-scattering %g: the orders diverge, trying more", self.self_scattering
+                )
+                self._add_estimate()
+                return False
+        self._add_estimate()
+        return True
+
+    def _start(self, restart: OrdersProgress | None) -> tuple[int, SourceIteration] | None:
+        """Return the first order and the state of its iteration; None for order 0. Collective."""
+        if restart is None:
+            self.problem.interface_tally.restart()
+            return None
+        events = SourceIteration(self.system, blank_source)
+        self.estimator.make_room(restart.number)
+        self.checkpoints.restore(self._state_arrays(events))
+        self.record = restart.record
+        self.problem.interface_tally.restart(restart.record.interface_sums)
+        return restart.number, events
+
+    def _observe(self, order: Order) -> None:
+        """Record an order that was asked for. Collective."""
+        snapshot = self.problem.field_tally.snapshot(
+            order.deposited, scatters=True, self_scattering=self.self_scattering
+        )
+        if order.number > self.last:  # followed for the estimate only
+            return
+        whole = whole_snapshot(snapshot, self.problem.part)
+        self.record = replace(
+            self.record,
+            snapshots=(*self.record.snapshots, whole),
+            interface_sums=self.problem.interface_tally.sums(),
+        )
+        LOG.info(
+            "order %d of %d, self-scattering %g",
+            order.number,
+            self.last,
+            self.self_scattering,
+            extra={"stage": STAGE, "done": (order.number + 1) / (self.last + 1)},
+        )
+
+    def _write_if_due(self, number: int, events: SourceIteration) -> None:
+        """Write a checkpoint if it is time, before an order. Collective."""
+        if self.checkpoints.checkpoint_due():
+            progress = OrdersProgress(number=number, record=self.record)
+            self.checkpoints.write(STAGE, progress, self._state_arrays(events))
+
+    def _state_arrays(self, events: SourceIteration) -> StateArrays:
+        numbering = self.problem.numbering
+        return events.state_arrays(numbering) | self.estimator.state_arrays(numbering)
+
+    def _add_estimate(self) -> None:
+        estimates = (*self.record.estimates, self.estimator.estimate())
+        self.record = replace(self.record, estimates=estimates)

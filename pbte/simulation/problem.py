@@ -27,11 +27,14 @@ from pbte.geometry.domain import Domain, read_domain
 from pbte.geometry.partition import Part, partition
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
 from pbte.materials.storage import Material
-from pbte.observables.interfaces import Interface
+from pbte.observables.harmonic import HarmonicTally
+from pbte.observables.interfaces import Interface, InterfaceTally, reported_interfaces
 from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.output.folder import check_disk_space
 from pbte.simulation.bodies import Bodies, one_body, split_by_material
 from pbte.simulation.checks import (
+    check_electrons,
+    check_initial_state,
     check_parts,
     check_source,
     check_temperatures,
@@ -42,6 +45,7 @@ from pbte.simulation.checks import (
 from pbte.simulation.conditions import Conditions, conditions_of
 from pbte.simulation.interfaces import interfaces_of_case
 from pbte.simulation.mesh_making import ensure_mesh
+from pbte.simulation.settings import Settings, settings_of
 from pbte.simulation.sources import Place, heat_sources, heated_modes, undershoot
 from pbte.simulation.walls import (
     adiabatic_surfaces,
@@ -109,9 +113,9 @@ class Problem:
         bodies: The bodies on the mesh, with their names.
         interfaces: The interfaces with their conductances; see `reported_interfaces`.
         part: Where the local cells are in the whole mesh; None if this rank holds all cells.
-        tally: The observables to accumulate.
         conditions: What drives heat.
-        max_iterations: Largest number of corrections of a steady solution.
+        settings: What is computed.
+        frequency_edges: Edges of the frequency bins of all spectra, shape (num_bins + 1,) [rad/s].
         undershoot: How far the heat source falls below zero, relative to its peak [-].
         fingerprint: Digest of case, mesh and modes, on the first rank; a restart needs the same.
     """
@@ -121,9 +125,9 @@ class Problem:
     bodies: Bodies
     interfaces: tuple[Interface, ...]
     part: Part | None
-    tally: FieldTally
     conditions: Conditions
-    max_iterations: int
+    settings: Settings
+    frequency_edges: Array
     undershoot: float
     fingerprint: str
 
@@ -137,6 +141,27 @@ class Problem:
     def walls(self) -> Mapping[str, int]:
         """Wall name -> tag."""
         return self.bodies.walls
+
+    @cached_property
+    def field_tally(self) -> FieldTally:
+        """Tally of temperature, heat flux, spectra and balance."""
+        return FieldTally(system=self.system, **self._at)
+
+    @cached_property
+    def harmonic_tally(self) -> HarmonicTally:
+        """Tally of the same of complex amplitudes."""
+        return HarmonicTally(system=self.system, **self._at)
+
+    @cached_property
+    def interface_tally(self) -> InterfaceTally:
+        """Tally of the fields at all interfaces."""
+        interfaces = reported_interfaces(self.interfaces)
+        return InterfaceTally(self.system, interfaces, self.frequency_edges)
+
+    @property
+    def _at(self) -> dict[str, Any]:
+        walls = {**self.bodies.walls, **self.bodies.interface_tags}
+        return {"walls": walls, "frequency_edges": self.frequency_edges}
 
     @cached_property
     def numbering(self) -> Numbering:
@@ -198,6 +223,12 @@ def read_inputs(
             heated_modes(case, materials[body.material].modes, body.regions)
             for body in bodies.bodies
         ]
+        check_initial_state(
+            case, bodies.whole.dim, [material.modes for material in materials.values()]
+        )
+        check_electrons(
+            case, {body.material: body.mesh.boundary_walls for body in bodies.bodies}, bodies.walls
+        )
         if domain is not None and folder is not None:
             num_modes = sum(materials[body.material].modes.num_modes for body in bodies.bodies)
             check_disk_space(folder, results_size(case, domain, num_modes))
@@ -261,11 +292,6 @@ def build_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -
     with on_all_ranks(comm):
         system = _linked(case, bodies, open_bodies, surfaces)
     frequencies = np.concatenate([body.modes.frequencies for body in system.bodies])
-    tally = FieldTally(
-        system=system,
-        walls={**bodies.walls, **bodies.interface_tags},
-        frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
-    )
     digest = ""
     with on_all_ranks(comm):
         if comm.rank == 0:
@@ -276,9 +302,9 @@ def build_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -
         bodies=bodies,
         interfaces=interfaces,
         part=part,
-        tally=tally,
         conditions=conditions_of(case),
-        max_iterations=case.steady.max_iterations,
+        settings=settings_of(case),
+        frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
         undershoot=undershoot(case, system.bodies),
         fingerprint=digest,
     )

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pbte.case.case import Steady
 from pbte.core.types import Array
 from pbte.observables.gathering import whole_snapshot
-from pbte.observables.interfaces import InterfaceFields
-from pbte.observables.snapshot import Snapshot
 from pbte.simulation.checkpoints import CheckpointManager
-from pbte.simulation.interface_results import interface_tally
 from pbte.simulation.problem import Problem
-from pbte.transport.reports import SteadyReport
+from pbte.simulation.records import SteadyRecord
 from pbte.transport.steady.iterate import SteadyProgress, SteadySourceIteration
 from pbte.transport.steady.steady import solve_steady
 
@@ -20,44 +16,52 @@ STAGE = "steady"
 
 
 def compute_steady_state(
-    problem: Problem,
-    steady: Steady,
-    checkpoints: CheckpointManager,
-    *,
-    with_fields: bool,
-) -> tuple[Snapshot, SteadyReport, tuple[InterfaceFields, ...], tuple[Array, ...] | None]:
-    """Return the observables of the steady state, how it was reached, and the state itself.
+    problem: Problem, checkpoints: CheckpointManager
+) -> tuple[SteadyRecord, tuple[Array, ...] | None]:
+    """Return the observables of the steady state and, where a transient begins with it, the state.
 
-    The observables come in two parts, the second of interfaces. The state, the mode temperatures of
-    each body, is there only where a transient is to begin with it. Collective over the ranks.
+    Args:
+        problem: The problem.
+        checkpoints: Writes checkpoints and restores them.
+
+    Returns:
+        The observables; and the mode temperatures of each body, shape (local modes, num_dofs) [K],
+        or None.
+
+    Raises:
+        InputError: The checkpoint is damaged.
+        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
+
+    Note: Collective over the ranks.
     """
-    interfaces = interface_tally(problem)
-    known = checkpoints.finished(STAGE)
+    known: SteadyRecord | None = checkpoints.finished(STAGE)
     if known is not None:
-        interfaces.restart(known["at_interfaces"])
-        return known["snapshot"], known["report"], interfaces.take(), None
+        return known, None
+    settings, system = problem.settings, problem.system
     solution = solve_steady(
-        problem.system,
+        system,
         *problem.leading,
-        tolerance=steady.tolerance,
-        max_iterations=steady.max_iterations,
+        tolerance=settings.steady.tolerance,
+        max_iterations=settings.steady.max_iterations,
         checkpointer=_SteadyCheckpointer(problem, checkpoints),
     )
-    tally, bodies = problem.tally, problem.system.bodies
-    kept = tuple(body.new_field() for body in bodies) if with_fields else None
+    begins = settings.transient is not None and settings.transient.initial.kind == "steady"
+    fields = tuple(body.new_field() for body in system.bodies) if begins else None
+    tally, interfaces = problem.field_tally, problem.interface_tally
+    interfaces.restart()
     for block in solution.streamed_blocks():
         tally.accumulate(block)
         interfaces.accumulate(block)
-        if kept is not None:
-            kept[block.body][block.modes] = block.theta
-    snapshot = tally.snapshot(problem.system.heat_power, scatters=False)
-    known = {
-        "snapshot": whole_snapshot(snapshot, problem.part),
-        "report": replace(solution.report, error_estimate=solution.error_estimate()),
-        "at_interfaces": interfaces.sums(),
-    }
-    checkpoints.finish(STAGE, known)
-    return known["snapshot"], known["report"], interfaces.take(), kept
+        if fields is not None:
+            fields[block.body][block.modes] = block.theta
+    snapshot = tally.snapshot(system.heat_power, scatters=False)
+    record = SteadyRecord(
+        snapshot=whole_snapshot(snapshot, problem.part),
+        report=replace(solution.report, error_estimate=solution.error_estimate()),
+        interface_sums=interfaces.sums(),
+    )
+    checkpoints.finish(STAGE, record)
+    return record, fields
 
 
 class _SteadyCheckpointer:

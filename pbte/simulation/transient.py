@@ -21,8 +21,9 @@ from pbte.observables.transient import (
     with_step,
 )
 from pbte.simulation.checkpoints import CheckpointManager
-from pbte.simulation.initial_state import initial_profile, require_sources
+from pbte.simulation.initial_state import initial_profile
 from pbte.simulation.problem import Problem
+from pbte.simulation.records import TransientProgress
 from pbte.simulation.sources import selected_modes
 from pbte.transport.body import Body
 from pbte.transport.sources import project
@@ -48,19 +49,14 @@ def initial_fields(
         problem: The problem.
         transient: Initial state, profiles in time and steps.
         steady: Mode temperatures of its steady state, where that is the initial one.
-
-    Raises:
-        InputError: The initial state is made of heat sources, and there are none; or it does not
-            fit the mesh or the crystals.
     """
     choice, bodies = transient.initial, problem.system.bodies
     if choice.kind == "steady":
         assert steady is not None, "the case was checked"
         return steady
     if isinstance(choice, SourceInitialState):
-        require_sources(problem.conditions)
         return tuple(choice.duration * body.source() for body in bodies)
-    profile = initial_profile(choice, problem.conditions.temperature, bodies[0].mesh.dim)
+    profile = initial_profile(choice, problem.conditions.temperature)
     modes = choice.modes if isinstance(choice, GaussianInitialState) else ModeSelection()
     return tuple(_held_by(modes, body)[:, None] * project(body.mesh, profile) for body in bodies)
 
@@ -137,7 +133,7 @@ class Recorder:
 
     def measure(self, blocks: Iterator[StreamedBlock], time: float) -> Snapshot:
         """Return the observables of one stage. Collective over the ranks."""
-        tally = self.problem.tally
+        tally = self.problem.field_tally
         for block in blocks:
             tally.accumulate(block)
         system = as_system(self.stepper.given(time))
@@ -164,20 +160,18 @@ class Recorder:
 
 def integrate_in_time(
     problem: Problem,
-    transient: Transient,
     checkpoints: CheckpointManager,
     steady: tuple[Array, ...] | None = None,
 ) -> TransientResult:
-    """Return the transient of a case. Collective over the ranks.
+    """Return the transient of a problem. Collective over the ranks.
 
     Args:
-        problem: The problem.
-        transient: Initial state, profiles in time and steps.
+        problem: The problem; its settings have a transient.
         checkpoints: Writes checkpoints and restores them.
         steady: Mode temperatures of the steady state, where that is the initial one.
 
     Raises:
-        InputError: Something in the case, or in the checkpoint, does not fit.
+        InputError: The checkpoint is damaged.
         RunError: The steps have become too small to go on.
         KeyboardInterrupt: The run was told to stop; a checkpoint is written.
     """
@@ -185,36 +179,38 @@ def integrate_in_time(
     if known is not None:
         assert isinstance(known, TransientResult)
         return known
+    transient = problem.settings.transient
+    assert transient is not None
     control = first_step(problem, transient)
-    restart = checkpoints.progress(STAGE)
+    restart: TransientProgress | None = checkpoints.progress(STAGE)
     stepper = TimeStepper(
         switched(problem, transient),
         problem.leading,
         initial_fields(problem, transient, steady)
         if restart is None
         else tuple(body.new_field() for body in problem.system.bodies),
-        time=0.0 if restart is None else restart["time"],
+        time=0.0 if restart is None else restart.time,
         tolerance=transient.solver_tolerance,
-        max_iterations=problem.max_iterations,
+        max_iterations=problem.settings.steady.max_iterations,
     )
     if restart is not None:
         checkpoints.restore(stepper.state_arrays(problem.numbering))
-        stepper.scale = restart["scale"]
-        control.size, control.last_error = restart["size"], restart["last_error"]
-        LOG.info("transient: restart at %.4g s", restart["time"])
-    before = None if restart is None else restart["evolution"]
+        stepper.scale = restart.scale
+        control.size, control.last_error = restart.size, restart.last_error
+        LOG.info("transient: restart at %.4g s", restart.time)
+    before = None if restart is None else restart.evolution
     recorder = Recorder(problem, transient, stepper, before)
     for step in march(stepper, transient.stops(), control, recorder.measure):
         recorder.take(step)
         _report(transient, step, stepper.time, len(recorder.evolution.ends))
         if checkpoints.checkpoint_due():
-            progress = {
-                "time": stepper.time,
-                "scale": stepper.scale,
-                "size": control.size,
-                "last_error": control.last_error,
-                "evolution": recorder.so_far(),
-            }
+            progress = TransientProgress(
+                time=stepper.time,
+                scale=stepper.scale,
+                size=control.size,
+                last_error=control.last_error,
+                evolution=recorder.so_far(),
+            )
             checkpoints.write(STAGE, progress, stepper.state_arrays(problem.numbering))
     evolution = recorder.so_far()
     checkpoints.finish(STAGE, evolution)
