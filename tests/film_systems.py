@@ -84,7 +84,7 @@ def film_of_layers(
     ]
     return System(
         bodies=tuple(bodies),
-        joints=tuple(joined),
+        interfaces=tuple(joined),
         cells=tuple(division.bodies[number].cells for number in range(len(counts))),
         facets=tuple(division.bodies[number].wall_facets for number in range(len(counts))),
     )

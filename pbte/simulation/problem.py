@@ -338,7 +338,9 @@ def _linked(
         complete.append(replace(body, surfaces=(*own, *inside)))
     return System(
         bodies=tuple(complete),
-        joints=tuple(link for link, owner in zip(links, owners, strict=True) if len(owner) == 2),
+        interfaces=tuple(
+            link for link, owner in zip(links, owners, strict=True) if len(owner) == 2
+        ),
         cells=tuple(body.cells for body in cut.bodies) if cut.is_cut else (),
         facets=tuple(body.facets for body in cut.bodies) if cut.is_cut else (),
     )

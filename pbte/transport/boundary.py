@@ -94,7 +94,7 @@ class Surface:
                 )
         rows, self.bins = _local_rows(self.sides), _common_bins(name, matrices)
         self.num_bins = int(self.bins.max(initial=-1)) + 1
-        self.ports = [_Port(matrices, self.bins, own) for own in rows]
+        self.weights = [_SideWeights(matrices, self.bins, own) for own in rows]
         self.mixing = [matrix.mixing for matrix in matrices]
         self.is_sparse = any(matrix.sparse is not None for matrix in matrices)
         self.sparse = [[_part(matrix, own) for matrix in matrices] for own in rows]
@@ -168,20 +168,20 @@ class BoundaryFlux:
             jump: Whether the imposed temperature drop is included.
         """
         surface = self.surface
-        here, port, normal_of = surface.sides[side], surface.ports[side], surface.normal_of
+        here, own, normal_of = surface.sides[side], surface.weights[side], surface.normal_of
         values = np.zeros((modes.size, *here.dofs.shape), dtype=self.bins.dtype)
-        _spread(port.spread[:, modes], port.bins[modes], normal_of, self.bins, values)
+        _spread(own.spread[:, modes], own.bins[modes], normal_of, self.bins, values)
         if surface.is_sparse:
             values += self.inflow[side][modes]
         if jump and surface.jumps[side] != 0.0:
-            values += surface.jumps[side] * port.enters[:, modes].T[:, normal_of, None]
+            values += surface.jumps[side] * own.enters[:, modes].T[:, normal_of, None]
         rows[:, here.boundary_dofs] += values
 
     def collect(self, side: int, modes: IntArray, theta: Numbers) -> None:
         """Take what some local modes run into one side with, theta (modes, num_dofs) [K]."""
         surface = self.surface
-        here, port = surface.sides[side], surface.ports[side]
-        weights, bins = port.gather[:, modes], port.bins[modes]
+        here, own = surface.sides[side], surface.weights[side]
+        weights, bins = own.gather[:, modes], own.bins[modes]
         _gather(weights, bins, surface.normal_of, theta, here.dofs, self._collected)
         if surface.is_sparse:
             self._outflow[side][modes] = theta[:, here.dofs]
@@ -218,7 +218,7 @@ class BoundaryFlux:
                     inflow[:, facets] = (part[number] @ flat).reshape(shape)
 
 
-class _Port:
+class _SideWeights:
     """Weights of the local modes of one side, each of shape (num_normals, modes).
 
     Diffuse part: g of what is gathered and g/f of what is sent; f and 1 of the modes that enter.

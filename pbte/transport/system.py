@@ -30,13 +30,13 @@ class System:
 
     Attributes:
         bodies: Each of one crystal, with its own walls.
-        joints: Interfaces between bodies, or inside one; their sides name bodies by number.
+        interfaces: Interfaces between bodies, or inside one; their sides name bodies by number.
         cells: For each body, number of its cells in the whole mesh.
         facets: For each body, number of its wall facets in the boundary of the whole mesh.
     """
 
     bodies: tuple[Body, ...]
-    joints: tuple[Surface, ...] = ()
+    interfaces: tuple[Surface, ...] = ()
     cells: tuple[IntArray, ...] = ()
     facets: tuple[IntArray, ...] = ()
 
@@ -116,6 +116,7 @@ class Boundary:
     Attributes:
         states: Boundary flux of each surface, walls before interfaces.
         owners: For each surface, the number of the body of each side.
+        couplings: For each body, the surfaces that it has a side of, and the number of that side.
     """
 
     def __init__(self, system: System) -> None:
@@ -123,21 +124,22 @@ class Boundary:
         walls = [
             [BoundaryFlux(wall, body.dtype) for wall in body.surfaces] for body in system.bodies
         ]
-        joints = [BoundaryFlux(joint, system.bodies[0].dtype) for joint in system.joints]
-        self.states = [*(state for states in walls for state in states), *joints]
+        dtype = system.bodies[0].dtype
+        interfaces = [BoundaryFlux(interface, dtype) for interface in system.interfaces]
+        self.states = [*(state for states in walls for state in states), *interfaces]
         self.owners = [
             *(
                 tuple(number for _ in state.surface.sides)
                 for number, states in enumerate(walls)
                 for state in states
             ),
-            *(tuple(side.body for side in state.surface.sides) for state in joints),
+            *(tuple(side.body for side in state.surface.sides) for state in interfaces),
         ]
-        self.ports = [
+        self.couplings = [
             [(state, side) for state in walls[number] for side in range(len(state.surface.sides))]
             + [
                 (state, side)
-                for state in joints
+                for state in interfaces
                 for side, where in enumerate(state.surface.sides)
                 if where.body == number
             ]
@@ -165,20 +167,20 @@ class Boundary:
             modes: Its local modes.
             given: Whether isothermal walls and imposed temperature drops contribute.
         """
-        body, ports = self.system.bodies[number], self.ports[number]
+        body, couplings = self.system.bodies[number], self.couplings[number]
         common = body.inflow if given else np.zeros_like(body.inflow)
-        if not ports:
+        if not couplings:
             return common
         chosen = np.arange(body.mode_partition.num_modes)[modes]
         rows = np.repeat(common, chosen.size, axis=0).astype(body.dtype, copy=False)
-        for state, side in ports:
+        for state, side in couplings:
             state.send(side, chosen, rows, jump=given)
         return rows
 
     def collect(self, number: int, modes: Modes, theta: Numbers) -> None:
         """Accumulate the outgoing flux of some modes of a body at its walls and interfaces."""
         chosen = np.arange(self.system.bodies[number].mode_partition.num_modes)[modes]
-        for state, side in self.ports[number]:
+        for state, side in self.couplings[number]:
             state.collect(side, chosen, theta)
 
     def reflect(self) -> None:

@@ -154,7 +154,7 @@ class BoundaryUnknowns:
             shares=[(w[own], response.bins[:, :, side].T) for side, w in enumerate(dofs)],
         )
         for side, answers in enumerate(response.modes):
-            entering = surface.ports[side].flux[:, : answers.shape[1]].T
+            entering = surface.weights[side].flux[:, : answers.shape[1]].T
             yield _Part(
                 normals=surface.normal_of,
                 areas=areas,

@@ -211,7 +211,7 @@ class MomentSystem:
 def _sends_modes(system: System) -> bool:
     """Return whether a surface of this rank has a sparse (specular) part."""
     walls = [wall for body in system.bodies for wall in body.surfaces]
-    return any(surface.is_sparse for surface in (*walls, *system.joints))
+    return any(surface.is_sparse for surface in (*walls, *system.interfaces))
 
 
 def black_facets(system: System, number: int) -> Array:
@@ -219,7 +219,9 @@ def black_facets(system: System, number: int) -> Array:
     body = system.bodies[number]
     absorption = np.where(body.mesh.boundary_walls == CUT, 0.0, 1.0)
     sides = [side for surface in body.surfaces for side in surface.sides]
-    sides += [side for joint in system.joints for side in joint.sides if side.body == number]
+    sides += [
+        side for interface in system.interfaces for side in interface.sides if side.body == number
+    ]
     for side in sides:
         absorption[side.boundary_dofs[:, 0] // body.mesh.dim] = 0.0
     return absorption
@@ -238,7 +240,9 @@ def _joined(system: System, mesh: SweepMesh) -> tuple[FacetPairs | None, FacetPa
         for surface in body.surfaces
         if len(surface.sides) == 2
     ]
-    doubles += [(joint, [side.body for side in joint.sides]) for joint in system.joints]
+    doubles += [
+        (interface, [side.body for side in interface.sides]) for interface in system.interfaces
+    ]
     dim = mesh.dim
     dofs: list[IntArray] = [np.zeros((0, 2, dim), np.int64)]
     normals: list[Array] = [np.zeros((0, dim))]

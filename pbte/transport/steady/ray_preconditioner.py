@@ -159,8 +159,8 @@ def _sides(system: System, number: int) -> Iterator[Side]:
     """Yield the sides of all surfaces of a body."""
     for surface in system.bodies[number].surfaces:
         yield from surface.sides
-    for joint in system.joints:
-        yield from (side for side in joint.sides if side.body == number)
+    for interface in system.interfaces:
+        yield from (side for side in interface.sides if side.body == number)
 
 
 def _facets(system: System, number: int) -> IntArray:
@@ -188,5 +188,7 @@ def _skin(system: System, rays: Sequence[Rays]) -> System:
         replace(body, surfaces=tuple(skin(wall, [number] * 2) for wall in body.surfaces))
         for number, body in enumerate(system.bodies)
     )
-    joints = tuple(skin(joint, [side.body for side in joint.sides]) for joint in system.joints)
-    return replace(system, bodies=bodies, joints=joints)
+    interfaces = tuple(
+        skin(interface, [side.body for side in interface.sides]) for interface in system.interfaces
+    )
+    return replace(system, bodies=bodies, interfaces=interfaces)

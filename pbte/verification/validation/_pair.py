@@ -94,7 +94,7 @@ def pair_system(pair: Pair, comm: MPI.Intracomm) -> System:
         np.ones((1, 1)),
         lambda normal: pair.model.flux_matrix(first, second, normal),
     )
-    return System(bodies=tuple(bodies), joints=(joint,))
+    return System(bodies=tuple(bodies), interfaces=(joint,))
 
 
 def kernels_of(pair: Pair) -> tuple[FactoredKernel, FactoredKernel]:

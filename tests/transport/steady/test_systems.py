@@ -155,7 +155,7 @@ def test_the_sweeps_through_a_period_of_a_superlattice_stay_few(comm, crystals, 
         lambda normal: PerfectInterface().flux_matrix(si.modes, si.modes, normal),
         jumps=(1.0, -1.0),
     )
-    system = replace(system, joints=(*system.joints, again))
+    system = replace(system, interfaces=(*system.interfaces, again))
     report = solve_steady(system, leading_si, leading_ge, leading_si).report
     assert report.converged
     assert report.sweeps <= 40
@@ -172,7 +172,7 @@ def test_no_krylov_vector_is_longer_than_moments_and_inflow(comm):
     num_dofs = sum(body.mesh.num_dofs for body in system.bodies)
     assert moments.krylov.directions
     for vector in (*moments.krylov.directions, *moments.krylov.images):
-        assert comm.allreduce(vector.size) == num_dofs + system.joints[0].num_bins
+        assert comm.allreduce(vector.size) == num_dofs + system.interfaces[0].num_bins
 
 
 def test_nothing_flows_between_walls_of_one_temperature(comm):

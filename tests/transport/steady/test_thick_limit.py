@@ -142,7 +142,7 @@ def test_layers_with_an_interface_in_between_are_resistances_in_series():
     bulk = [bulk_conductivity(kernel)[0, 0] for kernel in kernels]
     series = sum(1.0 / value for value in bulk)
     assert flux[0] == pytest.approx(1.0 / series, rel=5e-3)
-    jump = 1.0 / float(system.joints[0].conductances[0])
+    jump = 1.0 / float(system.interfaces[0].conductances[0])
     assert jump < 0.01 * series
 
 
