@@ -3,7 +3,7 @@
     NAME.checkpoint/latest          names the folder of the complete checkpoint
     NAME.checkpoint/0, 1            rank-N.npz: arrays of the stage under way, with the names of
                                     their axes and the number of each entry along them (modes,
-                                    cells); form.json, arrays.npz: everything else
+                                    cells); progress.h5: everything else, as in results.h5
 
 The folders are written in turn and flushed, and `latest` is replaced at the end in one go: an
 interruption at any moment leaves a complete checkpoint. Ranks may be others on the way back.
@@ -11,13 +11,16 @@ interruption at any moment leaves a complete checkpoint. Ranks may be others on 
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
+import h5py
 import numpy as np
 from mpi4py import MPI
 
@@ -25,10 +28,11 @@ from pbte.core.distributed_array import DistributedArray
 from pbte.core.errors import InputError
 from pbte.core.parallel import on_all_ranks
 from pbte.output.durable import flush, flush_tree
-from pbte.output.record_file import read_record, write_record
+from pbte.output.hdf5.records import get_record, put_record
 
 FORMAT = "pbte-checkpoint-3"
 LATEST = "latest"
+PROGRESS = "progress.h5"
 _OWN = {LATEST, f"{LATEST}.new", "0", "1"}
 
 
@@ -38,11 +42,10 @@ class Checkpoint:
 
     Attributes:
         case: Fingerprint of the case; no other case may go on from here.
-        stage: The stage under way.
-        progress: Its progress.
-        finished: What each finished stage reported.
+        stage: The stage under way; "" between stages.
+        progress: Record of its progress; None between stages.
+        finished: Record of what each finished stage found.
         ranks: Number of ranks that wrote the arrays.
-        format: Version of all this.
     """
 
     case: str
@@ -50,7 +53,19 @@ class Checkpoint:
     progress: Any
     finished: Mapping[str, Any]
     ranks: int = 0
-    format: str = FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageKinds:
+    """Classes of the records of a stage.
+
+    Attributes:
+        progress: Record of its progress.
+        finished: Record of what it finds.
+    """
+
+    progress: type
+    finished: type
 
 
 def write_checkpoint(
@@ -58,6 +73,7 @@ def write_checkpoint(
     checkpoint: Checkpoint,
     arrays: Mapping[str, DistributedArray],
     comm: MPI.Intracomm,
+    dim: int,
 ) -> None:
     """Replace the checkpoint in a folder.
 
@@ -66,6 +82,7 @@ def write_checkpoint(
         checkpoint: Progress of the run; that of the first rank is written.
         arrays: State of the stage under way, the same names on all ranks.
         comm: All ranks.
+        dim: Dimension of the mesh, on which units depend.
 
     Raises:
         OSError: It cannot be written; the one before is kept (RunError on other ranks).
@@ -93,7 +110,7 @@ def write_checkpoint(
         flush(path)
     with on_all_ranks(comm):
         if comm.rank == 0:
-            write_record(replace(checkpoint, ranks=comm.size), slot)
+            (slot / PROGRESS).write_bytes(_image(replace(checkpoint, ranks=comm.size), dim))
             flush_tree(slot)
             new = folder / f"{LATEST}.new"
             new.write_text(slot.name, encoding="utf-8")
@@ -105,14 +122,14 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    folder: Path, case: str, kinds: Iterable[type], comm: MPI.Intracomm
+    folder: Path, case: str, kinds: Mapping[str, StageKinds], comm: MPI.Intracomm
 ) -> Checkpoint | None:
     """Return the progress of the run that left a checkpoint; None if there is none.
 
     Args:
         folder: The folder of the checkpoint.
         case: Fingerprint of the case, on the first rank.
-        kinds: All dataclasses that stages report.
+        kinds: Classes of the records of each stage.
         comm: All ranks; not necessarily as many as wrote it.
 
     Raises:
@@ -176,20 +193,48 @@ def _other(slot: str | None) -> str:
     return "1" if slot == "0" else "0"
 
 
-def _read(slot: Path, kinds: Iterable[type]) -> Checkpoint:
+def _image(checkpoint: Checkpoint, dim: int) -> bytes:
+    """Return the bytes of progress.h5; see `write_results_file` for why they are made in memory."""
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        file.attrs.update(
+            format=FORMAT, case=checkpoint.case, stage=checkpoint.stage, ranks=checkpoint.ranks
+        )
+        records = {f"finished/{name}": record for name, record in checkpoint.finished.items()}
+        if checkpoint.progress is not None:
+            records["progress"] = checkpoint.progress
+        for name, record in records.items():
+            put_record(file.create_group(name), record, dim, is_compressed=False)
+    return image.getvalue()
+
+
+def _read(slot: Path, kinds: Mapping[str, StageKinds]) -> Checkpoint:
     try:
-        found = read_record(slot, (*kinds, Checkpoint))
-        if not isinstance(found, Checkpoint) or found.format != FORMAT:
-            raise ValueError("of another version")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with h5py.File(slot / PROGRESS, "r") as file:
+            if file.attrs["format"] != FORMAT:
+                raise ValueError(f"of another version, {file.attrs['format']}")
+            stage, finished = str(file.attrs["stage"]), file.get("finished", {})
+            return Checkpoint(
+                case=str(file.attrs["case"]),
+                stage=stage,
+                progress=get_record(file["progress"], kinds[stage].progress)
+                if "progress" in file
+                else None,
+                finished={
+                    name: get_record(finished[name], kinds[name].finished)
+                    for name in kinds
+                    if name in finished
+                },
+                ranks=int(file.attrs["ranks"]),
+            )
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputError(f"{slot}: not a readable checkpoint ({error})") from error
-    return found
 
 
 def _take_over(path: Path, arrays: Mapping[str, DistributedArray]) -> None:
     """Take from the file of a rank what this rank holds."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             for name, array in arrays.items():
                 if f"{name}.axes" not in file:
                     continue
@@ -198,5 +243,5 @@ def _take_over(path: Path, arrays: Mapping[str, DistributedArray]) -> None:
                 array.take_over(
                     DistributedArray(axes=axes, numbers=numbers, values=file[f"{name}.values"])
                 )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{path}: not a readable checkpoint ({error})") from error

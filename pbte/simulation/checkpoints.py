@@ -24,12 +24,11 @@ from pbte.core.distributed_array import DistributedArray
 from pbte.core.errors import RunError
 from pbte.geometry.partition import Part
 from pbte.observables.gathering import local_snapshot
-from pbte.observables.harmonic import HarmonicResult
-from pbte.observables.results import SpectralEstimate, SteadyReport
-from pbte.observables.snapshot import Balance, Snapshot
+from pbte.observables.snapshot import Snapshot
 from pbte.observables.transient import TransientResult
 from pbte.output.checkpoint import (
     Checkpoint,
+    StageKinds,
     latest,
     read_arrays,
     read_checkpoint,
@@ -38,6 +37,7 @@ from pbte.output.checkpoint import (
 )
 from pbte.simulation.problem import Problem
 from pbte.simulation.records import (
+    HarmonicRecord,
     OrdersProgress,
     OrdersRecord,
     SteadyRecord,
@@ -48,19 +48,12 @@ from pbte.transport.steady.iterate import SteadyProgress
 LOG = logging.getLogger("pbte.simulation")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_KINDS = (
-    Balance,
-    SpectralEstimate,
-    TransientResult,
-    HarmonicResult,
-    Snapshot,
-    SteadyReport,
-    SteadyProgress,
-    OrdersRecord,
-    OrdersProgress,
-    SteadyRecord,
-    TransientProgress,
-)
+_KINDS = {
+    "orders": StageKinds(progress=OrdersProgress, finished=OrdersRecord),
+    "steady": StageKinds(progress=SteadyProgress, finished=SteadyRecord),
+    "transient": StageKinds(progress=TransientProgress, finished=TransientResult),
+    "harmonic": StageKinds(progress=HarmonicRecord, finished=HarmonicRecord),
+}
 
 
 class CheckpointManager:
@@ -79,7 +72,7 @@ class CheckpointManager:
         self.resume = resume
         self.interval = float("inf")
         self.notes: tuple[str, ...] = ()
-        self._case = ""
+        self._case, self._dim = "", 3
         self._comm: MPI.Intracomm = MPI.COMM_SELF
         self._found: Checkpoint | None = None
         self._finished: dict[str, Any] = {}
@@ -99,7 +92,7 @@ class CheckpointManager:
         self._last = time.monotonic()
         if self.folder is None:
             return
-        self._case = problem.fingerprint
+        self._case, self._dim = problem.fingerprint, problem.bodies.whole.dim
         if not self.resume:
             if latest(self.folder) is not None:
                 LOG.info(
@@ -116,9 +109,14 @@ class CheckpointManager:
         done = ", ".join(self._finished) or "nothing"
         self.notes = (
             f"The run was interrupted and went on from a checkpoint: finished were {done}, under "
-            f"way {found.stage}. Its times are those of the last part.",
+            f"way {found.stage or 'nothing'}. Its times are those of the last part.",
         )
-        LOG.info("restart from %s: finished %s, under way %s", self.folder, done, found.stage)
+        LOG.info(
+            "restart from %s: finished %s, under way %s",
+            self.folder,
+            done,
+            found.stage or "nothing",
+        )
 
     def finished(self, stage: str) -> Any:
         """Return what a stage reported, or None if it is not finished."""
@@ -160,8 +158,8 @@ class CheckpointManager:
             return
         state = Checkpoint(case=self._case, stage=stage, progress=progress, finished=self._finished)
         try:
-            write_checkpoint(self.folder, state, arrays, self._comm)
-            LOG.info("checkpoint in %s, under way: %s", self.folder, stage)
+            write_checkpoint(self.folder, state, arrays, self._comm, self._dim)
+            LOG.info("checkpoint in %s, under way: %s", self.folder, stage or "nothing")
         except (OSError, RunError) as error:
             LOG.warning("the checkpoint could not be written (%s); the run continues", error)
         self._last = time.monotonic()
@@ -177,7 +175,7 @@ class CheckpointManager:
         with noted_signals() as self._signals:
             yield
             if self.checkpoint_due():
-                self.write("end", None, {})
+                self.write("", None, {})
 
     def done(self) -> None:
         """Remove the checkpoint: the results are complete. To be called on one rank."""

@@ -12,6 +12,7 @@ from pbte.observables.gathering import whole_snapshot
 from pbte.observables.harmonic import HarmonicResult
 from pbte.simulation.checkpoints import CheckpointManager
 from pbte.simulation.problem import Problem
+from pbte.simulation.records import HarmonicRecord
 from pbte.transport.harmonic import solve_harmonic
 from pbte.transport.system import System
 
@@ -29,13 +30,14 @@ def compute_harmonic_response(
         problem: The problem; its settings have oscillations.
         checkpoints: Writes checkpoints and restores them.
     """
-    known = checkpoints.finished(STAGE)
+    known: HarmonicRecord | None = checkpoints.finished(STAGE)
     if known is not None:
-        return tuple(known)
+        return known.responses
     harmonic = problem.settings.harmonic
     assert harmonic is not None
     system = driven(problem, harmonic)
-    responses: list[HarmonicResult] = list(checkpoints.progress(STAGE) or ())
+    restart: HarmonicRecord | None = checkpoints.progress(STAGE)
+    responses = [] if restart is None else list(restart.responses)
     frequencies = harmonic.all_frequencies()
     for number, frequency in list(enumerate(frequencies, start=1))[len(responses) :]:
         solution = solve_harmonic(
@@ -67,8 +69,8 @@ def compute_harmonic_response(
             extra={"stage": STAGE, "done": number / len(frequencies)},
         )
         if checkpoints.checkpoint_due():
-            checkpoints.write(STAGE, tuple(responses), {})
-    checkpoints.finish(STAGE, tuple(responses))
+            checkpoints.write(STAGE, HarmonicRecord(responses=tuple(responses)), {})
+    checkpoints.finish(STAGE, HarmonicRecord(responses=tuple(responses)))
     return tuple(responses)
 
 

@@ -1,12 +1,13 @@
-"""What the stages of a run hand on: to the results when they are finished, to checkpoints before.
+"""Records of the stages of a run, for its results and for checkpoints.
 
 The fields are arrays of the whole mesh on the first rank; see `pbte.observables.gathering`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pbte.core.quantity import quantity, record
 from pbte.core.types import Array
 from pbte.observables.electrons import ElectronResult
 from pbte.observables.harmonic import HarmonicResult
@@ -16,66 +17,61 @@ from pbte.observables.transient import TransientResult
 from pbte.transport.reports import SpectralEstimate, SteadyReport
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class OrdersRecord:
-    """Observables of the scattering orders.
+    """Observables of the scattering orders."""
 
-    Attributes:
-        estimates: Growth of the orders for each self-scattering tried; the last was used.
-        snapshots: Observables of each order.
-        interface_sums: State of the interface tally, the sum of the orders.
-    """
+    estimates: tuple[SpectralEstimate, ...] = quantity(
+        "",
+        "growth of the orders for each self-scattering tried; the last was used",
+        axes=("estimate",),
+        default=(),
+    )
+    snapshots: tuple[Snapshot, ...] = quantity(
+        "", "observables of each order", axes=("order",), default=()
+    )
+    interface_sums: tuple[Array, ...] = quantity(
+        "", "state of the interface tally, the sum of the orders", axes=("part",), default=()
+    )
 
-    estimates: tuple[SpectralEstimate, ...] = ()
-    snapshots: tuple[Snapshot, ...] = ()
-    interface_sums: tuple[Array, ...] = ()
 
-
-@dataclass(frozen=True, kw_only=True)
+@record
 class OrdersProgress:
-    """Progress of the scattering orders, beside the arrays of the iteration.
+    """Progress of the scattering orders, beside the arrays of the iteration."""
 
-    Attributes:
-        number: The next order.
-        record: Observables of the orders before it.
-    """
-
-    number: int
-    record: OrdersRecord
+    number: int = quantity("1", "the next order")
+    record: OrdersRecord = quantity("", "observables of the orders before it")
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class SteadyRecord:
-    """Observables of the steady state.
+    """Observables of the steady state."""
 
-    Attributes:
-        snapshot: Observables.
-        report: How it was reached.
-        interface_sums: State of the interface tally.
-    """
-
-    snapshot: Snapshot
-    report: SteadyReport
-    interface_sums: tuple[Array, ...] = ()
+    snapshot: Snapshot = quantity("", "observables")
+    report: SteadyReport = quantity("", "convergence")
+    interface_sums: tuple[Array, ...] = quantity(
+        "", "state of the interface tally", axes=("part",), default=()
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class TransientProgress:
-    """Progress of a transient, beside the arrays of the time stepper.
+    """Progress of a transient, beside the arrays of the time stepper."""
 
-    Attributes:
-        time: Time that is reached [s].
-        scale: Norm of the largest state so far.
-        size: Length of the next step [s].
-        last_error: Error estimate of the last step that was accepted [-]; None before.
-        evolution: Observables of the steps so far.
-    """
+    time: float = quantity("s", "time that is reached")
+    scale: float = quantity("", "norm of the largest state so far")
+    size: float = quantity("s", "length of the next step")
+    last_error: float | None = quantity("1", "error estimate of the last step that was accepted")
+    evolution: TransientResult = quantity("", "observables of the steps so far")
 
-    time: float
-    scale: float
-    size: float
-    last_error: float | None
-    evolution: TransientResult
+
+@record
+class HarmonicRecord:
+    """Responses at some frequencies of an oscillation, or at all of them."""
+
+    responses: tuple[HarmonicResult, ...] = quantity(
+        "", "the response at each frequency, ascending", axes=("frequency",), default=()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +104,7 @@ class StageRecords:
         heat: What the heat equation says.
     """
 
-    orders: OrdersRecord = OrdersRecord()
+    orders: OrdersRecord = field(default_factory=OrdersRecord)
     steady: SteadyRecord | None = None
     transient: TransientResult | None = None
     harmonic: tuple[HarmonicResult, ...] = ()

@@ -14,7 +14,7 @@ filled up with nan; the attribute `lengths` then holds what they had.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -31,22 +31,24 @@ class _Place:
     """Where values stand: dimension of the mesh, axes that count records, unit of a factor."""
 
     dim: int
+    is_compressed: bool = True
     lead: tuple[str, ...] = ()
     factor: str = ""
 
 
-def put_record(group: Any, record: Any, dim: int) -> None:
+def put_record(group: Any, record: Any, dim: int, *, is_compressed: bool = True) -> None:
     """Write a record.
 
     Args:
         group: h5py group to write into.
         record: The record.
         dim: Dimension of the mesh, on which units depend.
+        is_compressed: Whether large arrays are compressed, which takes longer than to write them.
 
     Raises:
         ValueError: Records in a row do not fit each other (shapes, names).
     """
-    _put_records(group, [record], _Place(dim=dim))
+    _put_records(group, [record], _Place(dim=dim, is_compressed=is_compressed))
 
 
 def get_record(group: Any, kind: type, index: tuple[int, ...] = ()) -> Any:
@@ -97,7 +99,7 @@ def _put_records(group: Any, records: Sequence[Any], place: _Place) -> None:
             if get_origin(kind) is Mapping:
                 labels = list(values[0])
                 data = [_by_name(value, labels, n, axes) for n, value in enumerate(values)]
-            dataset = _put(group, item.name, data, bool(place.lead))
+            dataset = _put(group, item.name, data, place)
             _describe(dataset, item, place, axes)
             if labels is not None:
                 dataset.attrs["labels"] = np.array(labels, dtype=h5py.string_dtype())
@@ -109,16 +111,16 @@ def _put_group(group: Any, item: Quantity, values: Sequence[Any], place: _Place)
     kind = without_none(item.type)
     factor = item.unit or place.factor
     if is_record(kind):
-        _put_records(group, values, _Place(dim=place.dim, lead=place.lead, factor=factor))
+        _put_records(group, values, replace(place, factor=factor))
         return
     group.attrs["count"] = len(values[0])
     if is_record(get_args(kind)[0]):
         if place.lead:
             raise ValueError(f"{group.name}: rows of records do not stand in rows of records")
-        _put_records(group, values[0], _Place(dim=place.dim, lead=item.axes, factor=factor))
+        _put_records(group, values[0], replace(place, lead=item.axes, factor=factor))
         return
     for number in range(len(values[0])):
-        dataset = _put(group, str(number), [value[number] for value in values], bool(place.lead))
+        dataset = _put(group, str(number), [value[number] for value in values], place)
         _describe(dataset, item, place, place.lead + item.axes[1:])
 
 
@@ -129,20 +131,21 @@ def _by_name(mapping: Mapping[str, Any], labels: list[str], number: int, axes: A
     return np.stack([np.asarray(mapping[name]) for name in labels]) if labels else np.zeros(0)
 
 
-def _put(group: Any, name: str, values: Sequence[Any], several: bool) -> Any:
-    """Write one value, or several as an array; large ones compressed and with a checksum."""
+def _put(group: Any, name: str, values: Sequence[Any], place: _Place) -> Any:
+    """Write one value, or several as an array; large ones with a checksum."""
     arrays = [np.asarray(value) for value in values]
     lengths = [array.size for array in arrays if array.ndim == 1]
     is_ragged = len(set(lengths)) > 1
     if is_ragged:
         arrays = [_filled_up(array, max(lengths)) for array in arrays]
-    data = np.stack(arrays) if several else arrays[0]
+    data = np.stack(arrays) if place.lead else arrays[0]
     options: dict[str, Any] = {}
     if data.dtype.kind == "U":
         data = data.astype(object)
         options["dtype"] = h5py.string_dtype()
     elif data.size >= _COMPRESSED_FROM:
-        options = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+        if place.is_compressed:
+            options = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
         options["fletcher32"] = True  # a flipped bit is an error on reading, not a wrong number
     dataset = group.create_dataset(name, data=data, **options)
     if is_ragged:

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from pbte.core.distributed_array import DistributedArray
+from pbte.core.quantity import quantity, record
 from pbte.core.types import Array, IntArray, Numbers
 from pbte.transport.body import Body, Modes, stream
 from pbte.transport.collisions import BLOCK, FactoredCollisions, blocks, times
@@ -56,19 +57,17 @@ class SteadyIterate:
     entering: Numbers
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class SteadyProgress:
-    """Progress of an unfinished steady solution, beside the arrays of its iteration.
+    """Progress of an unfinished steady solution, beside the arrays of its iteration."""
 
-    Attributes:
-        scale: Norm of the source of the first scattering order, the unit of relative residuals.
-        residuals: Relative residual after each correction before the present one [-].
-        inner_sweeps: Sweeps inside the Krylov solves so far.
-    """
-
-    scale: float
-    residuals: tuple[float, ...]
-    inner_sweeps: int
+    scale: float = quantity(
+        "", "norm of the source of the first scattering order, the unit of relative residuals"
+    )
+    residuals: tuple[float, ...] = quantity(
+        "1", "relative residual after each earlier correction", axes=("correction",)
+    )
+    inner_sweeps: int = quantity("1", "sweeps inside the Krylov solves so far")
 
 
 class SteadyCheckpointer(Protocol):
