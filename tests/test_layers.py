@@ -119,6 +119,7 @@ def test_the_package_itself_imports_nothing():
 # Checks and builders; every other file of simulation takes a problem.
 WITH_CASE = [
     "settings",
+    "inputs",
     "problem",
     "heat_problem",
     "checks",

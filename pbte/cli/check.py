@@ -70,9 +70,9 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.output.folder import check_disk_space, prepare_folder
     from pbte.simulation.checks import check_parts, results_size
     from pbte.simulation.cost import NETWORKS, REFERENCE, order_cost
+    from pbte.simulation.inputs import read_inputs
     from pbte.simulation.interfaces import interface_previews
     from pbte.simulation.memory import RankLayout, job_of, memory_estimate, state_bytes_per_unknown
-    from pbte.simulation.problem import read_inputs
     from pbte.simulation.sources import heat_sources
 
     # A case for many ranks is checked on any number of them.

@@ -47,9 +47,10 @@ from pbte.observables.moments import frequency_bins
 from pbte.observables.snapshot import Balance, Snapshot
 from pbte.simulation.bodies import Bodies, geometry_of
 from pbte.simulation.conditions import Conditions, conditions_of
+from pbte.simulation.inputs import read_inputs
 from pbte.simulation.interface_results import interface_results
 from pbte.simulation.interfaces import interfaces_with_conductances
-from pbte.simulation.problem import Problem, read_inputs
+from pbte.simulation.problem import Problem
 from pbte.simulation.settings import Settings, settings_of
 from pbte.simulation.sources import heat_sources
 from pbte.simulation.temperature_gradient import temperature_gradient_of

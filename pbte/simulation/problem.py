@@ -1,4 +1,4 @@
-"""From the case to the problem: read what it names, check that it fits, put it on the mesh."""
+"""From the case to the problem: its inputs put on the mesh, with sources, walls and interfaces."""
 
 from __future__ import annotations
 
@@ -15,38 +15,21 @@ import numpy as np
 from mpi4py import MPI
 
 from pbte.case.case import Case
-from pbte.case.materials import material_from_choice
-from pbte.case.regions import materials_of
 from pbte.core.mode_partition import ModePartition, all_modes, partition_modes, sweep_costs
 from pbte.core.parallel import on_all_ranks
-from pbte.core.rank_grid import RankGrid, rank_grid
 from pbte.core.shared_memory import shared_on_node
-from pbte.core.types import Array, BoolArray
-from pbte.geometry.distributed import read_domain_part
-from pbte.geometry.domain import Domain, read_domain
-from pbte.geometry.partition import Part, partition
+from pbte.core.types import Array
+from pbte.geometry.partition import Part
 from pbte.materials.kernel import CollisionKernel, FactoredKernel, FullKernel, truncated_kernel
-from pbte.materials.storage import Material
 from pbte.observables.harmonic import HarmonicTally
 from pbte.observables.interfaces import Interface, InterfaceTally, reported_interfaces
 from pbte.observables.moments import FieldTally, frequency_bins
-from pbte.output.folder import check_disk_space
-from pbte.simulation.bodies import Bodies, one_body, split_by_material
-from pbte.simulation.checks import (
-    check_electrons,
-    check_initial_state,
-    check_parts,
-    check_source,
-    check_temperatures,
-    check_walls,
-    check_walls_of_parts,
-    results_size,
-)
+from pbte.simulation.bodies import Bodies
 from pbte.simulation.conditions import Conditions, conditions_of
+from pbte.simulation.inputs import ProblemInputs, read_inputs
 from pbte.simulation.interfaces import interfaces_of_case
-from pbte.simulation.mesh_making import ensure_mesh
 from pbte.simulation.settings import Settings, settings_of
-from pbte.simulation.sources import Place, heat_sources, heated_modes, undershoot
+from pbte.simulation.sources import heat_sources, undershoot
 from pbte.simulation.walls import (
     adiabatic_surfaces,
     given_inflow,
@@ -63,43 +46,6 @@ LOG = logging.getLogger("pbte.simulation")
 
 # Parts of a case that may differ at a restart: they change no number.
 _FREE: Any = {"parallel": True, "output": {"folder", "paraview", "plots", "checkpoint_interval"}}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProblemInputs:
-    """What a case names, read and found to fit together.
-
-    Attributes:
-        grid: How the ranks share modes and cells.
-        domain: The mesh with its names, on the first rank only.
-        bodies: The cells of this rank as bodies of one crystal each.
-        part: Where they are in the whole mesh; None if this rank holds all cells.
-        materials: Modes and kernel of each crystal, by its name in the case.
-        heated: For each body which modes each source heats, shape (num_sources, num_modes); None
-            for all.
-    """
-
-    grid: RankGrid
-    domain: Domain | None
-    bodies: Bodies
-    part: Part | None
-    materials: Mapping[str, Material]
-    heated: tuple[BoolArray | None, ...]
-
-    @property
-    def of_bodies(self) -> tuple[Material, ...]:
-        """The crystal of each body."""
-        return tuple(self.materials[body.material] for body in self.bodies.bodies)
-
-    @property
-    def place(self) -> Place:
-        """The cells that the heat sources are put on."""
-        return Place(
-            meshes=tuple(body.mesh for body in self.bodies.bodies),
-            cell_regions=tuple(self.bodies.cell_regions[body.cells] for body in self.bodies.bodies),
-            regions=self.bodies.regions,
-            space=self.grid.space,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,93 +119,6 @@ class Problem:
             cells=tuple(np.arange(mesh.num_cells) for mesh in meshes),
             facets=tuple(np.arange(mesh.boundary_walls.size) for mesh in meshes),
         )
-
-
-def read_inputs(
-    case: Case,
-    comm: MPI.Intracomm,
-    *,
-    space_parts: int | None = None,
-    folder: Path | None = None,
-) -> ProblemInputs:
-    """Read mesh and materials of a case and check that all it says fits them.
-
-    Args:
-        case: The case.
-        comm: All ranks.
-        space_parts: Parts that the mesh is cut into, instead of those of the case.
-        folder: The result folder, if there is one.
-
-    Raises:
-        InputError: Something is missing, damaged or does not fit, or the results do not fit on the
-            disk.
-
-    Note:
-        Collective over `comm`.
-    """
-    grid = rank_grid(comm, case.parallel.space_parts if space_parts is None else space_parts)
-    ensure_mesh(case.mesh_path, case.mesh.builder, comm)
-    domain, bodies, part = _read_bodies(case, grid)
-    with on_all_ranks(comm):
-        check_walls(case, bodies.walls)
-        check_walls_of_parts(case, grid.space_parts)
-    check_source(case, bodies.whole.points, grid.space)
-    materials = {
-        name: shared_on_node(
-            comm,
-            partial(material_from_choice, choice, folder=case.folder, temperature=case.temperature),
-        )
-        for name, choice in materials_of(case).items()
-    }
-    with on_all_ranks(comm):
-        check_temperatures(
-            case,
-            {
-                material.name if case.material is not None else name: material.modes.temperature
-                for name, material in materials.items()
-            },
-        )
-        heated = [
-            heated_modes(case, materials[body.material].modes, body.regions)
-            for body in bodies.bodies
-        ]
-        check_initial_state(
-            case, bodies.whole.dim, [material.modes for material in materials.values()]
-        )
-        check_electrons(
-            case, {body.material: body.mesh.boundary_walls for body in bodies.bodies}, bodies.walls
-        )
-        if domain is not None and folder is not None:
-            num_modes = sum(materials[body.material].modes.num_modes for body in bodies.bodies)
-            check_disk_space(folder, results_size(case, domain, num_modes))
-    return ProblemInputs(
-        grid=grid,
-        domain=domain,
-        bodies=bodies,
-        part=part,
-        materials=materials,
-        heated=tuple(heated),
-    )
-
-
-def _read_bodies(case: Case, grid: RankGrid) -> tuple[Domain | None, Bodies, Part | None]:
-    """Return the whole mesh on the first rank, and the bodies on all. Collective."""
-    domain: Domain | None = None
-    if grid.space_parts == 1:
-        with on_all_ranks(grid.comm):
-            if grid.comm.rank == 0:
-                domain = read_domain(case.mesh_path, MPI.COMM_SELF, scale=case.mesh.scale)
-
-        def cut() -> Bodies:
-            assert domain is not None
-            return split_by_material(domain, case)
-
-        return domain, shared_on_node(grid.comm, cut), None
-    own, domain = read_domain_part(case.mesh_path, grid.space, grid.modes, scale=case.mesh.scale)
-    with on_all_ranks(grid.comm):
-        check_parts(case, grid.space_parts)
-    part = partition(own, grid.space)
-    return domain, one_body(case, part.mesh, part.cell_regions, own.walls, own.regions), part
 
 
 def build_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -> Problem:

@@ -16,7 +16,7 @@ from pbte.core.parallel import on_all_ranks
 from pbte.materials.storage import read_material
 from pbte.observables.results import Results
 from pbte.run import run_case
-from pbte.simulation.problem import read_inputs
+from pbte.simulation.inputs import read_inputs
 from pbte.simulation.sources import heat_sources, heated_modes, undershoot
 
 CASE = """\
