@@ -132,6 +132,7 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "num_modes": sum(job.num_modes for job in jobs),
         "dimension": report.dim,
         "num_cells": report.num_cells,
+        "num_parts": inputs.num_parts,
         "num_unknowns": num_unknowns,
         "num_orders": case.orders.max_order + 1,
         "num_ranks": layout.num_ranks,
@@ -174,6 +175,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         *_material_rows(data),
         ("Mesh", os.path.relpath(case.mesh_path)),
         ("Cells", f"{data['num_cells']:,} (dimension {data['dimension']})"),
+        *_part_rows(data),
         ("Unknowns", f"{data['num_unknowns']:,}"),
         ("Memory", f"about {memory_text(total)}{ranks}{machine} ({parts})"),
         ("State", f"{data['state_bytes_per_unknown']:.2g} bytes per unknown"),
@@ -193,6 +195,14 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Results go to", f"{data['output']}, about {memory_text(data['output_bytes'])}"),
     ]
     show(facts_table(rows, title=case.title or "Case"), "The case is valid.")
+
+
+def _part_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return a row that warns of a mesh in several parts."""
+    if data["num_parts"] == 1:
+        return []
+    text = f"{data['num_parts']} that share no facet: no heat passes between them"
+    return [("Parts of the mesh", text)]
 
 
 def _sources_text(case: Case, data: dict[str, Any]) -> str:

@@ -139,12 +139,15 @@ def convert(
     tags: Annotated[
         str | None, typer.Option(help="Cell array that numbers regions and walls.")
     ] = None,
+    merge: Annotated[
+        float | None, _length("Merge points at most this far apart (default: none).")
+    ] = None,
 ) -> None:
     """Convert a mesh of another program to a gmsh file with named regions and walls."""
     from pbte.geometry.convert import convert_mesh
 
     unit = 1.0 if scale is None else scale
-    on_first_rank(lambda: convert_mesh(source, target, scale=unit, tags=tags))
+    on_first_rank(lambda: convert_mesh(source, target, scale=unit, tags=tags, merge=merge))
     show_mesh(target)
 
 

@@ -42,6 +42,7 @@ def mesh_data(report: MeshReport) -> dict[str, Any]:
 
 def mesh_table(report: MeshReport, *, title: str) -> Table:
     """Return a mesh report for the terminal."""
+    from pbte.geometry.connected_parts import REMEDY
     from pbte.output.summary.overview import facts_table
 
     dim = report.dim
@@ -71,6 +72,18 @@ def mesh_table(report: MeshReport, *, title: str) -> Table:
         origin = "" if face.named else " (not named in the file)"
         extent = _extent(face, dim - 1, "facet")
         rows.append((f"Interface '{face.name}'", f"{extent}, {sides}{origin}"))
+    if len(report.parts) > 1:
+        for number, piece in enumerate(report.parts, start=1):
+            walls = ", ".join(f"'{name}'" for name in piece.walls)
+            rows.append(
+                (
+                    f"Connected part {number} of {len(report.parts)}",
+                    f"{piece.num_cells:,} cells around {piece.text}, walls {walls}",
+                )
+            )
+    for each in report.unjoined:
+        numbers = " and ".join(str(number + 1) for number in each.parts)
+        rows.append((f"NOT JOINED: {numbers}", f"{each.text}; {REMEDY}"))
     for match in report.matches:
         shift = ", ".join(nanometres(x) for x in match.translation)
         one, other = match.walls

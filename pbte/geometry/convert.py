@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from pbte.core.errors import InputError, RunError
-from pbte.core.types import Array, IntArray
+from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.checks import CheckedMesh, check_mesh
+from pbte.geometry.faces import connected
 from pbte.geometry.facets import facet_table, match_rows
 from pbte.geometry.files import write_atomically
 from pbte.geometry.foreign_groups import name_elements
@@ -25,7 +27,12 @@ _GMSH_TYPE = {0: 15, 1: 1, 2: 2, 3: 4}
 
 
 def convert_mesh(
-    source: str | Path, target: str | Path, *, scale: float = 1.0, tags: str | None = None
+    source: str | Path,
+    target: str | Path,
+    *,
+    scale: float = 1.0,
+    tags: str | None = None,
+    merge: float | None = None,
 ) -> Path:
     """Write a mesh of another program as a gmsh file that ``read_domain`` accepts.
 
@@ -40,6 +47,8 @@ def convert_mesh(
         scale: Length of one unit of the source [m], such as 1e-9.
         tags: Name of the cell array with the numbers of regions and walls, where the source has
             several.
+        merge: Points at most this far apart become one [m]; boundary facets of two cells that
+            become the same facet are none any more.
 
     Raises:
         InputError: The source is missing, damaged, of an unknown format, holds no volume elements
@@ -51,7 +60,7 @@ def convert_mesh(
         raise InputError(f"{target}: the name of the converted mesh must end in .msh")
     if not (np.isfinite(scale) and scale > 0):
         raise InputError(f"{source}: scale = {scale:g}; it must be a positive length in metres")
-    data = _arrange(read_foreign(source), source, scale, tags)
+    data = _arrange(read_foreign(source), source, scale, tags, merge)
     write_gmsh(check_mesh(data, source), target)
     return target
 
@@ -82,7 +91,9 @@ def read_foreign(source: Path) -> Any:
     return mesh
 
 
-def _arrange(mesh: Any, source: Path, scale: float, tags: str | None) -> MeshData:
+def _arrange(
+    mesh: Any, source: Path, scale: float, tags: str | None, merge: float | None
+) -> MeshData:
     """Return the arrays of a meshio mesh, with every cell and boundary facet named."""
     dim = _cell_dimension(mesh, source)
     cells, cell_blocks = _elements(mesh, dim)
@@ -98,11 +109,16 @@ def _arrange(mesh: Any, source: Path, scale: float, tags: str | None) -> MeshDat
     points = scale * drop_flat_axes(points[used], dim, source)
     check_extent(points, source)
 
+    if merge is not None:
+        points, cells, facets = _merged(points, cells, facets, merge, source)
+
     cell_tags, regions = name_elements(mesh, cell_blocks, dim, "region", tags, source)
     facet_tags, walls = name_elements(mesh, facet_blocks, dim - 1, "wall", tags, source)
     if np.any(cell_tags == 0):
         cell_tags[cell_tags == 0] = regions.setdefault("body", len(regions) + 1)
     wanted = kept & (facet_tags > 0)
+    if merge is not None:
+        wanted &= ~_doubled(facets, cells)
     facets, facet_tags = _complete(cells, facets[wanted], facet_tags[wanted], walls, source)
     return MeshData(
         points=points,
@@ -113,6 +129,38 @@ def _arrange(mesh: Any, source: Path, scale: float, tags: str | None) -> MeshDat
         facet_tags=facet_tags,
         facet_groups=walls,
     )
+
+
+def _merged(
+    points: Array, cells: IntArray, facets: IntArray, distance: float, source: Path
+) -> tuple[Array, IntArray, IntArray]:
+    """Return points, cells and facets with points of almost the same place as one."""
+    pairs = cKDTree(points).query_pairs(distance, output_type="ndarray")
+    number = connected(len(points), pairs[:, 0], pairs[:, 1])
+    merged = number[cells]
+    if (np.diff(np.sort(merged, axis=1), axis=1) == 0).any():
+        raise InputError(
+            f"{source}: --merge {distance:g} would merge corners of one cell; its shortest edge is "
+            f"{shortest_edge(points, cells):.3g} m, take a distance well below it"
+        )
+    first = np.unique(number, return_index=True)[1]
+    return points[first], merged, number[facets]
+
+
+def _doubled(facets: IntArray, cells: IntArray) -> BoolArray:
+    """Return which facets are listed several times and lie between two cells."""
+    table = facet_table(cells)
+    place = match_rows(np.sort(facets, axis=1), table.nodes)
+    counts = np.bincount(place[place >= 0], minlength=len(table.nodes))
+    inside = (table.num_cells > 1) & (counts > 1)
+    return np.asarray((place >= 0) & inside[place])
+
+
+def shortest_edge(points: Array, cells: IntArray) -> float:
+    """Return the length of the shortest edge of all cells [m]."""
+    edges = points[cells[:, :, None]] - points[cells[:, None, :]]
+    lengths = np.linalg.norm(edges, axis=-1)
+    return float(lengths[lengths > 0.0].min())
 
 
 def _cell_dimension(mesh: Any, source: Path) -> int:

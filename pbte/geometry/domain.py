@@ -12,7 +12,7 @@ from dolfinx import mesh as dmesh
 from mpi4py import MPI
 
 from pbte.core.errors import InputError, RunError
-from pbte.core.types import IntArray
+from pbte.core.types import Array, IntArray
 from pbte.geometry.checks import CheckedMesh, check_mesh
 from pbte.geometry.facets import match_rows
 from pbte.geometry.meshfile import read_mesh_file
@@ -135,6 +135,27 @@ def cell_nodes(mesh: dmesh.Mesh) -> IntArray:
     # DOLFINx 0.11 holds one table for each kind of cell; before, the only one had a name.
     table = geometry.dofmaps[0] if hasattr(geometry, "dofmaps") else geometry.dofmap
     return np.asarray(table, dtype=np.int64)
+
+
+def mesh_arrays(domain: Domain) -> tuple[Array, IntArray, IntArray]:
+    """Return points, cells and facets of a domain.
+
+    Returns:
+        Points, shape (num_points, dim) [m]; points of each cell, shape (num_cells, dim + 1), and of
+        each facet, shape (num_facets, dim), in the numbering of the mesh.
+    """
+    mesh = domain.mesh
+    dim = mesh.topology.dim
+    points = np.asarray(mesh.geometry.x, dtype=np.float64)[:, :dim]
+    cells = domain.cell_nodes
+    for d in (dim, dim - 1):
+        if d:
+            mesh.topology.create_connectivity(d, 0)
+    node = np.empty(len(points), dtype=np.int64)
+    node[mesh.topology.connectivity(dim, 0).array.reshape(cells.shape)] = cells
+    if dim == 1:
+        return points, cells, node.reshape(-1, 1)
+    return points, cells, node[mesh.topology.connectivity(dim - 1, 0).array.reshape(-1, dim)]
 
 
 def _facet_nodes(mesh: dmesh.Mesh) -> tuple[IntArray, IntArray]:

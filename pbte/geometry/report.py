@@ -8,7 +8,8 @@ from itertools import combinations
 import numpy as np
 
 from pbte.core.types import Array, IntArray
-from pbte.geometry.domain import Domain
+from pbte.geometry.connected_parts import ConnectedPart, UnjoinedParts, connected_parts
+from pbte.geometry.domain import Domain, mesh_arrays
 from pbte.geometry.face_pairs import face_pairs_of
 from pbte.geometry.facets import facet_area_vectors, signed_volumes
 from pbte.geometry.periodic import matching_walls
@@ -61,6 +62,10 @@ class MeshReport:
     interfaces: tuple[InterfaceSummary, ...]
     matches: tuple[MatchReport, ...]
     """All pairs of walls that can be periodic."""
+    parts: tuple[ConnectedPart, ...]
+    """Parts that share no facet, the largest first; one for a mesh in one piece."""
+    unjoined: tuple[UnjoinedParts, ...]
+    """Parts that lie against each other without common points."""
     min_quality: float
     """Smallest normalised radius ratio of a cell, 1 = regular, 0 = flat [-]."""
     mean_quality: float
@@ -77,12 +82,13 @@ class MeshReport:
 
 def mesh_report(domain: Domain) -> MeshReport:
     """Return the names, sizes and quality of a mesh (not collective: every rank holds it all)."""
-    points, cells, facets = _arrays(domain)
+    points, cells, facets = mesh_arrays(domain)
     dim = points.shape[1]
     volumes = np.abs(signed_volumes(points, cells))
     areas = np.linalg.norm(facet_area_vectors(points, facets), axis=1)
     quality, edges = radius_ratios(points, cells), _edge_lengths(points, cells)
     outer, inner = domain.boundary_facets, domain.interior_facets
+    connected = connected_parts(domain)
     return MeshReport(
         dim=dim,
         num_points=len(points),
@@ -94,6 +100,8 @@ def mesh_report(domain: Domain) -> MeshReport:
         walls=_parts(domain.walls, domain.facet_walls, areas[outer]),
         interfaces=_interfaces(domain, areas[inner]),
         matches=_matches(domain, points, cells, facets[outer]),
+        parts=connected.parts,
+        unjoined=connected.unjoined,
         min_quality=float(quality.min()),
         mean_quality=float(quality.mean()),
         min_edge=float(edges.min()),
@@ -133,22 +141,6 @@ def radius_ratios(points: Array, cells: IntArray) -> Array:
     square = (a + b + c) * (b + c - a) * (a - b + c) * (a + b - c) / 16
     circumscribed = np.sqrt(np.maximum(square, 0)) / (6 * volumes)
     return np.asarray(3 * inscribed / circumscribed)
-
-
-def _arrays(domain: Domain) -> tuple[Array, IntArray, IntArray]:
-    """Return points, cells and facets of the mesh in its own numbering."""
-    mesh = domain.mesh
-    dim = mesh.topology.dim
-    points = np.asarray(mesh.geometry.x, dtype=np.float64)[:, :dim]
-    cells = domain.cell_nodes
-    for d in (dim, dim - 1):
-        if d:
-            mesh.topology.create_connectivity(d, 0)
-    node = np.empty(len(points), dtype=np.int64)
-    node[mesh.topology.connectivity(dim, 0).array.reshape(cells.shape)] = cells
-    if dim == 1:
-        return points, cells, node.reshape(-1, 1)
-    return points, cells, node[mesh.topology.connectivity(dim - 1, 0).array.reshape(-1, dim)]
 
 
 def _interfaces(domain: Domain, areas: Array) -> tuple[InterfaceSummary, ...]:

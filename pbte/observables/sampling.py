@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-from scipy.spatial import cKDTree
 
-from pbte.core.types import Array, IntArray
+from pbte.core.types import Array
+from pbte.geometry.locate import cells_holding
 from pbte.observables.snapshot import MeshGeometry
-
-_POINTS_PER_BLOCK = 4096
-_INSIDE_TOLERANCE = 1e-9
 
 
 def values_at(geometry: MeshGeometry, values: Array, points: Array) -> Array:
@@ -32,35 +27,9 @@ def values_at(geometry: MeshGeometry, values: Array, points: Array) -> Array:
     found = np.full((len(points), *values.shape[2:]), np.nan, dtype=kind)
     counts = np.zeros(len(points), dtype=np.int64)
     sums = np.zeros_like(found)
-    for rows, cells in _candidates(geometry.points, points):
-        corners = geometry.points[cells]
-        edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
-        tail = np.linalg.solve(edges, (points[rows] - corners[:, 0])[..., None])[..., 0]
-        weights = np.concatenate([1.0 - tail.sum(axis=1, keepdims=True), tail], axis=1)
-        inside = weights.min(axis=1) >= -_INSIDE_TOLERANCE
-        held = np.einsum("hk,hk...->h...", weights[inside], values[cells[inside]])
-        np.add.at(sums, rows[inside], held)
-        counts += np.bincount(rows[inside], minlength=len(points))
+    for rows, cells, weights in cells_holding(geometry.points, points):
+        np.add.at(sums, rows, np.einsum("hk,hk...->h...", weights, values[cells]))
+        counts += np.bincount(rows, minlength=len(points))
     hit = counts > 0
     found[hit] = sums[hit] / counts[hit].reshape(-1, *[1] * (values.ndim - 2))
     return found
-
-
-def _candidates(corners: Array, points: Array) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield pairs of point and cell whose circumscribed ball (about the centroid) holds it.
-
-    Cells of similar size are searched together: one tree for all would have to look as far around
-    each point as the largest cell of a graded mesh reaches.
-    """
-    centroids = corners.mean(axis=1)
-    radii = np.linalg.norm(corners - centroids[:, None], axis=2).max(axis=1) * (1.0 + 1e-6)
-    sizes = np.ceil(np.log2(radii / radii.max(initial=0.0)))
-    for size in np.unique(sizes):
-        alike = np.flatnonzero(sizes == size)
-        tree, reach = cKDTree(centroids[alike]), float(radii[alike].max())
-        for start in range(0, len(points), _POINTS_PER_BLOCK):
-            near = tree.query_ball_point(points[start : start + _POINTS_PER_BLOCK], reach)
-            rows = np.repeat(np.arange(len(near)), [len(each) for each in near]) + start
-            cells = alike[np.concatenate([*near, []]).astype(np.int64)]
-            close = np.linalg.norm(points[rows] - centroids[cells], axis=1) <= radii[cells]
-            yield rows[close], cells[close]

@@ -102,7 +102,7 @@ def split_by_material(domain: Domain, case: Case) -> Bodies:
     )
     is_cut = model_of_facet >= 0
     whole = sweep_mesh_of(domain)
-    if not is_cut.any():
+    if not is_cut.any() and len(set(of_region.values())) == 1:
         cells = with_records(whole)
         return one_body(case, cells, domain.cell_regions, domain.walls, domain.regions)
     materials = [name for name in materials_of(case) if name in of_region.values()]

@@ -19,13 +19,21 @@ from pbte.case.transients import (
     GratingInitialState,
     SourceInitialState,
 )
-from pbte.case.walls import PeriodicWallChoice
+from pbte.case.walls import IsothermalWallChoice, PeriodicWallChoice
 from pbte.core.errors import InputError
 from pbte.core.types import Array, IntArray
+from pbte.geometry.connected_parts import (
+    REMEDY,
+    ConnectedParts,
+    connected_parts,
+)
 from pbte.geometry.domain import Domain
 from pbte.materials.modes import ModeTable
 from pbte.output.size import Contents, estimated_bytes
 from pbte.simulation.sources import selected_modes
+
+# Net power of sources and sinks, relative to all of them, that is round-off of their quadrature.
+NET_POWER = 1e-9
 
 
 def check_walls(case: Case, walls: Iterable[str]) -> None:
@@ -103,6 +111,79 @@ def check_parts(case: Case, space_parts: int) -> None:
             f"parallel.space_parts = {space_parts}: {what} need the whole mesh on every rank; set "
             "parallel.space_parts = 1, the ranks then share the modes"
         )
+
+
+def check_joined(case: Case, domain: Domain) -> ConnectedParts:
+    """Return the connected parts of a mesh, through its interfaces and the case's periodic walls.
+
+    Args:
+        case: The case.
+        domain: Its mesh.
+
+    Raises:
+        InputError: Two parts lie against each other without common points: heat would not pass.
+    """
+    periodic = [
+        (name, wall.partner)
+        for name, wall in case.walls.items()
+        if isinstance(wall, PeriodicWallChoice)
+    ]
+    found = connected_parts(domain, periodic)
+    if found.unjoined:
+        raise InputError(
+            f"mesh.file = {case.mesh.file!r}: two parts of the mesh are not joined, heat would not "
+            f"pass between them: {found.unjoined[0].text}; {REMEDY}"
+        )
+    return found
+
+
+def parts_without_bath(case: Case, connected: ConnectedParts) -> tuple[int, ...]:
+    """Return the numbers of the connected parts that touch no isothermal wall."""
+    held = {n for n, wall in case.walls.items() if isinstance(wall, IsothermalWallChoice)}
+    return tuple(
+        number for number, part in enumerate(connected.parts) if held.isdisjoint(part.walls)
+    )
+
+
+def check_steady_state(case: Case, connected: ConnectedParts, powers: Array, sizes: Array) -> None:
+    """Check that every connected part of the mesh has one steady state.
+
+    A part without isothermal wall has none if it is heated, and any temperature if it is not; the
+    temperature of a body in one piece is then that with the mean T0 (a periodic cell).
+
+    Args:
+        case: The case.
+        connected: The parts.
+        powers: Power of the heat sources in each part [W].
+        sizes: The same without signs, as a scale.
+
+    Raises:
+        InputError: A part has no steady state, or more than one.
+    """
+    for number in parts_without_bath(case, connected):
+        part, alone = connected.parts[number], len(connected.parts) == 1
+        walls = ", ".join(repr(wall) for wall in part.walls)
+        where = (
+            "no wall of the mesh is isothermal"
+            if alone
+            else f"the part of the mesh around {part.text} ({part.num_cells:,} of "
+            f"{connected.of_cell.size:,} cells, walls {walls}) touches no isothermal wall"
+        )
+        remedy = "or set steady.enabled = false"
+        heated = abs(powers[number]) > NET_POWER * sizes[number]
+        light = None if case.electrons is None else case.electrons.absorbed
+        if heated or (light is not None and light.wall in part.walls):
+            raise InputError(
+                f"walls: {where} and it is heated, so it has no steady state; give one of its "
+                f"walls ({walls}) an isothermal boundary condition, let its heat sources cancel, "
+                f"{remedy}"
+            )
+        if not alone:
+            raise InputError(
+                f"walls: {where}, so its steady temperature is defined up to a constant only; give "
+                f"one of its walls an isothermal boundary condition, join it to the rest of the "
+                f"mesh, {remedy}"
+            )
 
 
 def check_interfaces(case: Case, contacts: Mapping[str, Collection[Pair]]) -> None:

@@ -27,6 +27,7 @@ def run_notes(
     *,
     undershoot: float,
     num_cyclic_modes: int,
+    num_parts: int = 1,
     transient: TransientResult | None = None,
     harmonic: Sequence[HarmonicResult] = (),
     unmatched: Mapping[str, float] | None = None,
@@ -40,6 +41,7 @@ def run_notes(
         report: How the steady state was reached.
         undershoot: How far the heat source on the mesh falls below zero, relative to its peak.
         num_cyclic_modes: Modes whose cells depend on each other in a cycle.
+        num_parts: Number of connected parts of the mesh.
         unmatched: For each interface the share of the flux for which the grids of modes have no
             partners, although both crystals have its energies.
         transient: How the body went on in time.
@@ -59,6 +61,11 @@ def run_notes(
             f"The cells are coarse for the heat source: on the mesh it reaches "
             f"-{100.0 * undershoot:.0f} % of its peak around it (its power is exact). Use smaller "
             "cells there."
+        )
+    if num_parts > 1:
+        notes.append(
+            f"The mesh consists of {num_parts} parts that share no facet: no heat passes between "
+            "them (pbte mesh info shows where they are)."
         )
     if num_cyclic_modes:
         notes.append(

@@ -62,6 +62,7 @@ class Problem:
         conditions: What drives heat.
         settings: What is computed.
         frequency_edges: Edges of the frequency bins of all spectra, shape (num_bins + 1,) [rad/s].
+        num_parts: Number of connected parts of the mesh.
         undershoot: How far the heat source falls below zero, relative to its peak [-].
         fingerprint: Digest of case, mesh and modes, on the first rank; a restart needs the same.
     """
@@ -74,6 +75,7 @@ class Problem:
     conditions: Conditions
     settings: Settings
     frequency_edges: Array
+    num_parts: int
     undershoot: float
     fingerprint: str
 
@@ -164,6 +166,7 @@ def build_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -
         conditions=conditions_of(case),
         settings=settings_of(case),
         frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
+        num_parts=inputs.num_parts,
         undershoot=undershoot(case, system.bodies),
         fingerprint=digest,
     )

@@ -85,6 +85,7 @@ def results_of(
             report,
             undershoot=problem.undershoot,
             num_cyclic_modes=system.num_cyclic_modes,
+            num_parts=problem.num_parts,
             unmatched={each.name: each.unmatched for each in problem.interfaces},
             transient=found.transient,
             harmonic=found.harmonic,

@@ -184,3 +184,34 @@ def test_unsound_meshes_are_refused_on_conversion(tmp_path, points, cells, messa
     with pytest.raises(InputError, match=message):
         converted(tmp_path, meshio.Mesh(points, cells))
     assert not (tmp_path / "target.msh").exists()
+
+
+def doubled(gap=0.0):
+    """Two squares that share an edge, with its points twice and the edge named on both sides."""
+    points = np.concatenate([SQUARE, SQUARE + np.array([1.0 + gap, 0, 0])])
+    cells = np.concatenate([TRIANGLES[1], TRIANGLES[1] + 4])
+    lines = np.concatenate([RIM[1], RIM[1] + 4])
+    tags = [np.array([1, 1, 2, 2]), np.array([3, 4, 3, 3, 5, 5, 5, 6])]
+    blocks = [("triangle", cells), ("line", lines)]
+    return meshio.Mesh(points, blocks, cell_data={"part": tags})
+
+
+def test_doubled_points_are_merged_on_request(tmp_path):
+    """Without it the two squares are two parts; with it the contact has the name of its regions."""
+    apart = converted(tmp_path, doubled())
+    assert len(apart.parts) == 2 and apart.unjoined[0].num_facets == 2
+    joined = converted(tmp_path, doubled(), merge=1e-12)
+    assert len(joined.parts) == 1 and not joined.unjoined
+    assert joined.num_points == 6
+    assert joined.volume == pytest.approx(2.0 * NM**2)
+    assert [(face.name, face.count) for face in joined.interfaces] == [("region_1-region_2", 1)]
+    assert set(parts(joined)[1]) == {"wall_3", "wall_5"}
+
+
+def test_only_points_within_the_distance_are_merged(tmp_path):
+    assert len(converted(tmp_path, doubled(gap=0.01), merge=1e-12).parts) == 2
+    assert len(converted(tmp_path, doubled(gap=0.01), merge=2e-11).parts) == 1
+    with pytest.raises(
+        InputError, match="would merge corners of one cell; its shortest edge is 1e-09"
+    ):
+        converted(tmp_path, doubled(), merge=2e-9)
