@@ -1,4 +1,4 @@
-"""What is wrong with a case, in sentences: path, value, expectation, and the nearest right name."""
+"""Errors of a case in sentences: path, value, expectation, and the nearest right name."""
 
 from __future__ import annotations
 

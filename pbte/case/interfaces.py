@@ -56,7 +56,7 @@ class SmoothChoice(Record):
 
 
 class _Sound(Record):
-    """What acoustic mismatch and its mixture with diffuse mismatch have in common."""
+    """Common keys of acoustic mismatch and its mixture with diffuse mismatch."""
 
     kind: str
     waves: Literal["anisotropic", "isotropic", "scalar"] = Field(

@@ -92,7 +92,7 @@ class BlockMesh(Record):
 
 
 class LayeredMesh(Record):
-    """What all layers along x have in common, their own sizes aside."""
+    """Common keys of all meshes of layers along x, their own sizes aside."""
 
     repeat: Count = Field(default=1, description="How often the layers follow each other [-]")
     growth: _Growth = 0.3

@@ -1,4 +1,4 @@
-"""What all records of a case have in common: frozen, strict, and no unknown keys."""
+"""Base of all records of a case: frozen, strict, and no unknown keys."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pbte.case.materials import AnyMaterial
 from pbte.core.errors import InputError
 
 ONLY = "material"
-"""What the crystal of a case with one table [material] is called."""
+"""Name of the crystal of a case with one table [material]."""
 
 Pair = tuple[str, str]
 

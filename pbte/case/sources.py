@@ -37,7 +37,7 @@ class ModeSelection(Record):
 
 
 class _Source(Record):
-    """What all sources have in common; the heat is split over the modes by heat capacity."""
+    """Common keys of all sources; the heat is split over the modes by heat capacity."""
 
     regions: tuple[Text, ...] | None = Field(
         default=None, min_length=1, description="Regions of the mesh that are heated; all if none"

@@ -1,4 +1,4 @@
-"""What the package logs, shown in the terminal and written to a file.
+"""Log records of the package, in the terminal and in a file.
 
 The rooms log to "pbte.simulation", "pbte.transport", ...; records of long work carry the stage they
 belong to and, where it is known, the fraction that is done.

@@ -1,4 +1,4 @@
-"""What the commands ``pbte mesh ...`` show of a mesh."""
+"""Report on a mesh in the terminal, of the commands ``pbte mesh ...``."""
 
 from __future__ import annotations
 

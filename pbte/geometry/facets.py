@@ -20,7 +20,7 @@ class FacetTable:
     opposite: IntArray
     """The node of each of these cells that is not on the facet, shape (num_facets, 2)."""
     num_cells: IntArray
-    """How many cells share each facet (more than 2 = broken mesh), shape (num_facets,)."""
+    """Number of cells that share each facet (more than 2 = broken mesh), shape (num_facets,)."""
 
 
 def row_keys(rows: IntArray) -> IntArray:

@@ -200,7 +200,7 @@ class FluxReport:
 
 
 class BoundaryCondition(Protocol):
-    """How a wall sends the modes of one crystal back into it."""
+    """Boundary condition: reflection of the modes of one crystal at a wall."""
 
     def flux_matrix(self, modes: ModeTable, normal: Array) -> FluxMatrix:
         """Return the flux matrix of a facet with this outward unit normal, shape (3,)."""
@@ -208,7 +208,7 @@ class BoundaryCondition(Protocol):
 
 
 class InterfaceModel(Protocol):
-    """How the modes of two crystals feed each other through their interface."""
+    """Interface model: reflection and transmission of the modes of two crystals."""
 
     def flux_matrix(self, first: ModeTable, second: ModeTable, normal: Array) -> FluxMatrix:
         """Return the flux matrix; the unit normal, shape (3,), points from first to second."""

@@ -213,7 +213,7 @@ def plane_waves(
 
 @dataclass(frozen=True, kw_only=True)
 class WeldedWaves:
-    """What becomes of waves at a welded interface.
+    """Reflected and transmitted waves at a welded interface.
 
     Attributes:
         first_up: Waves of the first solid towards the interface.

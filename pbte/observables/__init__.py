@@ -1,1 +1,1 @@
-"""What is measured: moments, arrivals, balances and profiles."""
+"""Observables: moments, outgoing currents, balances and profiles."""

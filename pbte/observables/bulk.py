@@ -1,4 +1,4 @@
-"""How the modes of the endless crystal answer to a gradient of temperature, on all ranks.
+"""Response of the modes of the bulk crystal to a temperature gradient, on all ranks.
 
 They deviate by theta = -F . grad T with (Gamma - M) F = v, the linearised Peierls equation. In the
 product sum c Gamma a b the operator 1 - Gamma^-1 M is symmetric, and positive on the odd vectors,

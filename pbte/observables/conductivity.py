@@ -34,7 +34,7 @@ _BELOW = 1.0 - 1e-6
 
 @record
 class TemperatureGradient:
-    """What drives heat through a body."""
+    """Temperature gradient that drives heat through a domain."""
 
     direction: Array = quantity("1", "unit vector from hot to cold", axes=("component",))
     length: float = quantity("m", "distance over which the temperature falls")

@@ -1,4 +1,4 @@
-"""What the electrons of a metal do, next to its phonons."""
+"""Temperatures of the electrons of a metal, next to its phonons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a body answers to an oscillation: complex moments of complex mode temperatures.
+"""Harmonic (frequency-domain) response: complex moments of complex mode temperatures.
 
     T(r, t) = Re[ T(r) exp(i omega t) ]
 

@@ -1,4 +1,4 @@
-"""What the heat equation makes of the body of a run: Fourier's law beside phonon transport."""
+"""Solution of the heat equation for the domain of a run: Fourier's law next to transport."""
 
 from __future__ import annotations
 

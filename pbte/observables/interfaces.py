@@ -1,4 +1,4 @@
-"""What the phonons do at interfaces: temperatures and heat flux on both sides, node by node.
+"""Temperatures and heat flux on both sides of interfaces, node by node.
 
 At a point of an interface every mode of a crystal either runs into it (outgoing from the crystal),
 comes out of it (incoming), or moves along it. With f = c |v . n| each side has
@@ -91,7 +91,7 @@ def reported_interfaces(interfaces: Iterable[Interface]) -> tuple[Interface, ...
 
 @dataclass(frozen=True, kw_only=True)
 class SideFields:
-    """What was measured on one side of an interface.
+    """Fields on one side of an interface.
 
     Attributes:
         temperature: Deviation of all modes from T0 at the facet nodes, shape (num_facets, dim) [K].
@@ -117,7 +117,7 @@ class SideFields:
 
 @dataclass(frozen=True, kw_only=True)
 class InterfaceFields:
-    """What was measured at an interface.
+    """Fields at an interface.
 
     Attributes:
         interface: Where.
@@ -166,7 +166,7 @@ class InterfaceTally:
         return tuple(array for sides in self._sides for side in sides for array in side.sums())
 
     def restart(self, sums: Sequence[Array] = ()) -> None:
-        """Begin with these `sums`, of these or other ranks, or with nothing."""
+        """Start with these `sums`, of these or other ranks, or with nothing."""
         arrays = iter(sums)
         for sides in self._sides:
             for side in sides:
@@ -225,7 +225,7 @@ class _SideObserver:
         return total(self._sums), total(self._spectra)
 
     def restart(self, sums: Array | float = 0.0, spectra: Array | float = 0.0) -> None:
-        """Begin with these sums over all ranks; one rank holds them."""
+        """Start with these sums over all ranks; one rank holds them."""
         first = self.body.mode_partition.comm.rank == 0
         self._sums[:] = sums if first else 0.0
         self._spectra[:] = spectra if first else 0.0

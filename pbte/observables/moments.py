@@ -26,7 +26,7 @@ MODE_BLOCK = 256
 class FieldTally:
     """Measures the fields of all bodies, block of modes by block of modes.
 
-    `accumulate` every mode once, then take the `snapshot`; it begins anew after that.
+    `accumulate` every mode once, then take the `snapshot`, after which it starts again.
 
     Args:
         system: One body, or several.
@@ -51,7 +51,7 @@ class FieldTally:
     def snapshot(
         self, deposited: float, *, scatters: bool, self_scattering: float | None = None
     ) -> Snapshot:
-        """Return the observables of what was watched, and begin anew. Collective over the ranks.
+        """Return the observables of what was accumulated, and start again. Collective.
 
         Args:
             deposited: Power of the source behind the field [W].
@@ -100,7 +100,7 @@ def frequency_bins(frequencies: Array, num_bins: int) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class _Piece:
-    """What was measured in one body; spectra and power by wall, all else on its own cells."""
+    """Observables of one body; spectra and power by wall, all else on its own cells."""
 
     temperature: Array
     heat_flux: Array
@@ -158,7 +158,7 @@ class _BodyObserver:
             self._entering += (np.maximum(-power, 0.0) * entering).sum(axis=0)
 
     def finish(self) -> _Piece:
-        """Return what was watched and begin anew. Collective over the ranks."""
+        """Return the observables of what was accumulated, and start again. Collective."""
         body, mesh = self.body, self.body.mesh
         comm, sum_over_space = body.mode_partition.comm, body.sum_over_space
         total = body.mode_partition.sum_over_ranks(self._moments)

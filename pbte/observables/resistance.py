@@ -42,7 +42,7 @@ _FLAT = 1e-6
 
 @record
 class InterfaceSpectrum:
-    """What happens at an interface by frequency, on side 1 and side 2."""
+    """Spectra at an interface, on side 1 and side 2."""
 
     outgoing: Array = quantity(
         "K",

@@ -1,4 +1,4 @@
-"""What a run leaves behind: plain records of observables, without any solver state.
+"""Results of a run: plain records of observables, without any solver state.
 
 The fields of a snapshot are moments of the mode temperatures theta (design: dT = sum c theta / C,
 q = sum c v theta). They live on the discontinuous linear space of the mesh: one value per cell and

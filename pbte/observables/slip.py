@@ -51,7 +51,7 @@ class WallSlip:
 
 @dataclass(frozen=True, kw_only=True)
 class WallShape:
-    """What the slip needs to know of a wall.
+    """Shape of a wall, as far as its slip depends on it.
 
     Attributes:
         area: Its area [m^2] ([m] in 2D, 1 in 1D).

@@ -1,4 +1,4 @@
-"""What a transient leaves behind: snapshots at chosen times, and the energy account of all steps.
+"""Results of a transient: snapshots at chosen times, and the energy balance of all steps.
 
 Moments are linear in the mode temperatures, so their integral over time is a snapshot of its own:
 that of an initial population is the steady state with the population as source, and the sum of all

@@ -1,4 +1,4 @@
-"""Checkpoints: a run on the disk, from which it goes on after it was interrupted.
+"""Checkpoint files, from which an interrupted run continues.
 
     NAME.checkpoint/latest          names the folder of the complete checkpoint
     NAME.checkpoint/0, 1            rank-N.npz: arrays of the stage under way, with the names of
@@ -232,7 +232,7 @@ def _read(slot: Path, kinds: Mapping[str, StageKinds]) -> Checkpoint:
 
 
 def _take_over(path: Path, arrays: Mapping[str, DistributedArray]) -> None:
-    """Take from the file of a rank what this rank holds."""
+    """Read from the file of a rank the entries that this rank holds."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             for name, array in arrays.items():

@@ -16,7 +16,7 @@ UNCERTAINTY = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """How much of what a run writes.
+    """Amounts of all that a run writes.
 
     Attributes:
         num_cells: Cells of the mesh.

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: when they are written, and how it goes on from there.
+"""Checkpoints of a run: when they are written, and the restart from them.
 
 A checkpoint holds what the finished stages have reported, the progress of the stage under way, and
 its state: the arrays that sources, surfaces and solvers hand out (`pbte.transport.state`). A

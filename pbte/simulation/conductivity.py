@@ -1,4 +1,4 @@
-"""How the body of a case conducts heat: its conductivity, and the slip at its walls."""
+"""Effective conductivity of a problem, and the temperature slip at its walls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pbte.transport.system import System
 
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
-    """What the whole mesh, known to the first rank, says about the flow of heat."""
+    """Gradient and walls of the whole mesh, which the first rank knows."""
 
     gradient: TemperatureGradient | None
     walls: dict[str, WallShape]

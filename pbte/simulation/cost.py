@@ -1,4 +1,4 @@
-"""What a run costs before it is run, on machines that are not there: a model of the time.
+"""Model of the time of a run before it is run, also on machines that are not there.
 
 The ranks form a grid of mode groups and parts of space (`RankLayout`). One scattering order is
 
@@ -74,7 +74,7 @@ REFERENCE = Speeds(
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What carries messages between ranks.
+    """Network between ranks.
 
     Attributes:
         latency: Time of a short message [s].
@@ -114,7 +114,7 @@ class Cost:
 
     @property
     def limit(self) -> str:
-        """What takes longest."""
+        """The step that takes longest."""
         return max(self.seconds, key=lambda name: self.seconds[name])
 
 

@@ -10,7 +10,7 @@ from pbte.simulation.records import HeatResult
 
 
 def solve_heat_equation(problem: HeatProblem) -> HeatResult:
-    """Return all that is asked for: the steady state, unless it is switched off for others.
+    """Return the solution in all forms asked for: steady unless it is switched off for others.
 
     Raises:
         InputError: Heat has nowhere to go.
@@ -31,7 +31,7 @@ def solve_heat_equation(problem: HeatProblem) -> HeatResult:
 
 
 def compare_with_fourier(problem: Problem) -> HeatResult:
-    """Return what the heat equation says beside a run of phonon transport, and notes on it.
+    """Return the solution of the heat equation for comparison with phonon transport, and notes.
 
     Nothing where it is not asked for; where the cells are shared by ranks, and where the heat
     equation has no solution, which a note tells.

@@ -165,7 +165,7 @@ class HeatProblem:
         return np.asarray(self.mesh.boundary_walls == self.tags[name])
 
     def snapshot(self, temperature: Array, flux: Array, walls: Array, power: float) -> Snapshot:
-        """Return what is reported of a state; nothing is known of single modes.
+        """Return the observables of a state; nothing is known of single modes.
 
         Args:
             temperature: T, shape (num_dofs,) [K].
@@ -197,7 +197,7 @@ class HeatProblem:
         )
 
     def state(self, temperature: Array) -> HeatState:
-        """Return what is reported of the steady state.
+        """Return the observables of the steady state.
 
         Args:
             temperature: T, shape (num_dofs,) [K].

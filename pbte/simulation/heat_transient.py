@@ -1,4 +1,4 @@
-"""The heat equation of a case in time and frequency: what is switched and what oscillates.
+"""The heat equation in time and in the frequency domain.
 
 Initial states, heat sources, walls and times are those that phonons are given; modes that hold an
 initial energy, or take up heat, do not matter.
@@ -33,7 +33,7 @@ FIRST_SHARE = 0.1
 def integrate_heat_in_time(
     problem: HeatProblem, transient: Transient, steady: Array | None
 ) -> TransientResult:
-    """Return the transient of a case by the heat equation. Collective over the ranks.
+    """Return the transient by the heat equation. Collective over the ranks.
 
     Args:
         problem: The heat problem.
@@ -78,7 +78,7 @@ def integrate_heat_in_time(
 
 
 def solve_heat_harmonic(problem: HeatProblem, harmonic: Harmonic) -> tuple[HarmonicResult, ...]:
-    """Return the answer at each frequency of a case. Collective over the ranks.
+    """Return the harmonic response at each frequency. Collective over the ranks.
 
     Args:
         problem: The heat problem.
@@ -133,7 +133,7 @@ def _start(problem: HeatProblem, transient: Transient, steady: Array | None) -> 
 
 
 def _switched(problem: HeatProblem, transient: Transient) -> Callable[[float], tuple[Array, Array]]:
-    """Return what is deposited, and how warm the boundary facets are, at a time [s]."""
+    """Return the heat density, and the temperature of the boundary facets, at a time [s]."""
     source, profiles = transient.source_profile, transient.walls
 
     def given(time: float) -> tuple[Array, Array]:

@@ -30,13 +30,13 @@ def interface_results(
     *,
     whole: bool,
 ) -> tuple[tuple[InterfaceResult, ...], SeriesResistance | None]:
-    """Return what is reported of each interface, and the resistances in series of a stack of films.
+    """Return the result at each interface, and the resistances in series of a stack of films.
 
     Args:
         conditions: What drives heat.
         geometry: The whole mesh.
-        fields: What was measured at the interfaces.
-        snapshots: What else was measured: the steady state, or all orders, which are added up.
+        fields: Fields at the interfaces.
+        snapshots: Observables of the steady state, or of all orders, which are added up.
         conductivities: Bulk conductivity of each material, shape (3, 3) [W/m K].
         whole: Whether it is the steady state.
     """

@@ -1,4 +1,4 @@
-"""What models of an interface let through, without a mesh: a study of several at once."""
+"""Conductance of interface models without a mesh: a study of several at once."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Study:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the two sides are called: apart even when they are the same crystal."""
+        """Names of the two sides, distinct even when they are the same crystal."""
         first, second = self.first.name, self.second.name
         return (first, second) if first != second else (f"{first} (1)", f"{second} (2)")
 
     @property
     def notes(self) -> list[str]:
-        """What a reader must know about the numbers."""
+        """Limits of the numbers, in sentences."""
         temperatures = [report.temperature for report in self.reports[0]]
         own = {self.first.modes.temperature, self.second.modes.temperature}
         notes = []

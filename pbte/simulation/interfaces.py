@@ -162,7 +162,7 @@ def evaluated(
 
 @dataclass(frozen=True, kw_only=True)
 class InterfacePreview:
-    """What is known of an interface before a run.
+    """Preview of an interface before a run.
 
     Attributes:
         conductance: Landauer conductance at its first facet [W/m^2 K].

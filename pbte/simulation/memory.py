@@ -32,7 +32,7 @@ DOLFINX_CELL = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is computed.
+    """Job whose memory is estimated.
 
     Attributes:
         num_cells: Cells of the mesh.

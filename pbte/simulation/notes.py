@@ -1,4 +1,4 @@
-"""What a user must know about a run, in plain sentences."""
+"""Notes on a run that its user must know, in plain sentences."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class HeatResult:
 
     Attributes:
         steady: The steady state.
-        transient: How the body goes on in time.
+        transient: The transient.
         harmonic: Responses at each frequency.
         notes: Why something is missing.
     """
@@ -93,7 +93,7 @@ class HeatResult:
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecords:
-    """What all stages of a run of phonon transport found.
+    """Records of all stages of a run of phonon transport.
 
     Attributes:
         orders: Scattering orders.
@@ -101,7 +101,7 @@ class StageRecords:
         transient: Transient; None likewise.
         harmonic: Response at each frequency.
         electrons: Electrons of a metal; None without.
-        heat: What the heat equation says.
+        heat: Solution of the heat equation.
     """
 
     orders: OrdersRecord = field(default_factory=OrdersRecord)

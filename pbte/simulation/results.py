@@ -1,4 +1,4 @@
-"""Results of a run, put together from the problem and what its stages found."""
+"""Results of a run, put together from the problem and the records of its stages."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def results_of(
 
     Args:
         problem: The problem.
-        found: What all stages found.
+        found: Records of all stages.
         timings: Wall time of each of them [s].
-        notes: What the reader is told besides.
+        notes: Further notes for the reader.
 
     Note: Collective over all ranks of the problem.
     """

@@ -1,4 +1,4 @@
-"""What a run computes, and how accurately: all that its stages know of the case."""
+"""Settings of the stages of a run: all that they know of the case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What drives heat through the body of a case: the drop and length behind its conductivity."""
+"""Temperature drop and length behind the effective conductivity of a problem."""
 
 from __future__ import annotations
 

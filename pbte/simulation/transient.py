@@ -1,4 +1,4 @@
-"""The transient of a case: initial state, what is switched when, and what is kept of each step."""
+"""The transient of a problem: initial state, profiles in time, and observables of each step."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _held_by(choice: ModeSelection, body: Body) -> Array:
 
 
 def switched(problem: Problem, transient: Transient) -> Callable[[float], System]:
-    """Return what is sent in and heated at a time [s]."""
+    """Return the system at a time [s]: its isothermal walls and heat sources then."""
     source, system = transient.source_profile, problem.system
     steady = [body.inflow[0] for body in system.bodies]
 
@@ -105,13 +105,13 @@ def first_step(problem: Problem, transient: Transient) -> StepControl:
 
 
 class Recorder:
-    """Follows a transient and keeps what is to be told of it.
+    """Records the observables of a transient, step by step.
 
     Args:
         problem: The problem.
         transient: Initial state, profiles in time and steps.
         stepper: The state that moves.
-        before: What is known already of an earlier part; nothing by default.
+        before: Observables of the part before a restart; none by default.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Recorder:
         return tally.snapshot(power, scatters=False)
 
     def take(self, step: Step[Snapshot]) -> None:
-        """Take note of a step. Collective over the ranks."""
+        """Record a step. Collective over the ranks."""
         self._integral = with_integral(self._integral, step)
         end, written = self.stepper.time, None
         if step.accepted and end in self._outputs:
@@ -149,7 +149,7 @@ class Recorder:
         self.evolution = with_step(self.evolution, step, self.stepper.energy, end, written)
 
     def so_far(self) -> TransientResult:
-        """Return all that is known, integral included. Collective over the ranks."""
+        """Return all observables so far, integral included. Collective over the ranks."""
         before = None if self._before is None else self._before.integral
         if self._integral is None:
             return replace(self.evolution, integral=before)

@@ -25,7 +25,7 @@ from pbte.transport.sources import wall_inflow
 
 
 def given_inflow(case: Case, mesh: SweepMesh, walls: Mapping[str, int]) -> Array:
-    """Return what isothermal walls send in, shape (num_boundary_facets * dim,) [K]; others 0."""
+    """Return the inflow from isothermal walls, shape (num_boundary_facets * dim,) [K]; others 0."""
     deviations = dict.fromkeys(walls, 0.0)
     for name, wall in case.walls.items():
         if isinstance(wall, choices.IsothermalWallChoice):

@@ -111,7 +111,7 @@ class BoundaryFlux:
     """Inflow from a surface, and the outgoing flux collected there until the next event.
 
     Args:
-        surface: The surface; it sends nothing in at first.
+        surface: The surface; its inflow is zero at first.
         dtype: Kind of the numbers, real or complex.
     """
 
@@ -134,7 +134,7 @@ class BoundaryFlux:
         return 2 * (self.bins.nbytes + sum(inflow.nbytes for inflow in self.inflow))
 
     def state_arrays(self, facets: IntArray) -> dict[str, DistributedArray]:
-        """Return what the surface sends in, by name; the arrays themselves.
+        """Return the inflow from the surface, by name; the arrays themselves.
 
         Args:
             facets: Number of each boundary facet in the body of the first side.
@@ -159,7 +159,7 @@ class BoundaryFlux:
         return arrays
 
     def send(self, side: int, modes: IntArray, rows: Numbers, *, jump: bool) -> None:
-        """Add what enters one side to inflow rows.
+        """Add the inflow at one side to rows of inflow.
 
         Args:
             side: Number of the side.
@@ -178,7 +178,7 @@ class BoundaryFlux:
         rows[:, here.boundary_dofs] += values
 
     def collect(self, side: int, modes: IntArray, theta: Numbers) -> None:
-        """Take what some local modes run into one side with, theta (modes, num_dofs) [K]."""
+        """Accumulate the outgoing flux of local modes at one side, theta (modes, num_dofs) [K]."""
         surface = self.surface
         here, own = surface.sides[side], surface.weights[side]
         weights, bins = own.gather[:, modes], own.bins[modes]
@@ -187,7 +187,7 @@ class BoundaryFlux:
             self._outflow[side][modes] = theta[:, here.dofs]
 
     def reflect(self) -> None:
-        """Turn what was collected into what is sent in. Collective over the ranks of the modes."""
+        """Make the reflected flux the inflow. Collective over the ranks of the modes."""
         surface = self.surface
         collected = surface.sides[0].mode_partition.sum_over_ranks(self._collected)
         for number, mixing in enumerate(surface.mixing):
@@ -233,7 +233,7 @@ class _SideWeights:
 
 
 class _Response:
-    """What a surface answers to bodies whose modes all have the temperature of their side.
+    """Response of a surface to bodies whose modes all have the temperature of their side.
 
     Attributes:
         powers: Power that enters each side per temperature of a bin, shape

@@ -1,4 +1,4 @@
-"""What a run needs to go on from where it was: state of the sources and surfaces, with its axes.
+"""State of sources and surfaces that a restart needs, with the names of its axes.
 
 The owners of the state hand it out as distributed arrays (`state_arrays`), views of their own
 memory: reading a checkpoint writes into it. (To cut one axis of an array never takes a copy.)

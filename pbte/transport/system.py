@@ -152,7 +152,7 @@ class Boundary:
         return sum(state.nbytes for state in self.states)
 
     def state_arrays(self, numbering: Numbering) -> StateArrays:
-        """Return what all surfaces send in, by name; the arrays themselves."""
+        """Return the inflow from all surfaces, by name; the arrays themselves."""
         arrays: StateArrays = {}
         for number, (state, owners) in enumerate(zip(self.states, self.owners, strict=True)):
             own = state.state_arrays(numbering.facets[owners[0]])

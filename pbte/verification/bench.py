@@ -58,7 +58,7 @@ LOG = logging.getLogger("pbte.verification")
 
 @dataclass(frozen=True, kw_only=True)
 class BenchSettings:
-    """What to measure and for how long.
+    """Quantities to measure, and for how long.
 
     Attributes:
         material: Shipped name or file of a material with its full matrix.

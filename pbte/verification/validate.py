@@ -25,7 +25,7 @@ LOG = logging.getLogger("pbte.verification")
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationResult:
-    """What came of a case.
+    """Outcome of a case.
 
     Attributes:
         name: Subject and case.

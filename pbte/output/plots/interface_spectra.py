@@ -1,4 +1,4 @@
-"""How phonons are distributed over energy on both sides of the interfaces of a run."""
+"""Figure of the energy distribution of phonons on both sides of the interfaces of a run."""
 
 from __future__ import annotations
 

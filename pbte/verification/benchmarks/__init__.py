@@ -1,1 +1,1 @@
-"""What `pbte bench` measures: how fast drift and mixing are on this machine."""
+"""Benchmarks of `pbte bench`: speed of drift and mixing on this machine."""

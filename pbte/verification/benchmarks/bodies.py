@@ -1,4 +1,4 @@
-"""What the benchmark runs on: spheres of a given number of cells, and tables of modes."""
+"""Bodies of the benchmarks: spheres of a given number of cells, and tables of modes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many sweeps the steady state of a periodic superlattice takes: no wall absorbs its heat."""
+"""Sweeps to the steady state of a periodic superlattice, whose heat no wall absorbs."""
 
 from __future__ import annotations
 

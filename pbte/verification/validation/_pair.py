@@ -41,7 +41,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class PairState:
-    """What two joined crystals show.
+    """Steady state of two joined crystals.
 
     Attributes:
         points: Both ends of each cell, all cells from left to right, shape (num_cells, 2) [m].
