@@ -55,6 +55,7 @@ def run(
     *,
     folder: str | Path | None = None,
     resume: bool = False,
+    any_version: bool = False,
 ) -> Results:
     """Run a case and return everything it reports.
 
@@ -67,13 +68,15 @@ def run(
         folder: Where to write results.h5, ParaView files and figures; nowhere when left out. With
             a folder, a long run keeps a checkpoint next to it.
         resume: Restart from the checkpoint next to the folder, if there is one.
+        any_version: Restart from a checkpoint of another version of pbte, too.
 
     Returns:
         The results, complete on the first rank. Where the cells are shared, other ranks have the
         fields of their own cells.
 
     Raises:
-        InputError: Something the case names is missing, damaged or does not fit.
+        InputError: Something the case names is missing, damaged or does not fit; another run is
+            writing into the folder.
         RunError: The results cannot be written.
 
     Note: Collective over `comm`.
@@ -83,13 +86,14 @@ def run(
         >>> results.conductivity.value
     """
     import logging
+    from contextlib import ExitStack
     from pathlib import Path
 
     from mpi4py import MPI
 
     from pbte.case.case import Case
     from pbte.core.parallel import limit_threads, run_together, under_launcher
-    from pbte.output.folder import prepare_folder, write_results
+    from pbte.output.folder import prepare_folder, run_lock, write_results
     from pbte.output.presentation import RunResults
     from pbte.run import run_case
     from pbte.simulation.checkpoints import CheckpointManager
@@ -101,23 +105,27 @@ def run(
         path = case
         case = comm.bcast(run_together(comm, lambda: load_case(path) if first else None))
         assert isinstance(case, Case)
-    target = None if folder is None else Path(folder)
-    if target is not None:
-        run_together(comm, lambda: prepare_folder(target) if first else None)
     limit_threads(comm)
-    checkpoints = CheckpointManager(target, resume=resume)
-    found = run_case(case, comm, folder=target, checkpoints=checkpoints)
-    results = RunResults(**vars(found))
-    if target is not None:
-        choice = case.output
+    if folder is None:
+        return RunResults(**vars(run_case(case, comm)))
+    target, choice = Path(folder), case.output
+    checkpoints = CheckpointManager(target, resume=resume, any_version=any_version)
 
-        def write() -> None:
-            if first:
-                logging.getLogger("pbte.output").info("writing %s", target)
-                write_results(results, target, paraview=choice.paraview, plots=choice.plots)
-                checkpoints.done()
+    def write(results: Results) -> None:
+        logging.getLogger("pbte.output").info("writing %s", target)
+        write_results(results, target, paraview=choice.paraview, plots=choice.plots)
+        checkpoints.done()
 
-        run_together(comm, write)
+    with ExitStack() as until_written:
+
+        def lock() -> None:
+            prepare_folder(target)
+            until_written.enter_context(run_lock(target))
+
+        run_together(comm, lambda: lock() if first else None)
+        found = run_case(case, comm, folder=target, checkpoints=checkpoints)
+        results = RunResults(**vars(found))
+        run_together(comm, lambda: write(results) if first else None)
     return results
 
 

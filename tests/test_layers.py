@@ -120,6 +120,7 @@ def test_the_package_itself_imports_nothing():
 WITH_CASE = [
     "settings",
     "inputs",
+    "fingerprint",
     "problem",
     "heat_problem",
     "checks",

@@ -111,7 +111,11 @@ def run(
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on from the checkpoint of a run that was interrupted."),
+        typer.Option("--resume", help="Restart from the checkpoint of an interrupted run."),
+    ] = False,
+    any_version: Annotated[
+        bool,
+        typer.Option("--any-version", help="Resume a checkpoint of another version of pbte, too."),
     ] = False,
 ) -> None:
     """Run a case and write its result folder: results.h5, ParaView files, plots."""
@@ -124,7 +128,7 @@ def run(
     from pbte.output.summary.overview import result_files, summary
 
     folder = Path(wanted.output.folder)
-    results = pbte.run(wanted, comm, folder=folder, resume=resume)
+    results = pbte.run(wanted, comm, folder=folder, resume=resume, any_version=any_version)
     files = result_files(folder) if comm.rank == 0 else []
     show(summary(results, files=files, peak_memory=peak_memory(comm)))
     if not results.converged:

@@ -156,6 +156,71 @@ def prepare_folder(folder: str | Path) -> Path:
     return final
 
 
+@contextmanager
+def run_lock(folder: str | Path) -> Iterator[None]:
+    """Hold the lock of a result folder as long as a run works for it: `<name>.lock` next to it.
+
+    Args:
+        folder: Final name of the result folder. Its missing parents are made, and removed again if
+            nothing is in them at the end.
+
+    Raises:
+        InputError: Another run holds it, or nothing can be written there.
+
+    Note: to be called on one rank.
+    """
+    final = _absolute(folder)
+    path, missing = final.with_name(f"{final.name}.lock"), []
+    for parent in final.parents:
+        if parent.exists():
+            break
+        missing.append(parent)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        number = _lock_file(path)
+    except BlockingIOError:
+        raise InputError(
+            f"output folder {final}: another run is writing it (it holds {path.name}); wait for it "
+            "or choose another folder"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"output folder {final}: cannot write in {final.parent} ({_reason(error)}); choose "
+            "another folder or change its permissions"
+        ) from error
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(number)
+        with suppress(OSError):  # results are there
+            for parent in missing:
+                parent.rmdir()
+
+
+def _lock_file(path: Path) -> int:
+    """Return the number of a file that this process has made, or found, and locked.
+
+    Raises:
+        BlockingIOError: Another process has the lock.
+        OSError: The file cannot be made.
+    """
+    while True:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(number)
+            raise
+        except OSError:  # there are no locks on this file system
+            return number
+        # The run before may have removed the file between both calls: then nobody sees this lock.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(number), os.stat(path)):
+                return number
+        os.close(number)
+
+
 def check_disk_space(folder: str | Path, estimated_bytes: int) -> None:
     """Refuse a disk that cannot hold the results; warn where they may not fit.
 

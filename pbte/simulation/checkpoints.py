@@ -22,6 +22,7 @@ from mpi4py import MPI
 
 from pbte.core.distributed_array import DistributedArray
 from pbte.core.errors import RunError
+from pbte.core.parallel import on_all_ranks
 from pbte.geometry.partition import Part
 from pbte.observables.gathering import local_snapshot
 from pbte.observables.snapshot import Snapshot
@@ -29,7 +30,7 @@ from pbte.observables.transient import TransientResult
 from pbte.output.checkpoint import (
     Checkpoint,
     StageKinds,
-    latest,
+    has_checkpoint,
     read_arrays,
     read_checkpoint,
     remove_checkpoint,
@@ -62,14 +63,17 @@ class CheckpointManager:
     Args:
         results: The result folder; no checkpoints are written if None.
         resume: Whether to restart from what is there.
+        any_version: Whether it may be of another version of pbte.
 
     Attributes:
         notes: What the reader of the results is told of a restart.
     """
 
-    def __init__(self, results: Path | None = None, *, resume: bool = False) -> None:
+    def __init__(
+        self, results: Path | None = None, *, resume: bool = False, any_version: bool = False
+    ) -> None:
         self.folder = None if results is None else results.with_name(f"{results.name}.checkpoint")
-        self.resume = resume
+        self.resume, self.any_version = resume, any_version
         self.interval = float("inf")
         self.notes: tuple[str, ...] = ()
         self._case, self._dim = "", 3
@@ -92,16 +96,21 @@ class CheckpointManager:
         self._last = time.monotonic()
         if self.folder is None:
             return
-        self._case, self._dim = problem.fingerprint, problem.bodies.whole.dim
+        self._dim = problem.bodies.whole.dim
+        with on_all_ranks(self._comm):
+            if self._comm.rank == 0:
+                self._case = problem.fingerprint.digest()
         if not self.resume:
-            if latest(self.folder) is not None:
+            if has_checkpoint(self.folder):
                 LOG.info(
                     "%s stays until this run writes a checkpoint of its own; --resume would "
                     "continue from it",
                     self.folder,
                 )
             return
-        found = read_checkpoint(self.folder, self._case, _KINDS, self._comm)
+        found = read_checkpoint(
+            self.folder, self._case, _KINDS, self._comm, any_version=self.any_version
+        )
         if found is None:
             LOG.info("no checkpoint in %s: the run starts from the beginning", self.folder)
             return
@@ -129,8 +138,8 @@ class CheckpointManager:
 
     def restore(self, arrays: Mapping[str, DistributedArray]) -> None:
         """Overwrite the arrays of the stage that was under way. Collective over the ranks."""
-        assert self.folder is not None and self._found is not None
-        read_arrays(self.folder, self._found, arrays, self._comm)
+        assert self._found is not None
+        read_arrays(self._found, arrays, self._comm)
 
     def finish(self, stage: str, report: Any) -> None:
         """Store what a finished stage reports, for the next checkpoint."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from pbte.observables.interfaces import Interface, InterfaceTally, reported_inte
 from pbte.observables.moments import FieldTally, frequency_bins
 from pbte.simulation.bodies import Bodies
 from pbte.simulation.conditions import Conditions, conditions_of
+from pbte.simulation.fingerprint import Fingerprint, fingerprint_of
 from pbte.simulation.inputs import ProblemInputs, read_inputs
 from pbte.simulation.interfaces import interfaces_of_case
 from pbte.simulation.settings import Settings, settings_of
@@ -44,9 +44,6 @@ from pbte.transport.system import System
 
 LOG = logging.getLogger("pbte.simulation")
 
-# Parts of a case that may differ at a restart: they change no number.
-_FREE: Any = {"parallel": True, "output": {"folder", "paraview", "plots", "checkpoint_interval"}}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -64,7 +61,7 @@ class Problem:
         frequency_edges: Edges of the frequency bins of all spectra, shape (num_bins + 1,) [rad/s].
         num_parts: Number of connected parts of the mesh.
         undershoot: How far the heat source falls below zero, relative to its peak [-].
-        fingerprint: Digest of case, mesh and modes, on the first rank; a restart needs the same.
+        fingerprint: What must be the same at a restart.
     """
 
     system: System
@@ -77,7 +74,7 @@ class Problem:
     frequency_edges: Array
     num_parts: int
     undershoot: float
-    fingerprint: str
+    fingerprint: Fingerprint
 
     @property
     def body(self) -> Body:
@@ -153,10 +150,6 @@ def build_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -
     with on_all_ranks(comm):
         system = _linked(case, bodies, open_bodies, surfaces)
     frequencies = np.concatenate([body.modes.frequencies for body in system.bodies])
-    digest = ""
-    with on_all_ranks(comm):
-        if comm.rank == 0:
-            digest = fingerprint(case, system)
     return Problem(
         system=system,
         leading=leading,
@@ -168,17 +161,8 @@ def build_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -
         frequency_edges=frequency_bins(frequencies, case.output.frequency_bins),
         num_parts=inputs.num_parts,
         undershoot=undershoot(case, system.bodies),
-        fingerprint=digest,
+        fingerprint=fingerprint_of(case),
     )
-
-
-def fingerprint(case: Case, system: System) -> str:
-    """Return a digest of what must be the same at a restart: case, mesh and modes."""
-    digest = hashlib.sha256(case.model_dump_json(exclude=_FREE).encode())
-    digest.update(case.mesh_path.read_bytes())
-    for body in system.bodies:
-        digest.update(np.ascontiguousarray(body.modes.frequencies).tobytes())
-    return digest.hexdigest()
 
 
 def _linked(

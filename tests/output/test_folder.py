@@ -21,6 +21,7 @@ from pbte.output.folder import (
     check_disk_space,
     prepare_folder,
     result_folder,
+    run_lock,
     write_results,
 )
 from pbte.output.hdf5.results import read_results, write_results_file
@@ -287,3 +288,34 @@ def test_plots_that_fail_cost_a_warning_and_not_the_run(make, tmp_path, monkeypa
     with pytest.warns(RuntimeWarning, match="could not be drawn"):
         write_results(make("interval"), tmp_path / "run", paraview=False)
     assert files_in(tmp_path / "run") == ["results.h5"]
+
+
+def test_a_second_run_into_one_folder_is_refused(tmp_path):
+    """As long as the first one holds the lock, which leaves nothing behind."""
+    final = tmp_path / "new" / "deeper" / "run"
+    with run_lock(final):
+        told = r"another run is writing it \(it holds run.lock\)"
+        with pytest.raises(InputError, match=told), run_lock(final):
+            pass
+        with run_lock(final.with_name("other")):
+            pass
+        assert names_in(final.parent) == ["run.lock"]
+    assert not (tmp_path / "new").exists()
+    with run_lock(final):
+        (final.parent / "run").mkdir()
+    assert names_in(final.parent) == ["run"]
+
+
+def test_the_lock_of_a_killed_run_does_not_count(tmp_path):
+    (tmp_path / "run.lock").write_text("")
+    with run_lock(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run.lock").exists()
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "run.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(InputError, match="cannot write in"), run_lock(tmp_path / "run"):
+        pass
+    assert (tmp_path / "precious").read_text() == "mine"
