@@ -15,6 +15,8 @@ from pbte.transport.steady.eigenvalues import converges
 
 # Beside a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
 VISIBLE_UNDERSHOOT = 0.05
+# Emission relative to the source beyond which round-off is larger than any usual tolerance.
+ENORMOUS = 1e7
 # What a change of bins does to the conductance of an interface anyway.
 VISIBLE_UNMATCHED = 0.05
 
@@ -102,6 +104,12 @@ def _last(residuals: Array) -> str:
 
 def _remedy(report: SteadyReport) -> str:
     """Return why the steady state was not reached, and what to do."""
+    if report.emission > ENORMOUS:
+        return (
+            f"What is scattered has grown to {report.emission:.1e} times the source, where "
+            "arithmetic cannot resolve what passes. Does all heat find a way to an isothermal "
+            "wall? Is the domain far thicker than the mean free paths?"
+        )
     if len(report.residuals) > 1 and report.residuals[-1] > report.residuals[:-1].min():
         return (
             f"The residual grows: the rank {report.rank} leaves out modes that grow from order to "

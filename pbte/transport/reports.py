@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import nan
 
-from pbte.core.quantity import quantity, record
+from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 
 
@@ -29,7 +29,9 @@ class SpectralEstimate:
 class SteadyReport:
     """Convergence of a steady state."""
 
-    converged: bool = quantity("1", "whether the residual fell below the tolerance")
+    converged: bool = quantity(
+        "1", "whether the residual fell below the tolerance, or as far as arithmetic can"
+    )
     iterations: int = quantity("1", "number of corrections with the full matrix")
     sweeps: int = quantity("1", "number of sweeps over all modes")
     residuals: Array = quantity(
@@ -43,3 +45,14 @@ class SteadyReport:
         "which the residual does not bound; nan where there is no estimate",
         default=nan,
     )
+    emission: float = quantity(
+        "1",
+        "norm of what is scattered in the steady state, relative to the source of the first order",
+        default=nan,
+    )
+
+    @property
+    @derived("1")
+    def at_round_off(self) -> bool:
+        """Whether the residual stopped above the tolerance where arithmetic can do no better."""
+        return self.converged and len(self.residuals) > 0 and self.residuals[-1] > self.tolerance

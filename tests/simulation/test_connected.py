@@ -7,8 +7,9 @@ import pytest
 from mpi4py import MPI
 
 from pbte.case.case import parse_case
-from pbte.core.errors import InputError
+from pbte.core.errors import InputError, RunError
 from pbte.run import run_case
+from pbte.simulation import inputs
 
 NM = 1e-9
 CASE = """
@@ -126,3 +127,16 @@ def test_pieces_of_several_materials_need_not_touch(pieces):
     text += '[regions]\none = "a"\ntwo = "b"\n'
     results = run_case(parse_case(text + LEFT + RIGHT + SIDES, folder=pieces), MPI.COMM_WORLD)
     assert results.steady_report.converged and not results.interfaces
+
+
+@pytest.mark.parametrize("tolerance", [1e-8, 1e-4])
+def test_a_state_that_does_not_exist_never_counts_as_converged(pieces, monkeypatch, tolerance):
+    """Also where the check before the run does not see it: heat without a way out piles up."""
+    monkeypatch.setattr(inputs, "check_steady_state", lambda *given: None)
+    text = LEFT + CLOSED + SIDES + HEATED + f"[steady]\ntolerance = {tolerance}\n"
+    try:
+        report = run(pieces, text).steady_report
+    except RunError as error:  # from the preconditioner, whose matrix is singular
+        assert "did not converge" in str(error)
+    else:
+        assert not report.converged

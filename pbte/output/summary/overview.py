@@ -219,6 +219,12 @@ def _account(results: Results) -> Iterator[str]:
             f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
             f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})"
             + (
+                f"; arithmetic can do no better, what is scattered is {report.emission:.1e} times "
+                "the source"
+                if report.at_round_off
+                else ""
+            )
+            + (
                 f"; estimated error of the temperature on this mesh {report.error_estimate:.1e} K."
                 if np.isfinite(report.error_estimate)
                 else "."

@@ -64,8 +64,10 @@ INNER_REDUCTION = 0.5
 # then a new direction is added.
 LITTLE_GAINED = 0.35
 # A residual below this fraction of the emission is round-off: in a domain of 1e5 mean free paths
-# the emission is 1e9 times the source.
+# the emission is 1e9 times the source. The emission must have settled to SETTLED: where there is no
+# steady state it grows without bound, and no residual means anything.
 ROUND_OFF = 1e-13
+SETTLED = 1e-3
 # Relative distance of a double from its neighbour, halved.
 LAST_BIT = 0.5 * float(np.finfo(np.float64).eps)
 # It counts as converged at ROUND_OFF after this many corrections without progress.
@@ -176,6 +178,7 @@ def solve_steady(
     whole = all(state.is_whole for state in events.states)
     enough = checkpointer.checkpoint_due if checkpointer is not None and whole else lambda: False
     residuals: list[float] = []
+    sizes: list[float] = []
 
     def inner_sweeps() -> int:
         return moments.num_sweeps - before + (0 if restart is None else restart.inner_sweeps)
@@ -194,8 +197,9 @@ def solve_steady(
             sweeps(),
             extra={"stage": "steady", "done": _fraction(residuals[-1], tolerance)},
         )
+        sizes.append(size)
         round_off = change < ROUND_OFF * size and (_stalls(residuals) or _grows(residuals))
-        return residuals[-1] <= tolerance or round_off
+        return residuals[-1] <= tolerance or (round_off and _is_settled(sizes))
 
     residual, change, size = events.scatter()
     if restart is None:
@@ -227,6 +231,7 @@ def solve_steady(
             residuals=np.array(residuals),
             tolerance=tolerance,
             rank=moments.rank,
+            emission=size / scale if scale > 0.0 else 0.0,
         ),
         moments=moments,
         residual=residual,
@@ -266,6 +271,12 @@ def _grows(residuals: list[float]) -> bool:
 def _slows(residuals: list[float]) -> bool:
     """Return whether the last correction reduced the residual little."""
     return len(residuals) > 1 and residuals[-1] > LITTLE_GAINED * residuals[-2]
+
+
+def _is_settled(sizes: list[float]) -> bool:
+    """Return whether the emission did not change in the last corrections."""
+    last = sizes[-1 - PATIENCE :]
+    return len(sizes) > PATIENCE and max(last) - min(last) <= SETTLED * last[-1]
 
 
 def _stalls(residuals: list[float]) -> bool:
