@@ -69,7 +69,15 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.geometry.report import mesh_report
     from pbte.output.folder import check_disk_space, prepare_folder
     from pbte.simulation.checks import check_parts, results_size
-    from pbte.simulation.cost import NETWORKS, REFERENCE, order_cost
+    from pbte.simulation.condition_notes import condition_notes, knudsen_notes, mean_free_path
+    from pbte.simulation.conditions import conditions_of, starts_away
+    from pbte.simulation.cost import (
+        NETWORKS,
+        REFERENCE,
+        order_cost,
+        setup_seconds,
+        steady_sweep_cost,
+    )
     from pbte.simulation.inputs import read_inputs
     from pbte.simulation.interfaces import interface_previews
     from pbte.simulation.memory import RankLayout, job_of, memory_estimate, state_bytes_per_unknown
@@ -113,8 +121,16 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     if models:
         memory = {"interfaces": models, **memory, "total": memory["total"] + models}
     num_unknowns = sum(job.num_unknowns for job in jobs)
-    costs = [order_cost(job, layout, REFERENCE, NETWORKS["shared memory"]) for job in jobs]
+    network = NETWORKS["shared memory"]
+    costs = [order_cost(job, layout, REFERENCE, network) for job in jobs]
+    sweeps = [steady_sweep_cost(job, layout, REFERENCE, network) for job in jobs if solves]
     choices = materials_of(case)
+    extent = float((report.upper - report.lower).max())
+    paths = {each.name: mean_free_path(each.modes) for each in inputs.of_bodies}
+    notes = (
+        *condition_notes(conditions_of(case), starts_away=starts_away(case)),
+        *knudsen_notes(paths, extent),
+    )
     return {
         "title": case.title,
         "materials": [
@@ -133,12 +149,18 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
         "dimension": report.dim,
         "num_cells": report.num_cells,
         "num_parts": inputs.num_parts,
+        "mean_free_paths": paths,
+        "knudsen_of_domain": {name: path / extent for name, path in paths.items()},
+        "knudsen_of_cells": {name: path / report.mean_edge for name, path in paths.items()},
+        "notes": list(notes),
         "num_unknowns": num_unknowns,
         "num_orders": case.orders.max_order + 1,
         "num_ranks": layout.num_ranks,
         "memory": {name: int(size) for name, size in memory.items()},
         "state_bytes_per_unknown": state_bytes_per_unknown(memory, num_unknowns),
+        "setup_seconds": sum(setup_seconds(job, layout, REFERENCE) for job in jobs),
         "seconds_per_order": sum(cost.total for cost in costs),
+        "seconds_per_sweep": sum(cost.total for cost in sweeps) if solves else None,
         "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "walls": list(inputs.bodies.walls),
         "regions": regions,
@@ -176,6 +198,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Mesh", os.path.relpath(case.mesh_path)),
         ("Cells", f"{data['num_cells']:,} (dimension {data['dimension']})"),
         *_part_rows(data),
+        ("Knudsen numbers", _knudsen_text(data)),
         ("Unknowns", f"{data['num_unknowns']:,}"),
         ("Memory", f"about {memory_text(total)}{ranks}{machine} ({parts})"),
         ("State", f"{data['state_bytes_per_unknown']:.2g} bytes per unknown"),
@@ -184,7 +207,7 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
             f"0 to {case.orders.max_order}, each about {data['seconds_per_order']:.2g} s "
             f"on {data['num_ranks']} cores of 2.5 GHz",
         ),
-        ("Steady state", "yes" if case.steady.enabled else "no"),
+        ("Steady state", _steady_text(case, data)),
         ("Transient", _transient_text(case)),
         ("Oscillations", _harmonic_text(case)),
         ("Walls", ", ".join(f"'{n}' {_condition_text(w)}" for n, w in sorted(case.walls.items()))),
@@ -194,7 +217,8 @@ def _show_facts(case: Case, data: dict[str, Any]) -> None:
         ("Model", "heat equation alone" if case.model == "fourier" else "phonon transport"),
         ("Results go to", f"{data['output']}, about {memory_text(data['output_bytes'])}"),
     ]
-    show(facts_table(rows, title=case.title or "Case"), "The case is valid.")
+    notes = [f"Note: {note}" for note in data["notes"]]
+    show(facts_table(rows, title=case.title or "Case"), *notes, "The case is valid.")
 
 
 def _part_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
@@ -203,6 +227,15 @@ def _part_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     text = f"{data['num_parts']} that share no facet: no heat passes between them"
     return [("Parts of the mesh", text)]
+
+
+def _knudsen_text(data: dict[str, Any]) -> str:
+    """Return the mean free path of each crystal next to domain and cells."""
+    return "; ".join(
+        f"{name}: mean free path {path:.3g} m, {data['knudsen_of_domain'][name]:.3g} of the domain "
+        f"and {data['knudsen_of_cells'][name]:.3g} of the mean edge"
+        for name, path in data["mean_free_paths"].items()
+    )
 
 
 def _sources_text(case: Case, data: dict[str, Any]) -> str:
@@ -244,6 +277,15 @@ def _interface_rows(data: dict[str, Any]) -> list[tuple[str, str]]:
         for each in data["interfaces"]
     ]
     return [("Interfaces", ", ".join(interfaces))] if interfaces else []
+
+
+def _steady_text(case: Case, data: dict[str, Any]) -> str:
+    if not case.steady.enabled:
+        return "no"
+    return (
+        f"yes, each sweep about {data['seconds_per_sweep']:.2g} s; sweep orders of all modes about "
+        f"{data['setup_seconds']:.2g} s, once"
+    )
 
 
 def _transient_text(case: Case) -> str:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pbte.case.case import Case
+from pbte.case.transients import (
+    GaussianInitialState,
+    GratingInitialState,
+    UniformInitialState,
+)
 from pbte.case.walls import IsothermalWallChoice, PeriodicWallChoice
 
 
@@ -64,3 +69,16 @@ def conditions_of(case: Case) -> Conditions:
         num_closed=kinds.count("periodic") + kinds.count("symmetric") // 2,
         has_sources=bool(case.all_sources),
     )
+
+
+def starts_away(case: Case) -> bool:
+    """Return whether something else than walls and sources drives heat.
+
+    That is a transient that starts away from T0, or light on the electrons of a metal.
+    """
+    if case.electrons is not None and case.electrons.absorbed is not None:
+        return True
+    initial = None if case.transient is None else case.transient.initial
+    if isinstance(initial, UniformInitialState):
+        return initial.temperature not in (None, case.temperature)
+    return isinstance(initial, GaussianInitialState | GratingInitialState)

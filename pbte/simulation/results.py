@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from pbte.core.versions import versions
 from pbte.observables.bulk import bulk_tensor
 from pbte.observables.gathering import whole_geometry
 from pbte.observables.interfaces import InterfaceFields
 from pbte.observables.resistance import InterfaceResult, SeriesResistance
 from pbte.observables.results import Results
-from pbte.observables.snapshot import MeshGeometry
+from pbte.observables.snapshot import MeshGeometry, extreme
 from pbte.simulation.bodies import geometry_of
+from pbte.simulation.condition_notes import linearity_notes
 from pbte.simulation.conductivity import conduction_of
 from pbte.simulation.heat_problem import HeatProblem
 from pbte.simulation.interface_results import interface_results
 from pbte.simulation.notes import run_notes
 from pbte.simulation.problem import Problem
 from pbte.simulation.records import HeatResult, StageRecords
+
+_STEADY = "the steady temperature"
 
 
 def results_of(
@@ -90,6 +95,7 @@ def results_of(
             transient=found.transient,
             harmonic=found.harmonic,
         )
+        + _linearity_notes(problem, found)
         + found.heat.notes
         + notes,
         timings=timings,
@@ -118,6 +124,22 @@ def _interfaces(
         {mesh.material: bulk_tensor(body) for mesh, body in bodies},
         whole=steady is not None,
     )
+
+
+def _linearity_notes(problem: Problem, found: StageRecords) -> tuple[str, ...]:
+    """Return a note where the steady state, a transient or the walls are far from T0."""
+    solved = {}
+    if found.steady is not None and found.steady.report.converged:
+        solved[_STEADY] = found.steady.snapshot.extreme_temperature
+    if found.transient is not None:
+        deviations = [snapshot.extreme_temperature for snapshot in found.transient.snapshots]
+        solved["the temperature in time"] = max(deviations, key=abs, default=0.0)
+    for state in () if found.electrons is None else found.electrons.states:
+        name, warm = "the temperature of the electrons", extreme(np.nan_to_num(state.temperature))
+        solved[name] = max(warm, solved.get(name, 0.0), key=abs)
+    conditions = problem.conditions
+    walls = {f"wall '{name}'": value for name, value in conditions.deviations.items()}
+    return linearity_notes(conditions.temperature, {**walls, **solved})
 
 
 def heat_results_of(
@@ -152,5 +174,10 @@ def heat_results_of(
         series=None if found.steady is None else found.steady.series,
         model="fourier",
         fourier=found.steady,
+        notes=linearity_notes(
+            problem.conditions.temperature,
+            {f"wall '{name}'": value for name, value in problem.conditions.deviations.items()}
+            | ({} if found.steady is None else {_STEADY: found.steady.extreme_temperature}),
+        ),
         timings=timings,
     )

@@ -455,6 +455,8 @@ def test_a_check_counts_modes_cells_unknowns_and_memory(comm, pbte, case_file, s
     assert data["memory"]["total"] > 8 * data["num_unknowns"]
     assert 0.5 <= data["state_bytes_per_unknown"] < 17.0
     assert data["seconds_per_order"] > 1e-9 * data["num_unknowns"] / comm.size
+    assert 0.0 < data["seconds_per_sweep"] < 2.0 * data["seconds_per_order"]
+    assert data["setup_seconds"] > 0.0
     assert (data["walls"], data["regions"]) == (["surface"], ["body"])
 
 
