@@ -39,6 +39,7 @@ from pbte.case.sources import AnySource
 from pbte.case.transients import Harmonic, Transient
 from pbte.case.walls import IsothermalWallChoice, PeriodicWallChoice, WallChoice
 from pbte.core.errors import InputError
+from pbte.core.text_file import read_text
 
 
 def _is_number(value: object) -> bool:
@@ -326,14 +327,9 @@ def read_case(path: str | Path) -> Case:
             key has its own line, with path, value and expectation.
     """
     path = Path(path)
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such case file{_nearby_case(path)}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8; a case is a TOML file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if not path.exists():
+        raise InputError(f"{path}: no such case file{_nearby_case(path)}")
+    text = read_text(path, "case file (TOML)")
     try:
         return parse_case(text, folder=path.parent, name=path.stem)
     except InputError as error:

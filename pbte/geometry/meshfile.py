@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -84,6 +85,11 @@ def _check_file(path: Path) -> None:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(
+            f"{path}: begins with a byte order mark, which gmsh does not read; save it as plain "
+            "ASCII or UTF-8 without one"
+        )
     if b"$MeshFormat" not in content[:4096]:
         raise InputError(f"{path}: not a gmsh mesh file ($MeshFormat is missing)")
     for section in (b"Nodes", b"Elements"):

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from pbte.core.errors import InputError
+from pbte.core.text_file import read_text, split_columns
 from pbte.core.types import Array
 from pbte.interfaces.table import TERAHERTZ, TabulatedTransmission
 
@@ -56,19 +57,10 @@ def read_transmission_table(path: str | Path) -> TabulatedTransmission:
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Return the lines that are no comments, numbered and cut at commas."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such transmission table") from None
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{path}: not a text file in UTF-8; expected a transmission table"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    lines = read_text(path, "transmission table").splitlines()
     stripped = ((number, line.strip()) for number, line in enumerate(lines, start=1))
     return [
-        (number, [entry.strip() for entry in line.split(",")])
+        (number, split_columns(f"{path}:{number}", line))
         for number, line in stripped
         if line and not line.startswith("#")
     ]

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from pbte.core.errors import InputError
+from pbte.core.text_file import read_text, split_columns
 from pbte.core.types import Array
 from pbte.materials.models import isotropic_crystal
 from pbte.materials.quadrature import Quadrature
@@ -99,15 +100,7 @@ def read_band_table(name_or_path: str | Path) -> BandTable:
         InputError: No such table, or a line of it is wrong; the message gives file and line.
     """
     path = _resolve(name_or_path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such band table") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8; expected a band table") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    texts, rows = _split(path, lines)
+    texts, rows = _split(path, read_text(path, "band table").splitlines())
     if not rows:
         raise InputError(f"{path}: empty; expected a line that names the columns with their units")
     columns = _columns(f"{path}:{rows[0][0]}", rows[0][1])
@@ -189,7 +182,7 @@ def _split(path: Path, lines: list[str]) -> tuple[dict[str, str], list[tuple[int
             if equals and key.strip() in _KEYS:
                 texts[key.strip()] = value.strip()
         elif stripped:
-            rows.append((number, [entry.strip() for entry in stripped.split(",")]))
+            rows.append((number, split_columns(f"{path}:{number}", stripped)))
     return texts, rows
 
 

@@ -65,7 +65,7 @@ def test_a_wrong_line_is_named(tmp_path, text, message):
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such transmission table"):
         read_transmission_table(tmp_path / "none.csv")
-    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "b.csv").write_bytes(b"\xe9\xff")
     with pytest.raises(InputError, match="not a text file"):
         read_transmission_table(tmp_path / "b.csv")
     with pytest.raises(InputError, match="cannot be read"):
