@@ -1,4 +1,4 @@
-"""Unit, axes and meaning of the quantities in a record, beside their fields.
+"""Unit, axes and meaning of the quantities in a record, next to their fields.
 
     @record
     class Balance:
@@ -10,7 +10,7 @@
             \"\"\"Power not accounted for, relative to what passes.\"\"\"
 
 Files, summaries, figures and the page of the file format take them from here. On a mesh in 2D or 1D
-the body is endless in the other directions: powers, energies, areas and volumes are per length or
+the body is infinite in the other directions: powers, energies, areas and volumes are per length or
 area of these.
 """
 
@@ -35,7 +35,7 @@ class Quantity:
     Attributes:
         unit: In 3D: "1" for pure numbers, "" for texts. Of a record inside a record, what all its
             units are multiplied by.
-        doc: What it is.
+        doc: Its meaning.
         axes: Name of each axis; for several records or names the first one counts these.
         per_extent: Whether it is per length in 2D, and per area in 1D.
         name: Of the field or property.
@@ -73,7 +73,7 @@ def quantity(
     default: Any = dataclasses.MISSING,
     default_factory: Any = dataclasses.MISSING,
 ) -> Any:
-    """Return a field of a record with what `Quantity` says of it."""
+    """Return a field of a record, described as in `Quantity`."""
     described = Quantity(unit=unit, doc=doc, axes=axes, per_extent=per_extent)
     settings: dict[str, Any] = {"metadata": {_KEY: described}}
     if default is not dataclasses.MISSING:
@@ -86,7 +86,7 @@ def quantity(
 def derived(
     unit: str, *, axes: tuple[str, ...] = (), per_extent: bool = False
 ) -> Callable[[_Function], _Function]:
-    """Return what marks the function of a property as a quantity; its docstring is the meaning."""
+    """Return a decorator that marks a property as a quantity; its docstring is the meaning."""
 
     def mark(function: _Function) -> _Function:
         doc = (inspect.getdoc(function) or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
@@ -138,7 +138,7 @@ def _quantities(kind: type) -> tuple[Quantity, ...]:
 
 
 def _per_extent(unit: str, endless: int) -> str:
-    """Return a unit per length of each direction in which the body is endless."""
+    """Return a unit per length of each direction in which the body is infinite."""
     if unit.startswith("m^"):
         power = int(unit.removeprefix("m^")) - endless
         return {0: "1", 1: "m"}.get(power, f"m^{power}")

@@ -65,7 +65,7 @@ class UnjoinedParts:
 
     @property
     def text(self) -> str:
-        """Where they lie against each other, in words."""
+        """Place where they lie against each other, in words."""
         walls = ", ".join(repr(wall) for wall in self.walls)
         return (
             f"{self.num_facets:,} boundary facets of wall {walls} lie against each other, one "

@@ -1,4 +1,4 @@
-"""Where two regions meet: surfaces that are interfaces even where the file does not name them."""
+"""Contacts of two regions: interfaces even where the mesh file does not name them."""
 
 from __future__ import annotations
 

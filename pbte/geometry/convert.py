@@ -48,7 +48,7 @@ def convert_mesh(
         tags: Name of the cell array with the numbers of regions and walls, where the source has
             several.
         merge: Points at most this far apart become one [m]; boundary facets of two cells that
-            become the same facet are none any more.
+            become the same facet are then interior.
 
     Raises:
         InputError: The source is missing, damaged, of an unknown format, holds no volume elements
@@ -134,7 +134,7 @@ def _arrange(
 def _merged(
     points: Array, cells: IntArray, facets: IntArray, distance: float, source: Path
 ) -> tuple[Array, IntArray, IntArray]:
-    """Return points, cells and facets with points of almost the same place as one."""
+    """Return points, cells and facets with points of almost the same place merged."""
     pairs = cKDTree(points).query_pairs(distance, output_type="ndarray")
     number = connected(len(points), pairs[:, 0], pairs[:, 1])
     merged = number[cells]

@@ -1,4 +1,4 @@
-"""Facets where two cells meet at an interface, each once, with a side 1 and a side 2."""
+"""Interface facets between two cells, each once, with a side 1 and a side 2."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pbte.core.types import Array, IntArray
 
 @dataclass(frozen=True, kw_only=True)
 class FacetTable:
-    """Every facet of a mesh once, with the cells beside it."""
+    """Every facet of a mesh once, with the cells that share it."""
 
     nodes: IntArray
     """Nodes of each facet, ascending, shape (num_facets, dim)."""

@@ -48,7 +48,7 @@ class ForeignField:
 
     @property
     def of_cells(self) -> bool:
-        """Whether the values are those of the cells."""
+        """True if the values are those of the cells."""
         return self.cells is not None and len(self.values) != len(self.points)
 
 

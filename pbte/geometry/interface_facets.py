@@ -1,4 +1,4 @@
-"""Facets of an interface, as the boundaries of the bodies on its two sides have them."""
+"""Facets of an interface, by their numbers in the boundaries of the bodies on its two sides."""
 
 from __future__ import annotations
 

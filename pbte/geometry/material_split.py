@@ -1,4 +1,4 @@
-"""A mesh of several materials cut into bodies of one each, and how their interfaces fit together.
+"""Split of a mesh into bodies of one material each, with matching facets at their interfaces.
 
 Plain arrays: see `pbte.geometry.faces` for the numbers of faces and their vertices.
 """
@@ -18,7 +18,7 @@ from pbte.geometry.faces import connected, face_corners, face_keys, face_mates
 
 @dataclass(frozen=True, kw_only=True)
 class BodyCells:
-    """Cells of one group of regions, cut along the face pairs: what `build_sweep_mesh` joins.
+    """Cells of one group of regions, cut along the face pairs: input of `build_sweep_mesh`.
 
     Attributes:
         cells: Number of each cell in the whole mesh, ascending, shape (num_cells,).
@@ -28,7 +28,7 @@ class BodyCells:
         boundary: Boundary faces as `cell * (dim + 1) + face`, in the numbers of this body: first
             those on walls, then those on interfaces, shape (num_boundary_facets,).
         tags: Tag of the wall or interface of each, shape (num_boundary_facets,).
-        num_wall_facets: How many of them are on walls.
+        num_wall_facets: Number of them on walls.
         wall_facets: Position of each of these among the boundary faces of the whole mesh, shape
             (num_wall_facets,).
     """
@@ -44,7 +44,7 @@ class BodyCells:
 
 @dataclass(frozen=True, kw_only=True)
 class MaterialSplit:
-    """A mesh cut into bodies, and how their interface facets belong together.
+    """A mesh cut into bodies, and the pairs of their interface facets.
 
     Vertex k of boundary facet `facets[j, 0]` of body `groups[j, 0]` and vertex `vertex_map[j, k]`
     of boundary facet `facets[j, 1]` of body `groups[j, 1]` are the same point, on both sides of
@@ -87,7 +87,7 @@ def divide(
         boundary: Boundary faces of the whole mesh as `cell * (dim + 1) + face`.
         walls: Tag of each of them.
         cell_groups: Group of each cell, such as the number of its material, shape (num_cells,).
-        pairs: Where to cut.
+        pairs: The face pairs along which to cut.
 
     Raises:
         InputError: A surface within one group ends inside it in such a way that facets cannot be

@@ -6,13 +6,13 @@ direction of its wave vector and its rank among the three speeds decide the slow
 interface, hence the probabilities of the waves that leave, their branches and directions. These
 do not depend on the frequency. On the grid of modes a wave that leaves is shared out over the modes
 of its branch, side and energy bin with the nearest directions, in proportion to f; where a branch
-has no modes at that energy the channel is closed and what it would carry bounces. The result is
-made symmetric under time reversal and balanced to the sums that the open channels have.
+has no modes at that energy the channel is closed and its flux is reflected. The result is made
+symmetric under time reversal and balanced to the sums that the open channels have.
 
 Stated choices: sound has no dispersion, so only directions and branches of modes are used, not
-the length of their wave vectors. Optical modes are no sound: they are reflected. Of all that is
-reflected for want of a wave or of modes, the option `beyond_sound` lets the diffuse mismatch model
-take care instead.
+the length of their wave vectors. Optical modes are no sound: they are reflected. With the option
+`beyond_sound` all that is reflected for want of a wave or of modes follows the diffuse mismatch
+model instead.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AcousticMismatch:
             their isotropic averages; "scalar" takes each branch for itself, with transmission
             4 Z1 Z2 cos1 cos2 / (Z1 cos2 + Z2 cos1)^2, Z = rho c of the isotropic average.
         solids: The two solids; None for the elastic constants of the materials.
-        beyond_sound: What optical modes do, and modes whose waves find no modes to leave as:
+        beyond_sound: Optical modes, and modes whose waves find no modes to leave as, are
             "reflected", or "diffuse" to both sides after the diffuse mismatch model.
         bounce: How what cannot pass is reflected, "specular" or "diffuse" (in energy bins).
         bins: Energy bins: number, edges [rad/s] or "auto".
@@ -99,7 +99,7 @@ class AcousticMismatch:
     def sound_pairs(
         self, first: ModeTable, second: ModeTable, normal: Array
     ) -> scipy.sparse.csr_array:
-        """Return A_ij = F_-i,j of sound, without what bounces because it finds no modes.
+        """Return A_ij = F_-i,j of sound, without the flux that is reflected for want of modes.
 
         Args:
             first: Mode table of the first crystal.
@@ -212,7 +212,7 @@ def elastic_waves(
     units: Array,
     bands: IntArray,
 ) -> LeavingWaves:
-    """Return what sound of the given directions becomes at a welded interface.
+    """Return the waves that leave a welded interface, for sound of the given directions.
 
     Args:
         own: Solid that it comes from.
@@ -251,7 +251,7 @@ def scalar_waves(
     units: Array,
     bands: IntArray,
 ) -> LeavingWaves:
-    """Return what sound without polarisation becomes: each branch by itself, after Little.
+    """Return the waves that leave, for sound without polarisation: each branch apart (Little).
 
     Args: as `elastic_waves`; the solids are isotropic.
     """

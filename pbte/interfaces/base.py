@@ -1,4 +1,4 @@
-"""Flux matrices: the modes that leave a surface, from those that run into it.
+"""Flux matrices: the modes that leave a surface, from those that arrive at it.
 
 At a wall the modes are those of one crystal; at an interface those of the first crystal are
 followed by those of the second, and the normal points from the first to the second. With the flux
@@ -6,7 +6,7 @@ weights f = c |v . n| each of them is one matrix F >= 0,
 
     f_nu theta_nu(incoming) = sum_mu F_nu,mu theta_mu(outgoing),
 
-where a mode is outgoing when it runs into the surface and incoming when it leaves it. Three laws
+where a mode is outgoing when it arrives at the surface and incoming when it leaves it. Three laws
 hold for every adiabatic wall and every interface:
 
     column sums = f   no energy is lost;
@@ -42,7 +42,7 @@ class SurfaceModes:
 
     Attributes:
         flux: f = c |v . n|, shape (M,) [W/m^2 K]; 0 for modes that run along the surface.
-        outgoing: Modes that run into the surface, shape (M,).
+        outgoing: Modes that arrive at the surface, shape (M,).
         incoming: Modes that leave it, shape (M,): the time-reversed outgoing ones.
         partners: Time-reversed mode, index into the common list, shape (M,).
         frequencies: Angular frequencies, shape (M,) [rad/s].
@@ -195,7 +195,7 @@ class FluxReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether all three laws hold to round-off."""
+        """True if all three laws hold to round-off."""
         return self.worst <= SOUND
 
 
@@ -283,7 +283,7 @@ def assemble(
 
 
 def check_flux_matrix(matrix: FluxMatrix) -> FluxReport:
-    """Return by how much a flux matrix violates the laws; nothing dense is formed.
+    """Return the violations of the laws by a flux matrix; nothing dense is formed.
 
     Args:
         matrix: Flux matrix of an adiabatic wall or an interface.

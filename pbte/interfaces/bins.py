@@ -1,4 +1,4 @@
-"""Energy bins: which modes of one or two crystals count as having the same energy.
+"""Energy bins: sets of modes of one or two crystals that count as having the same energy.
 
 A grid of wave vectors has few distinct energies, so elastic models join modes into bins. Bins are
 made of whole levels (all modes of one frequency, of whatever branch and direction): they never

@@ -1,4 +1,4 @@
-"""Diffuse walls: what arrives leaves in proportion to the flux weights."""
+"""Diffuse walls: the arriving flux leaves in proportion to the flux weights."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ class WeldedWaves:
 def welded_waves(
     first: ElasticSolid, second: ElasticSolid, slownesses: Array, normal: Array
 ) -> WeldedWaves:
-    """Return how waves part at a plane interface where displacement and traction are continuous.
+    """Return the waves at a plane interface across which displacement and traction are continuous.
 
     Args:
         first: Solid below the interface.

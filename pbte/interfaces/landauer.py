@@ -66,7 +66,7 @@ def interface_conductance(matrix: FluxMatrix, num_first: int) -> InterfaceConduc
         num_first: Number of modes of the first crystal.
 
     Raises:
-        InputError: One side has no mode that runs into the interface.
+        InputError: One side has no mode that arrives at the interface.
     """
     fluxes = np.where(matrix.outgoing, matrix.flux, 0.0)
     first, second = float(fluxes[:num_first].sum()), float(fluxes[num_first:].sum())
@@ -118,7 +118,7 @@ class ConductanceSpectrum:
 def conductance_spectrum(
     matrix: FluxMatrix, num_first: int, bins: EnergyBins
 ) -> ConductanceSpectrum:
-    """Return what passes by energy of the modes of the first side.
+    """Return conductance and transmission by energy of the modes of the first side.
 
     Args:
         matrix: Flux matrix of an interface.

@@ -47,7 +47,7 @@ class MediatorInterface:
             a function or a `TabulatedTransmission`.
         density: Number of mediators per area [1/m^2].
         bins: Energy bins: number, edges [rad/s] or "auto".
-        reflection: Where the rest goes, "diffuse" within the energy bin or "specular".
+        reflection: Reflection of the rest, "diffuse" within the energy bin or "specular".
         excess: Whether mediators that would pass more than arrives in a bin are refused, or the
             flow there reduced to what arrives.
     """

@@ -1,4 +1,4 @@
-"""Everything worth knowing about an interface by itself: conductance, checks, spectrum."""
+"""Report on an interface by itself: conductance, checks, spectrum."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def lowest_temperature(first: ModeTable, second: ModeTable, normal: Array) -> fl
 
     Sound without dispersion carries most heat at hbar w = 3.83 k_B T. A grid has no modes below
     some frequency: its conductance follows the third power of T down to about where that frequency
-    (of the modes that run into the interface, in the crystal where it is higher) is the one that
+    (of the modes that arrive at the interface, in the crystal where it is higher) is the one that
     carries most, and falls exponentially below.
 
     Args:
@@ -198,7 +198,7 @@ def _by_branch(modes: ModeTable, passing: Array) -> Array:
 
 
 def _tops(surface: SurfaceModes) -> tuple[float, float]:
-    """Return the highest frequency of either side among modes that run into the interface."""
+    """Return the highest frequency of either side among modes that arrive at the interface."""
     first, second = (
         float(surface.frequencies[surface.outgoing & (surface.second == side)].max())
         for side in (False, True)

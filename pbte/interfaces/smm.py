@@ -2,7 +2,7 @@
 
 The golden rule of `strain_channels` (choices [M1] to [M11] there and in `strain_field`) on the
 modes of two crystals, with their polarisations, Grueneisen parameters and wave vectors. From the
-mode j, which runs into the interface, to the partner of i,
+mode j, which arrives at the interface, to the partner of i,
 
     F_-i,j = (2 pi)^3 (c_i c_j / V_i V_j)^(1/2) |gamma_i gamma_j| w_i w_j |e_i . e_j|^2
              sum_k <|Delta_k(Q)|^2> d(q_par' - q_par - G_k) d(w_i - w_j)  [W/m^2 K],
@@ -19,7 +19,7 @@ those of force constants differ by up to 1 %, a third of the misfit.
 [M14] |e_i . e_j|^2 is averaged over degenerate modes, whose polarisations are any basis.
 
 The sums of F may exceed f; they are limited as in the continuum ("cap", "sinkhorn", "amm+strain";
-"heitler" needs phases that a grid does not have). The rest bounces.
+"heitler" needs phases that a grid does not have). The rest is reflected.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class StrainMismatch:
         gruneisen: One |gamma| for all modes; None for those of the materials.
         method: "cap", "sinkhorn" or "amm+strain".
         sound: The acoustic mismatch of "amm+strain".
-        bounce: How what is not scattered is reflected, "specular" [M10] or "diffuse".
+        bounce: Reflection of the flux that is not scattered, "specular" [M10] or "diffuse".
         bins: Energy bins of diffuse reflection.
         step: Width of the Gaussian in q_par in units of the grid step [-].
         width: Width of the Gaussian in w [rad/s]; None for 1/50 of the highest frequency.

@@ -176,14 +176,14 @@ class StrainedInterface:
         )
 
     def probabilities(self, frequency: float, channels: Channels) -> scipy.sparse.csr_array:
-        """Return the probability that what arrives in a channel leaves in another one.
+        """Return the probability that a phonon arriving in one channel leaves in another.
 
         Args:
             frequency: w [rad/s].
             channels: The channels of this frequency.
 
         Returns:
-            Symmetric, rows add up to at most 1, the rest being specular bounce, shape (num, num).
+            Symmetric, rows add up to at most 1, the rest is specular reflection, (num, num).
         """
         bare, signed = self.golden_rule(frequency, channels)
         ones = np.ones(channels.speeds.size)

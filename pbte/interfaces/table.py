@@ -84,7 +84,7 @@ class TransmissionTable:
     Attributes:
         table: Transmission from the first side, over all branches or one row per branch.
         bins: Energy bins: number, edges [rad/s] or "auto".
-        reflection: Where the rest goes, "diffuse" within the energy bin or "specular".
+        reflection: Reflection of the rest, "diffuse" within the energy bin or "specular".
         excess: Whether a bin whose transmission back would exceed 1 is refused or reduced to 1.
     """
 
@@ -112,7 +112,7 @@ class TransmissionTable:
         )
 
     def _given(self, first: ModeTable, second: ModeTable, cells: Cells) -> Array:
-        """Return what each cell of the first side sends over, shape (num_cells,) [W/m^2 K]."""
+        """Return the flow from each cell of the first side, shape (num_cells,) [W/m^2 K]."""
         self._check_cover(first, second, cells)
         transmission = self._of_modes(first)
         chosen = cells.surface.outgoing & ~cells.surface.second

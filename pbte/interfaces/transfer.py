@@ -94,7 +94,7 @@ def share_out(cells: Cells, given: Array) -> Array:
 
     Args:
         cells: See `interface_cells`.
-        given: What each cell passes to the other side, shape (num_cells,) [W/m^2 K]; read for the
+        given: Flow from each cell to the other side, shape (num_cells,) [W/m^2 K]; read for the
             first side only.
 
     Returns:
@@ -129,7 +129,7 @@ def transfer_matrix(
         cells: Cells of their modes.
         flows: Between cells of different sides, symmetric, no row above the cell's total, shape
             (num_cells, num_cells) [W/m^2 K].
-        reflection: Where the rest goes.
+        reflection: Reflection of the rest.
     """
     rest = np.maximum(cells.totals - flows.sum(axis=1), 0.0)
     pairs = None

@@ -265,7 +265,7 @@ class KernelReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether all three hold: within 1e-12 for the first two, -1e-10 for the third."""
+        """True if all three hold: within 1e-12 for the first two, -1e-10 for the third."""
         return (
             self.asymmetry < 1e-12
             and self.energy_residual < 1e-12

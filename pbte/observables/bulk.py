@@ -2,7 +2,7 @@
 
 They deviate by theta = -F . grad T with (Gamma - M) F = v, the linearised Peierls equation. In the
 product sum c Gamma a b the operator 1 - Gamma^-1 M is symmetric, and positive on the odd vectors,
-to which velocities belong: conjugate gradients. With relaxation times F = v / Gamma at once.
+to which velocities belong, so conjugate gradients apply. With relaxation times F = v / Gamma.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def bulk_response(body: Body, direction: Array) -> Array:
 
     Returns:
         In the order of the mode table. All nan if conjugate gradients do not converge, as in a
-        crystal that hardly resists (a conductivity without bound).
+        crystal with hardly any resistive scattering (unbounded conductivity).
 
     Note: Collective over the ranks that share the modes.
     """
@@ -60,7 +60,7 @@ def bulk_response(body: Body, direction: Array) -> Array:
 
 
 def bulk_tensor(body: Body) -> Array:
-    """Return the conductivity of the endless crystal, shape (3, 3) [W/m K].
+    """Return the conductivity of the bulk crystal, shape (3, 3) [W/m K].
 
     Note: Collective over the ranks that share the modes.
     """

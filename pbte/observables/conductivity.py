@@ -1,7 +1,7 @@
-"""Effective conductivity of a driven body, and which phonons carry it.
+"""Effective conductivity of a domain, by mean free path and frequency of the phonons.
 
-A body is driven by a temperature drop over a length: walls at two temperatures, or periodic walls
-with a drop between them. The mean heat flux against the mean gradient is its conductivity,
+Heat is driven by a temperature drop over a length: walls at two temperatures, or periodic walls
+with a drop between them. The mean heat flux over the mean gradient is the conductivity,
 
     k = (1/A drop) sum_mu c_mu v_mu . n int theta_mu dV,
 
@@ -11,8 +11,7 @@ the volume. Each mode's term is its share of k; sorted by mean free path or freq
 to the accumulation functions (Dames & Chen, in Thermoelectrics Handbook (2005); Minnich, J. Phys.:
 Condens. Matter 27, 053202 (2015), for the suppression function).
 
-In the endless crystal theta = -F . grad T with (Gamma - M) F = v; with relaxation times F is v over
-Gamma.
+In the bulk crystal theta = -F . grad T with (Gamma - M) F = v; with relaxation times F = v / Gamma.
 """
 
 from __future__ import annotations
@@ -128,11 +127,11 @@ def effective_conductivity(
         modes: Modes of the crystal.
         mode_temperatures: Mean of each mode's temperature over the body, shape (num_modes,) [K].
         volume: Volume of the body without its pores [m^3].
-        response: F . n of each mode in the endless crystal, shape (num_modes,) [m]; by default
-            that of its relaxation times, v . n / Gamma.
+        response: F . n of each mode in the bulk crystal, shape (num_modes,) [m]; by default that
+            of its relaxation times, v . n / Gamma.
     """
     along = modes.velocities @ gradient.direction
-    # What the two of a pair have in common carries no heat: without it each share stands alone.
+    # The even part of a pair carries no heat; without it the term of each mode has a meaning.
     odd = 0.5 * (mode_temperatures - mode_temperatures[modes.partners])
     integral = modes.heat_capacities * along * odd * volume
     contributions = np.asarray(integral / (gradient.area * gradient.drop), dtype=np.float64)
@@ -150,13 +149,13 @@ def effective_conductivity(
 
 
 def together(parts: Sequence[Conductivity], volumes: Sequence[float]) -> Conductivity:
-    """Return the conductivity of bodies of several crystals in one drive.
+    """Return the conductivity of bodies of several crystals in one temperature gradient.
 
-    What the modes of all of them carry adds up. Its measure is the mean of the endless crystals by
-    volume: what they would carry side by side, an upper bound.
+    The contributions of all modes add up. They are compared with the mean of the bulk crystals by
+    volume: the conductivity of the crystals in parallel, an upper bound.
 
     Args:
-        parts: What each body contributes, with the same drive.
+        parts: Contribution of each body, with the same gradient.
         volumes: Their volumes [m^3].
     """
     if len(parts) == 1:

@@ -1,4 +1,4 @@
-"""Put together what was measured on parts of the mesh: by several bodies, or on several ranks."""
+"""Assembly of observables of parts of the mesh: of several bodies, or on several ranks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def in_whole_mesh(pieces: Sequence[Any], places: Sequence[IntArray]) -> Any:
     """Return arrays of several bodies as one in the numbers of the whole mesh.
 
     Args:
-        pieces: What each body has at its cells, or at its boundary facets, shape (num, ...).
+        pieces: Values of each body at its cells, or at its boundary facets, shape (num, ...).
         places: Number of each of them in the whole mesh; rows of a piece beyond these (facets of
             interfaces) are left out. Empty for a single body that has the numbers of the mesh.
     """
@@ -34,7 +34,7 @@ def whole_snapshot(snapshot: Snapshot, part: Part | None) -> Snapshot:
     """Return a snapshot of the whole body on the first rank, of the local cells on the others.
 
     Args:
-        snapshot: What this rank measured on its cells.
+        snapshot: Observables on the cells of this rank.
         part: The cells of this rank; None if it holds all.
 
     Note: Collective over the ranks that share the cells.

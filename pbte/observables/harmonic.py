@@ -91,7 +91,7 @@ class HarmonicResult:
 
 
 class HarmonicTally:
-    """Measures complex fields.
+    """Tally of complex fields.
 
     Args:
         system: The bodies, without the absorption of the oscillation.
@@ -118,7 +118,7 @@ class HarmonicTally:
 
         Args:
             blocks: All its modes.
-            report: How it was found.
+            report: Its convergence.
             frequency: Oscillations per second [Hz].
             power: Amplitude of the power of the heat sources [W].
         """

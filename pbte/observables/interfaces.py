@@ -1,16 +1,16 @@
 """Temperatures and heat flux on both sides of interfaces, node by node.
 
-At a point of an interface every mode of a crystal either runs into it (outgoing from the crystal),
-comes out of it (incoming), or moves along it. With f = c |v . n| each side has
+At a point of an interface every mode of a crystal either arrives at it (outgoing from the crystal),
+leaves it (incoming), or moves along it. With f = c |v . n| each side has
 
     T       = sum c theta / sum c           temperature of all modes (local)
-    T_out   = sum_out f theta / sum_out f   of the stream that runs into the interface (emission)
-    T_in    = sum_in f theta / sum_in f     of the stream that comes out of it
+    T_out   = sum_out f theta / sum_out f   of the stream that arrives at the interface (emission)
+    T_in    = sum_in f theta / sum_in f     of the stream that leaves it
     q       = sum_out f theta - sum_in f theta, the heat flux out of the crystal
 
-theta of the incoming modes is what the interface model sends in, as the upwind flux has it, not
-what the discontinuous elements make of it in the first cell: q is then conserved to round-off, and
-T does not jump where there is no interface.
+theta of the incoming modes is the inflow given by the interface model, as in the upwind flux, not
+the value of the discontinuous elements in the first cell: q is then conserved to round-off, and T
+does not jump where there is no interface.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ class SideFields:
 
     Attributes:
         temperature: Deviation of all modes from T0 at the facet nodes, shape (num_facets, dim) [K].
-        outgoing: That of the stream that runs into the interface, same shape [K].
-        incoming: That of the stream that comes out of it [K].
-        arriving: Flux of the stream that runs into it [W/m^2].
+        outgoing: That of the stream that arrives at the interface, same shape [K].
+        incoming: That of the stream that leaves it [K].
+        arriving: Flux of the stream that arrives at it [W/m^2].
         heat_flux: Net flux out of the crystal [W/m^2].
         weights: By frequency bin, sum of f over the outgoing modes, mean over the interface, shape
             (num_bins,) [W/m^2 K].
@@ -120,10 +120,10 @@ class InterfaceFields:
     """Fields at an interface.
 
     Attributes:
-        interface: Where.
+        interface: The interface.
         sides: Its two sides.
         entropy: Entropy production at the facet nodes, to second order in theta, shape
-            (num_facets, dim) [W/m^2 K]; only of a field that was watched whole (not of orders).
+            (num_facets, dim) [W/m^2 K]; only of a complete field, not of scattering orders.
     """
 
     interface: Interface
@@ -132,9 +132,9 @@ class InterfaceFields:
 
 
 class InterfaceTally:
-    """Measures at all interfaces, block of modes by block of modes.
+    """Tally of the fields at all interfaces, block of modes by block of modes.
 
-    What it accumulates until `restart` adds up, such as scattering orders.
+    Everything accumulated until `restart` is summed, such as scattering orders.
 
     Args:
         system: The bodies.
@@ -162,7 +162,7 @@ class InterfaceTally:
                     side.accumulate(block)
 
     def sums(self) -> tuple[Array, ...]:
-        """Return what was accumulated so far, for `fields` and `restart`. Collective."""
+        """Return the sums accumulated so far, for `fields` and `restart`. Collective."""
         return tuple(array for sides in self._sides for side in sides for array in side.sums())
 
     def restart(self, sums: Sequence[Array] = ()) -> None:
@@ -231,7 +231,7 @@ class _SideObserver:
         self._spectra[:] = spectra if first else 0.0
 
     def _flux(self, modes: Modes) -> tuple[Array, BoolArray, BoolArray]:
-        """Return c v . n of some modes at each facet, and which of them run out and come in."""
+        """Return c v . n of some modes at each facet, and which are outgoing and incoming."""
         dim = self.normals.shape[1]
         speed = self.body.velocities[modes][:, :dim] @ self.normals.T
         least = GRAZING * self._fastest

@@ -1,4 +1,4 @@
-"""Observables of a field of mode temperatures: temperature, heat flux, arrivals, balance.
+"""Observables of a field of mode temperatures: temperature, heat flux, outgoing current, balance.
 
     dT = sum c theta / sum c,   q = sum c v theta
 
@@ -24,14 +24,14 @@ MODE_BLOCK = 256
 
 
 class FieldTally:
-    """Measures the fields of all bodies, block of modes by block of modes.
+    """Tally of the fields of all bodies, block of modes by block of modes.
 
-    `accumulate` every mode once, then take the `snapshot`, after which it starts again.
+    `accumulate` every mode once, then take the `snapshot`, which resets the tally.
 
     Args:
         system: One body, or several.
         walls: Name -> tag of each wall, and of each interface.
-        frequency_edges: Edges of the bins of the arrival spectra, shape (num_bins + 1,) [rad/s].
+        frequency_edges: Edges of the bins of the spectra, shape (num_bins + 1,) [rad/s].
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class FieldTally:
     def snapshot(
         self, deposited: float, *, scatters: bool, self_scattering: float | None = None
     ) -> Snapshot:
-        """Return the observables of what was accumulated, and start again. Collective.
+        """Return the observables accumulated so far, and reset the tally. Collective.
 
         Args:
-            deposited: Power of the source behind the field [W].
-            scatters: Whether what scatters out of this field is the source of another one (an
-                order); in the steady state it scatters back into the same field.
+            deposited: Power of the source of the field [W].
+            scatters: Whether the scattered power is the source of another field (an order); in the
+                steady state it returns to the same field.
             self_scattering: The split s of that source; that of the system by default [-].
         """
         pieces = [body.finish() for body in self._bodies]
@@ -158,7 +158,7 @@ class _BodyObserver:
             self._entering += (np.maximum(-power, 0.0) * entering).sum(axis=0)
 
     def finish(self) -> _Piece:
-        """Return the observables of what was accumulated, and start again. Collective."""
+        """Return the observables accumulated so far, and reset the sums. Collective."""
         body, mesh = self.body, self.body.mesh
         comm, sum_over_space = body.mode_partition.comm, body.sum_over_space
         total = body.mode_partition.sum_over_ranks(self._moments)

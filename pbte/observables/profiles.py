@@ -1,8 +1,8 @@
 """Curves through the fields of a run: averages over shells and layers, values along a line.
 
 All functions take fields on the discontinuous linear space (one value per cell and cell vertex) and
-carry further axes along, so that several orders or the three components of the heat flux are done
-at once.
+keep further axes, so that several orders or the three components of the heat flux are treated at
+once.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def check_field(geometry: MeshGeometry, values: Array) -> None:
 
 
 def _default_bins(geometry: MeshGeometry) -> int:
-    """Two bins per cell size along the extent, if all cells were equal; between 12 and 80.
+    """Return two bins per cell size along the extent, if all cells were equal; 12 to 80.
 
     Along a radius, half the extent, they are half as wide.
     """
@@ -212,7 +212,7 @@ def _blocks(total: int, size: int) -> Iterator[slice]:
 
 
 def _piece_centres(dim: int) -> Array:
-    """Barycentric centres of the n^dim equal pieces of a simplex, shape (n^dim, dim + 1).
+    """Return barycentric centres of n^dim equal pieces of a simplex, shape (n^dim, dim + 1).
 
     The unit cube cut by the order of its coordinates is made of dim! simplices of equal volume
     (Kuhn); a lattice of n^dim small cubes, each cut the same way, cuts the simplex

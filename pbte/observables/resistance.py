@@ -1,19 +1,19 @@
-"""Resistance of interfaces: four definitions that differ, and what a stack of films is made of.
+"""Resistance of interfaces, by four definitions that differ, and of stacks of films.
 
     local         jump of the temperature of all modes at the interface, over the heat flux
     extrapolated  jump of the profiles of the bulk, extended to the interface
-    emission      difference of the temperatures of the two streams that run into the interface
+    emission      difference of the temperatures of the two streams that arrive at the interface
     Landauer      1 / sum F, of the interface model alone: emission between equilibrium reservoirs
 
 A perfect interface of one crystal with itself has none of the first two and a finite value of the
-last two: the Kapitza paradox. Half of the modes beside an interface have just left it, so the local
-jump is smaller than that between the streams. The extrapolated jump counts the layers beside the
-interface in which the modes are not in equilibrium with each other; it is what an experiment on
-thick layers sees, and makes no sense in layers thinner than these (E. T. Swartz and R. O. Pohl,
-Rev. Mod. Phys. 61, 605 (1989), section II; G. Chen, Phys. Rev. B 57, 14958 (1998)).
+last two: the Kapitza paradox. Half of the modes at an interface have just left it, so the local
+jump is smaller than that between the streams. The extrapolated jump includes the layers next to the
+interface in which the modes are not in equilibrium with each other; an experiment on thick layers
+measures it, and it has no meaning in layers thinner than these (E. T. Swartz and R. O. Pohl, Rev.
+Mod. Phys. 61, 605 (1989), section II; G. Chen, Phys. Rev. B 57, 14958 (1998)).
 
-Over an interface on which the flux is not uniform, R is the one that describes it best, the least
-squares of dT = R q: sum q dT / sum q^2 over its area.
+Over an interface on which the flux is not uniform, R is the least-squares fit of dT = R q:
+sum q dT / sum q^2 over its area.
 """
 
 from __future__ import annotations
@@ -102,14 +102,14 @@ def interface_result(
     *,
     whole: bool,
 ) -> InterfaceResult:
-    """Return what is reported of an interface.
+    """Return the result at an interface.
 
     Args:
-        fields: What was measured there.
+        fields: Fields measured there.
         geometry: The whole mesh.
         temperature: The temperature field, shape (num_cells, dim + 1) [K].
         conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
-        whole: Whether the field was watched whole, not as a sum of orders.
+        whole: Whether the fields are those of a complete state, not of a sum of orders.
     """
     interface, (first, second) = fields.interface, fields.sides
     areas = interface.facets.areas
@@ -203,7 +203,7 @@ def bulk_end(
     position: float,
     slope: float,
 ) -> float:
-    """Return the temperature to which the bulk of a layer leads at one of its ends [K].
+    """Return the bulk temperature of a layer, extrapolated to one of its ends [K].
 
     The mean temperature of the middle third, extended with the gradient of the bulk.
 
@@ -216,7 +216,7 @@ def bulk_end(
         slope: Gradient along it in the bulk [K/m].
 
     Returns:
-        nan if the middle third holds less than two cells, or another gradient by more than BULK.
+        nan if the middle third holds less than two cells, or its gradient is off by more than BULK.
     """
     cells = geometry.components == component
     along = geometry.points[cells] @ normal
@@ -308,7 +308,7 @@ class Reservoirs:
     Attributes:
         walls: Their names.
         held: Deviation of isothermal walls from T0; the drop and 0 of periodic ones [K].
-        beside: Mean deviation of the body beside isothermal walls [K]; None of periodic ones.
+        beside: Mean deviation of the body next to isothermal walls [K]; None of periodic ones.
         direction: From the hot to the cold one, shape (3,).
         heat_flux: Mean flux between them [W/m^2].
     """
@@ -333,7 +333,7 @@ def series_resistance_of(
         geometry: The whole mesh.
         ends: Isothermal walls, or periodic ones with a drop between them.
         interfaces: All interfaces.
-        results: What is reported of each of them.
+        results: Result at each of them.
         conductivities: Bulk conductivity of each material, (3, 3) [W/m K].
     """
     chain = _chain(geometry, ends, interfaces)
@@ -357,7 +357,7 @@ def series_resistance_of(
     kinds = [films[0]]
     for (number, _), film in zip(crossed, films[1:], strict=True):
         kinds += [("interface", results[number].name, 0.0, 0.0), film]
-    if ends.beside is None:  # the last film is the first one, which goes on a period later
+    if ends.beside is None:  # the last film is the first one, continued a period later
         _, material, thickness, bulk = kinds.pop()
         kinds[0] = ("film", material, kinds[0][2] + thickness, kinds[0][3] + bulk)
         levels.insert(0, levels[-1] + ends.held[0] - ends.held[1])

@@ -2,8 +2,8 @@
 
 The fields of a snapshot are moments of the mode temperatures theta (design: dT = sum c theta / C,
 q = sum c v theta). They live on the discontinuous linear space of the mesh: one value per cell and
-cell vertex, vertices in the order of the mesh's own cells. In 2D and 1D the body is endless in the
-other directions: what is in W here is then in W per metre of depth, or per square metre of film.
+cell vertex, vertices in the order of the mesh's own cells. In 2D and 1D the body is infinite in the
+other directions: powers in W are then in W per metre of depth, or per square metre of film.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ __all__ = [
 
 
 STEADY = "steady state"
-# What a steady state is called that was not reached.
+# Name of a steady state that was not reached.
 NO_RESULT = "last step, NOT converged"
 
 
 @record
 class Results:
-    """Everything a finished run reports."""
+    """Results of a finished run."""
 
     title: str = quantity("", "name of the case")
     case: str = quantity("", "the resolved case, as TOML text")
@@ -147,13 +147,13 @@ class Results:
 
     @property
     def steady_name(self) -> str:
-        """What the snapshot `steady` is to be called."""
+        """Name of the snapshot `steady` in texts and figures."""
         report = self.steady_report
         return STEADY if report is None or report.converged else NO_RESULT
 
     @property
     def converged(self) -> bool:
-        """Whether everything that was solved for reached its tolerance."""
+        """True if everything that was solved for reached its tolerance."""
         in_time = self.transient is None or self.transient.unconverged == 0
         answers = all(response.converged for response in self.harmonic)
         return self.steady_name == STEADY and in_time and answers
@@ -224,7 +224,7 @@ class Results:
         return self._transient().times
 
     def order(self, number: int) -> Snapshot:
-        """Return what is observed of one scattering order.
+        """Return the observables of one scattering order.
 
         Example:
             >>> results.order(3).temperature
@@ -344,7 +344,7 @@ class Results:
         return np.asarray(np.average(means, axis=0, weights=self.geometry.volumes[own]))
 
     def _field(self) -> Snapshot | HeatState:
-        """Return the state that `temperature` and `heat_flux` speak of."""
+        """Return the state behind `temperature` and `heat_flux`."""
         if self.steady is not None:
             return self.steady
         if self.orders:

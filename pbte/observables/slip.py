@@ -1,7 +1,7 @@
 """Temperature slip at isothermal walls.
 
-A black wall sends in phonons of its own temperature, but those that arrive come from a mean free
-path away: the body beside the wall is not as warm as the wall. The jump
+A black wall emits phonons of its own temperature, but those that arrive come from a mean free path
+away: the body next to the wall does not have the temperature of the wall. The jump
 
     dT = T_wall - T_body
 
@@ -9,7 +9,7 @@ with the energy temperature of the body at the wall, dT = sum c theta / sum c, o
 from the wall into the body is a resistance, R = dT / q, and k R is the thickness of bulk crystal
 that resists as much, the slip length. In a thick gray body it is 1/sqrt(3) mean free paths (the
 Hopf function at the surface; Chandrasekhar, Radiative Transfer (1950)). The profile of the bulk,
-extended to the wall, jumps by more, 0.7104 mean free paths, because it bends beside the wall.
+extended to the wall, jumps by more, 0.7104 mean free paths, because it bends near the wall.
 """
 
 from __future__ import annotations

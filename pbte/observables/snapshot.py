@@ -23,7 +23,7 @@ def extreme(temperature: Array) -> float:
 
 @record
 class Balance:
-    """The energy account of one scattering order, or of the steady state."""
+    """Energy balance of one scattering order, or of the steady state."""
 
     deposited: float = quantity(
         "W",
@@ -50,7 +50,7 @@ class Balance:
 
 @record
 class Snapshot:
-    """The observables of one field of mode temperatures: a scattering order or the steady state."""
+    """Observables of one field of mode temperatures: a scattering order or the steady state."""
 
     temperature: Array = quantity("K", "deviation from T0", axes=("cell", "vertex"))
     heat_flux: Array = quantity("W/m^2", "heat flux", axes=("cell", "vertex", "component"))
@@ -85,7 +85,7 @@ class Snapshot:
 
 @record
 class MeshGeometry:
-    """The mesh that the observables live on, as plain arrays."""
+    """Mesh on which the observables are defined, as plain arrays."""
 
     points: Array = quantity(
         "m", "vertices of each cell; cells share none", axes=("cell", "vertex", "coordinate")

@@ -20,7 +20,7 @@ from pbte.transport.transient import WEIGHTS, Step
 
 @record
 class TransientResult:
-    """A transient, finished or on its way."""
+    """A transient, finished or in progress."""
 
     times: Array = quantity("s", "times of the snapshots, the initial state first", axes=("time",))
     snapshots: tuple[Snapshot, ...] = quantity("", "state at these times", axes=("time",))
@@ -86,7 +86,7 @@ def start_of(snapshot: Snapshot, energy: float) -> TransientResult:
 
     Args:
         snapshot: The initial state.
-        energy: What it stores [J].
+        energy: Its stored energy [J].
     """
     none = np.zeros(0)
     return TransientResult(
@@ -114,8 +114,8 @@ def with_step(
         old: The transient before the step.
         step: The step, tried or done.
         energy: Stored at its end [J].
-        end: When that is [s].
-        written: The state there, where it is to be kept.
+        end: Time of its end [s].
+        written: The state there, if it is to be stored.
     """
     sweeps = old.sweeps + sum(report.sweeps for report in step.reports)
     if not step.accepted:

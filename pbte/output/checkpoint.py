@@ -6,10 +6,10 @@
                                     cells); progress.h5: everything else, as in results.h5;
                                     checksums: SHA-256 of all these, as `sha256sum -c` reads them
 
-The folders are written in turn and flushed, and `latest` is replaced at the end in one go: an
-interruption at any moment leaves a complete checkpoint. The one before stays, for the case that a
-disk loses the newest. Ranks may be others on the way back. Files of other names are nobody's
-business: they are neither read nor removed.
+The folders are written in turn and flushed, and `latest` is replaced atomically at the end: an
+interruption at any moment leaves a complete checkpoint. The previous one is kept in case a disk
+loses the newest. The number of ranks may differ at a restart. Files of other names are neither read
+nor removed.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ LOG = logging.getLogger("pbte.output")
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Progress of a run, beside the arrays of the stage under way.
+    """Progress of a run, without the arrays of the stage under way.
 
     Attributes:
-        case: Fingerprint of the case; no other case may go on from here.
+        case: Fingerprint of the case; no other case may restart from it.
         stage: The stage under way; "" between stages.
         progress: Record of its progress; None between stages.
-        finished: Record of what each finished stage found.
+        finished: Record of each finished stage.
         ranks: Number of ranks that wrote the arrays.
         version: Version of pbte that wrote it.
         slot: Folder that it was read from.
@@ -77,7 +77,7 @@ class StageKinds:
 
     Attributes:
         progress: Record of its progress.
-        finished: Record of what it finds.
+        finished: Record of its results.
     """
 
     progress: type
@@ -101,7 +101,7 @@ def write_checkpoint(
         dim: Dimension of the mesh, on which units depend.
 
     Raises:
-        OSError: It cannot be written; the one before is kept (RunError on other ranks).
+        OSError: It cannot be written; the previous one is kept (RunError on other ranks).
 
     Note: Collective over `comm`.
     """
@@ -153,7 +153,8 @@ def read_checkpoint(
 ) -> Checkpoint | None:
     """Return the progress of the run that left a checkpoint; None if there is none.
 
-    If the newest one is damaged and the one before is whole, a warning says so and that is taken.
+    If the newest one is damaged and the previous one is complete, a warning is logged and that one
+    is used.
 
     Args:
         folder: The folder of the checkpoint.
@@ -188,7 +189,7 @@ def read_checkpoint(
 def read_arrays(
     checkpoint: Checkpoint, arrays: Mapping[str, DistributedArray], comm: MPI.Intracomm
 ) -> None:
-    """Overwrite the values of all arrays by those in a checkpoint, which other ranks may have left.
+    """Overwrite the values of all arrays by those in a checkpoint, from the same or other ranks.
 
     Raises:
         InputError: It is damaged, or does not hold all of them.
@@ -219,7 +220,7 @@ def remove_checkpoint(folder: Path) -> None:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Return whether there is a checkpoint in a folder, whole or not."""
+    """Return whether there is a checkpoint in a folder, complete or not."""
     return any((folder / name / CHECKSUMS).exists() for name in SLOTS)
 
 
@@ -235,7 +236,7 @@ def _clear(slot: Path) -> None:
 
 
 def _latest(folder: Path) -> str | None:
-    """Return the name of the newest checkpoint; None where nothing, or nonsense, names it."""
+    """Return the name of the newest checkpoint; None if no valid name is stored."""
     try:
         name = (folder / LATEST).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -259,7 +260,7 @@ def _age(path: Path) -> float:
 
 
 def _newest(folder: Path, kinds: Mapping[str, StageKinds]) -> Checkpoint | None:
-    """Return the newest checkpoint that is whole; None if there is none, not even a damaged one."""
+    """Return the newest complete checkpoint; None if there is none, not even a damaged one."""
     first = _latest(folder)
     names = sorted(SLOTS, key=lambda name: (name != first, -_age(folder / name / CHECKSUMS)))
     failure: InputError | None = None

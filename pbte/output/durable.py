@@ -1,4 +1,4 @@
-"""Flush files to the disk, so that they survive a crash of the machine, not only of the process."""
+"""Files flushed to the disk, to survive a crash of the machine and not only of the process."""
 
 from __future__ import annotations
 

@@ -56,10 +56,10 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def write_results(
     results: Results, folder: str | Path, *, plots: bool = True, paraview: bool = True
 ) -> list[Path]:
-    """Write everything a run leaves behind into its folder.
+    """Write all output of a run into its folder.
 
-    `results.h5`, `paraview/*.pvd` and `plots/*.png`. A plot that cannot be drawn costs a warning
-    and not the run; a disk that fills costs the new folder, never the old one.
+    `results.h5`, `paraview/*.pvd` and `plots/*.png`. A plot that cannot be drawn is a warning, not
+    an error. If the disk is full the new folder is removed, and the old one is kept.
 
     Note: to be called on one rank.
 
@@ -158,7 +158,7 @@ def prepare_folder(folder: str | Path) -> Path:
 
 @contextmanager
 def run_lock(folder: str | Path) -> Iterator[None]:
-    """Hold the lock of a result folder as long as a run works for it: `<name>.lock` next to it.
+    """Hold the lock of a result folder for the duration of a run: `<name>.lock` next to it.
 
     Args:
         folder: Final name of the result folder. Its missing parents are made, and removed again if

@@ -61,7 +61,7 @@ def write_paraview(results: Results, folder: Path) -> list[Path]:
     Point arrays of the body: `temperature` [K, deviation from T0], `heat_flux` [W/m^2] and, for
     orders, both with `_cumulated`: summed over the orders up to this one. Of several materials also
     the cell array `material`. Cell arrays of the surface: `outgoing_current`,
-    `outgoing_current_cumulated` [W/m^2] and `wall` (the wall's tag). Points stand in the order of
+    `outgoing_current_cumulated` [W/m^2] and `wall` (the wall's tag). Points are in the order of
     Results.geometry: vertex k of cell c is point c (dim + 1) + k.
 
     Args:
@@ -249,7 +249,7 @@ def _positive(cells: IntArray, orientation: Array) -> IntArray:
 
 
 def _facing(geometry: MeshGeometry) -> Array:
-    """Positive where the vertices of a triangle run counter-clockwise seen from outside."""
+    """Return positive numbers for triangles that are counter-clockwise seen from outside."""
     first, second, third = np.moveaxis(geometry.facets, 1, 0)
     normals = np.cross(second - first, third - first)
     return np.asarray(np.einsum("fd,fd->f", normals, geometry.facet_normals))

@@ -157,7 +157,7 @@ class Plots:
         return plot_history(self._results)
 
     def energy(self) -> Figure:
-        """Return the energy account of a transient over time."""
+        """Return the energy balance of a transient over time."""
         from pbte.output.plots.transients import plot_energy
 
         return plot_energy(self._results)

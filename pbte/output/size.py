@@ -1,4 +1,4 @@
-"""The size of what a run writes, before it is run."""
+"""Estimate of the size of a run's output, before it is run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNCERTAINTY = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """Amounts of all that a run writes.
+    """Amounts of all output of a run.
 
     Attributes:
         num_cells: Cells of the mesh.

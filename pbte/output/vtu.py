@@ -51,7 +51,7 @@ class Grid:
         cells: Point numbers of each cell, shape (num_cells, points_per_cell).
         cell_type: VTK's number of the cell type.
         point_data: Arrays on the points; the first scalar and the first vector are shown first.
-        cell_data: Arrays on the cells, likewise.
+        cell_data: Arrays on the cells, shown by the same rule.
         texts: Name -> text, stored with the grid (VTK's field data).
     """
 
@@ -172,7 +172,7 @@ def _section(tag: str, arrays: Sequence[NamedArray], appended: _Appended) -> lis
 
 
 def _texts(texts: Mapping[str, str]) -> list[str]:
-    """Strings are written as the numbers of their bytes, ended by a zero."""
+    """Return the elements of texts, written as the numbers of their bytes, ended by a zero."""
     elements = []
     for name, text in texts.items():
         numbers = " ".join(str(byte) for byte in text.encode() + b"\0")

@@ -1,4 +1,4 @@
-"""The mesh of a case cut into bodies of one crystal each, and where these meet."""
+"""Split of a case's mesh into bodies of one crystal each, and the interfaces between them."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class BodyMesh:
 
 @dataclass(frozen=True, kw_only=True)
 class Bodies:
-    """A mesh as the bodies that it is made of.
+    """A mesh split into bodies of one material each.
 
     Attributes:
         whole: All cells of this rank, not cut.
         cell_regions: Tag of the region of each of them.
         bodies: One for each material.
-        interfaces: Where they meet; one for each name and pair of bodies, not yet evaluated.
+        interfaces: Interfaces of each name and pair of bodies, not yet evaluated.
         models: Interface model of each of them.
         regions: Region name -> tag.
         walls: Wall name -> tag.
@@ -179,7 +179,7 @@ def one_body(
 
 
 def geometry_of(bodies: Bodies) -> MeshGeometry:
-    """Return the whole mesh as the arrays that the observables live on."""
+    """Return the whole mesh as the arrays on which the observables are defined."""
     mesh = bodies.whole
     areas = np.linalg.norm(mesh.boundary_normals, axis=1)
     whole = MeshGeometry(
@@ -222,7 +222,7 @@ def _models(
         model = chosen_model(case, name, pair)
         if model is None:
             continue
-        if model.key == name and (name, pair[::-1]) in sides[:row]:  # as where it comes first
+        if model.key == name and (name, pair[::-1]) in sides[:row]:  # side 1 as at its first place
             model = replace(model, swapped=True)
         number[row] = len(models)
         models.append(model)

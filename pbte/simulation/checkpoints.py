@@ -1,8 +1,8 @@
 """Checkpoints of a run: when they are written, and the restart from them.
 
-A checkpoint holds what the finished stages have reported, the progress of the stage under way, and
-its state: the arrays that sources, surfaces and solvers hand out (`pbte.transport.state`). A
-finished stage is not repeated.
+A checkpoint holds the records of the finished stages, the progress of the stage under way, and its
+state: the arrays of sources, surfaces and solvers (`pbte.transport.state`). A finished stage is not
+repeated.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _KINDS = {
 
 
 class CheckpointManager:
-    """The checkpoint of a run, in a folder beside that of its results.
+    """The checkpoint of a run, in a folder next to that of its results.
 
     Args:
         results: The result folder; no checkpoints are written if None.
@@ -66,7 +66,7 @@ class CheckpointManager:
         any_version: Whether it may be of another version of pbte.
 
     Attributes:
-        notes: What the reader of the results is told of a restart.
+        notes: Notes on a restart, for the reader of the results.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class CheckpointManager:
         self._last = time.monotonic()
 
     def begin(self, problem: Problem) -> None:
-        """Look for a checkpoint to restart from; those of this run are written for this problem.
+        """Prepare the checkpoints of a problem, and read the one to restart from, if there is one.
 
         Raises:
             InputError: The checkpoint is damaged, or of another case.
@@ -128,7 +128,7 @@ class CheckpointManager:
         )
 
     def finished(self, stage: str) -> Any:
-        """Return what a stage reported, or None if it is not finished."""
+        """Return the record of a stage, or None if it is not finished."""
         return self._finished.get(stage)
 
     def progress(self, stage: str) -> Any:
@@ -142,16 +142,16 @@ class CheckpointManager:
         read_arrays(self._found, arrays, self._comm)
 
     def finish(self, stage: str, report: Any) -> None:
-        """Store what a finished stage reports, for the next checkpoint."""
+        """Store the record of a finished stage, for the next checkpoint."""
         self._finished[stage] = report
 
     def checkpoint_due(self) -> bool:
-        """Return whether a checkpoint is due: a signal came, or time is up. Collective."""
+        """Return whether a checkpoint is due, by a signal or by the time elapsed. Collective."""
         mine = self._comm.rank == 0 and time.monotonic() - self._last >= self.interval
         return bool(self._comm.allreduce(int(mine or bool(self._signals)), op=MPI.MAX))
 
     def write(self, stage: str, progress: Any, arrays: Mapping[str, DistributedArray]) -> None:
-        """Write a checkpoint; if it cannot be written, a warning says so and the run goes on.
+        """Write a checkpoint; if it cannot be written, log a warning and continue the run.
 
         Args:
             stage: The stage under way.
@@ -159,7 +159,7 @@ class CheckpointManager:
             arrays: Its state.
 
         Raises:
-            KeyboardInterrupt: The run was told to stop.
+            KeyboardInterrupt: A signal requested a stop.
 
         Note: Collective over the ranks.
         """
@@ -194,10 +194,10 @@ class CheckpointManager:
 
 @contextmanager
 def noted_signals() -> Iterator[list[int]]:
-    """Yield the list of the signals to stop that have come.
+    """Yield the list of the stop signals received so far.
 
-    A signal is only noted, so that the state can be written at the end of a step; a second one
-    stops at once. In threads other than the main one signals are not taken over.
+    A signal is only recorded, so that the state can be written at the end of a step; a second one
+    stops at once. In threads other than the main one no signals are handled.
     """
     noted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -220,7 +220,7 @@ def noted_signals() -> Iterator[list[int]]:
 
 
 def _local(value: Any, part: Part | None) -> Any:
-    """Return what a rank holds of a record that was read as a whole: snapshots of its cells."""
+    """Return this rank's part of a record that was read as a whole: snapshots of its cells."""
     if isinstance(value, Snapshot):
         return local_snapshot(value, part)
     if isinstance(value, tuple):

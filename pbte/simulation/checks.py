@@ -1,6 +1,6 @@
-"""Checks of a case against its mesh, its materials and the ranks: all of them are here.
+"""Checks of a case against its mesh, its materials and the ranks.
 
-What a case says by itself is checked by its records (`pbte.case`).
+Checks of the case by itself belong to its records (`pbte.case`).
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ def _check_centre(
 
 
 def check_temperature(case: Case, material_temperature: float, name: str) -> None:
-    """Check that the case and the material file speak of the same temperature.
+    """Check that the case and the material file have the same temperature.
 
     Args:
         case: The case.
@@ -282,7 +282,7 @@ def check_temperature(case: Case, material_temperature: float, name: str) -> Non
 
 
 def check_temperatures(case: Case, temperatures: Mapping[str, float]) -> None:
-    """Check that the crystals and the case speak of the same temperature.
+    """Check that the crystals and the case have the same temperature.
 
     Args:
         case: The case.
@@ -311,7 +311,7 @@ def check_initial_state(case: Case, dim: int, tables: Iterable[ModeTable]) -> No
 
     Raises:
         InputError: It is made of heat sources, and there are none; the mesh lacks the axis that it
-            depends on; or the modes that it warms are none.
+            depends on; or it warms no modes.
     """
     initial = None if case.transient is None else case.transient.initial
     if isinstance(initial, SourceInitialState) and not case.all_sources:
@@ -339,7 +339,7 @@ def check_electrons(
         walls: Wall name -> tag.
 
     Raises:
-        InputError: No region is made of the metal, or the lit wall is none of its walls.
+        InputError: No region is made of the metal, or the lit wall is not one of its walls.
     """
     electrons = case.electrons
     if electrons is None:

@@ -59,7 +59,7 @@ def condition_notes(conditions: Conditions, *, starts_away: bool) -> tuple[str, 
     """Return notes on walls far from T0, and on a case that nothing drives.
 
     Args:
-        conditions: What drives heat.
+        conditions: Conditions that drive heat.
         starts_away: Whether a transient starts away from T0, or light heats electrons.
     """
     walls = {f"wall '{name}'": value for name, value in conditions.deviations.items()}

@@ -31,7 +31,7 @@ class Period:
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """Boundary conditions of a case as far as they drive heat, and whether sources heat it.
+    """Boundary conditions of a case that drive heat, and whether it has heat sources.
 
     Attributes:
         temperature: T0 [K].
@@ -72,7 +72,7 @@ def conditions_of(case: Case) -> Conditions:
 
 
 def starts_away(case: Case) -> bool:
-    """Return whether something else than walls and sources drives heat.
+    """Return whether anything other than walls and sources drives heat.
 
     That is a transient that starts away from T0, or light on the electrons of a metal.
     """

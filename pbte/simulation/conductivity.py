@@ -26,7 +26,7 @@ from pbte.transport.system import System
 
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
-    """Gradient and walls of the whole mesh, which the first rank knows."""
+    """Gradient and walls of the whole mesh, known on the first rank."""
 
     gradient: TemperatureGradient | None
     walls: dict[str, WallShape]
@@ -45,11 +45,11 @@ def conduction_of(
     one end of the body to the other (see `temperature_gradient_of`).
 
     Args:
-        conditions: What drives heat.
+        conditions: Conditions that drive heat.
         system: The bodies.
         geometry: The mesh; the whole one on the first rank.
         steady: Observables of the steady state.
-        report: How it was reached.
+        report: Its convergence.
 
     Note: Collective over all ranks of the system.
     """

@@ -1,4 +1,4 @@
-"""Model of the time of a run before it is run, also on machines that are not there.
+"""Model of the run time of a case on this or any other machine, before it is run.
 
 The ranks form a grid of mode groups and parts of space (`RankLayout`). One scattering order is
 
@@ -41,8 +41,8 @@ class Speeds:
     """Measured constants of one core.
 
     Attributes:
-        visit: Drift of a mode through a cell [s].
-        ordering: Finding when a mode visits a cell, once a run [s].
+        visit: Sweep of a mode through a cell [s].
+        ordering: Sweep order of a mode, per cell, once a run [s].
         product_rate: Large matrix products [flop/s].
         wide_share: Share of it that mixing with the full matrix reaches [-].
         narrow_share: The same of products with the factors of a kernel [-].
@@ -98,7 +98,7 @@ class Cost:
     """Predicted cost of one order, or of one sweep of the steady solver.
 
     Attributes:
-        seconds: Time by what it goes into [s].
+        seconds: Time of each step [s].
         messages: Messages that a rank sends.
         sent_bytes: Bytes that a rank sends.
     """
@@ -131,7 +131,7 @@ def order_cost(job: Job, layout: RankLayout, speeds: Speeds, network: Network) -
     else:
         flops, share = 4.0 * job.rank * modes * dofs, speeds.narrow_share
         reduction = _allreduce(job.rank * dofs, layout, network)
-    # Observables and the moments of the growth estimate are summed every order.
+    # Observables and the moments of the spectral estimate are summed every order.
     observed = _allreduce((MOMENTS_OBSERVED + MOMENTS_OF_ESTIMATE) * dofs, layout, network)
     flops_observed = 2.0 * (MOMENTS_OBSERVED + MOMENTS_OF_ESTIMATE) * modes * dofs
     seconds = {
@@ -190,7 +190,7 @@ def best_layout(
         ranks_per_node: Ranks of a node.
         node_memory: Memory of a node [bytes].
         speeds: Constants of a core.
-        network: What connects the nodes.
+        network: Network between the nodes.
     """
     room = node_memory / ranks_per_node
     fitting = [
@@ -206,7 +206,7 @@ def best_layout(
 
 
 def num_stages(num_cells: float, parts: int) -> float:
-    """Return how many times a mode goes from part to part at most on its way through a body."""
+    """Return the largest number of stages of a mode, which passes from part to part of a mesh."""
     if parts == 1:
         return 1.0
     jagged = 2.05 * (1.0 - parts**-1.2) * (1.0 + 0.02 * math.log2(parts))
@@ -214,7 +214,7 @@ def num_stages(num_cells: float, parts: int) -> float:
 
 
 def num_neighbours(parts: int) -> float:
-    """Return how many other parts a part touches on average."""
+    """Return the mean number of neighbours of a part."""
     return float(min(parts - 1.0, 11.5 * (1.0 - parts**-0.35)))
 
 

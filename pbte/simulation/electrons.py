@@ -68,10 +68,10 @@ def run_two_temperatures(problem: Problem, timings: dict[str, float]) -> Results
 
 
 class _Metal:
-    """The electrons of a case, and what is solved for and observed with them.
+    """The electrons of a case, with their solutions and observables.
 
     Args:
-        choice: What the case says of them.
+        choice: The electrons as the case describes them.
         problem: The phonons.
     """
 

@@ -19,7 +19,7 @@ class Fingerprint:
     """A case, and the files that it names.
 
     Attributes:
-        case: What of the case must not change, as JSON.
+        case: The parts of the case that must not change, as JSON.
         files: Mesh, materials, tables and fields that it names, in its sequence.
     """
 

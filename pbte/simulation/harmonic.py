@@ -1,4 +1,4 @@
-"""The oscillations of a problem: what drives them, and the response at each frequency."""
+"""Harmonic response of a problem at each frequency, driven by oscillating sources and walls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heat equation, alone or beside a run of phonon transport."""
+"""The heat equation, alone or next to a run of phonon transport."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pbte.simulation.records import HeatResult
 
 
 def solve_heat_equation(problem: HeatProblem) -> HeatResult:
-    """Return the solution in all forms asked for: steady unless it is switched off for others.
+    """Return the steady, transient and harmonic solutions requested; the steady one if none is.
 
     Raises:
         InputError: Heat has nowhere to go.
@@ -33,8 +33,8 @@ def solve_heat_equation(problem: HeatProblem) -> HeatResult:
 def compare_with_fourier(problem: Problem) -> HeatResult:
     """Return the solution of the heat equation for comparison with phonon transport, and notes.
 
-    Nothing where it is not asked for; where the cells are shared by ranks, and where the heat
-    equation has no solution, which a note tells.
+    Empty if it is not requested. A note alone where the cells are shared by ranks, or where the
+    heat equation has no solution.
 
     Note: Collective over all ranks of the problem.
     """

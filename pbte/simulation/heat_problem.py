@@ -7,7 +7,7 @@ the G T_wall of a black wall (Marshak, Phys. Rev. 71, 443 (1947); for phonons Ya
 Taur, J. Heat Transfer 127, 298 (2005)). The bulk profile then jumps by 2/3 of a mean free path in a
 gray crystal, where the exact number is 0.7104 (see `pbte.observables.slip`).
 
-All other walls are adiabatic, whatever they do to single phonons; periodic ones go on at their
+All other walls are adiabatic, whatever they do to single phonons; periodic ones continue at their
 partner, a temperature drop apart.
 
 At an interface of Landauer conductance h, the streams that arrive from both sides differ by q/h.
@@ -61,7 +61,7 @@ LOG = logging.getLogger("pbte.simulation")
 
 # Share of the resistance between streams that is round-off of sums over modes [-].
 CONTACT = 1e-9
-# Meshes of fewer cells are solved by every rank for itself: sharing them is waiting for each other.
+# Meshes of fewer cells are solved by every rank for itself: communication would dominate.
 SMALL = 2000
 
 
@@ -91,7 +91,7 @@ class HeatProblem:
 
     Args:
         settings: What is computed, and how the temperature jumps at walls and interfaces.
-        conditions: What drives heat.
+        conditions: Conditions that drive heat.
         conductors: All bodies, with all their cells on every rank.
         interfaces: The interfaces that join them, with their conductances.
         bodies: The bodies on the mesh, with the names of the walls.
@@ -165,7 +165,7 @@ class HeatProblem:
         return np.asarray(self.mesh.boundary_walls == self.tags[name])
 
     def snapshot(self, temperature: Array, flux: Array, walls: Array, power: float) -> Snapshot:
-        """Return the observables of a state; nothing is known of single modes.
+        """Return the observables of a state, without those of single modes.
 
         Args:
             temperature: T, shape (num_dofs,) [K].
@@ -176,7 +176,7 @@ class HeatProblem:
         mesh = self.mesh
         through = self.equation.outflow(flux)
         areas = np.linalg.norm(mesh.boundary_normals, axis=1)
-        # Where nothing jumps the body is as warm as the wall, which the elements know but nearly.
+        # Without a jump the body has the wall's temperature, in the elements only approximately.
         own = temperature[mesh.boundary_dofs].mean(axis=1)
         beside = np.where(self._held, walls, own)
         facets = {name: self.on_wall(name) for name in self.tags}
@@ -232,8 +232,8 @@ class HeatProblem:
     def _beside(self, interface: Interface, temperature: Array, flux: Array) -> InterfaceFields:
         """Return the fields on both sides of an interface.
 
-        The two streams are those of a distribution that is linear in the direction: T + q/2G runs
-        into the interface, T - q/2G comes out of it.
+        The two streams are those of a distribution that is linear in the direction: T + q/2G
+        arrives at the interface, T - q/2G leaves it.
         """
         mesh, normals = self.mesh, interface.facets.normals
         starts = facet_starts([body.mesh for body in self.bodies])
@@ -268,8 +268,8 @@ class HeatProblem:
 def build_heat_problem(case: Case, comm: MPI.Intracomm, folder: Path | None = None) -> HeatProblem:
     """Read mesh and materials of a case and put its heat equation on them.
 
-    The conductivity is that of the endless crystal; modes that a source heats, and what walls do to
-    single phonons, do not matter.
+    The conductivity is that of the bulk crystal; which modes a source heats, and how walls reflect
+    single phonons, does not matter.
 
     Args:
         case: The case.
@@ -409,7 +409,7 @@ def _interfaces(
             for number in interface.bodies:
                 sent = one_sided_conductance(bodies[number].modes, normals)
                 resistances = resistances - 0.5 / sent
-        # Where nothing is in the way but round-off, the bodies are in contact.
+        # Where the resistance is round-off, the bodies are in contact.
         touching = resistances <= CONTACT / interface.conductances
         yield JoinedFacets(
             facets=interface.facets.pairs + starts[list(interface.bodies)],

@@ -1,7 +1,7 @@
 """The heat equation in time and in the frequency domain.
 
-Initial states, heat sources, walls and times are those that phonons are given; modes that hold an
-initial energy, or take up heat, do not matter.
+Initial states, heat sources, walls and times are the same as for phonons; which modes hold an
+initial energy, or take up heat, does not matter.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from pbte.transport.transient import steps_to
 
 LOG = logging.getLogger("pbte.simulation")
 
-# Without a step of its own an adaptive run begins with this share of the time in which heat passes
-# a cell.
+# The first step of an adaptive run is this share of the time in which heat diffuses through a cell,
+# unless the case limits it.
 FIRST_SHARE = 0.1
 
 
@@ -42,7 +42,7 @@ def integrate_heat_in_time(
 
     Raises:
         InputError: The initial state does not fit the case or its mesh.
-        RunError: The steps have become too small to go on.
+        RunError: The steps have become too small to continue.
     """
     given = _switched(problem, transient)
     stepper = HeatStepper(problem.equation, given, _start(problem, transient, steady))
@@ -146,7 +146,7 @@ def _switched(problem: HeatProblem, transient: Transient) -> Callable[[float], t
 
 
 def _first_step(problem: HeatProblem, transient: Transient) -> StepControl:
-    """Return how the steps are chosen, at the start."""
+    """Return the step size control at the start."""
     mesh = problem.mesh
     if transient.tolerance is None:
         assert transient.step is not None

@@ -17,7 +17,7 @@ from pbte.transport.sources import gaussian, wave
 
 
 def initial_profile(choice: InitialState, temperature: float) -> Callable[[Array], Array]:
-    """Return the deviation from T0 by the place, (n, dim) [m] to (n,) [K].
+    """Return the deviation from T0 as a function of position, (n, dim) [m] to (n,) [K].
 
     Args:
         choice: A uniform, Gaussian or sinusoidal state.

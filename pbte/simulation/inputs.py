@@ -1,4 +1,4 @@
-"""Inputs of a case: mesh and materials read, and all that the case says checked against them."""
+"""Inputs of a case: its mesh and materials, read and checked against all that the case says."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ from pbte.simulation.sources import Place, heat_sources, heated_modes
 
 @dataclass(frozen=True, kw_only=True)
 class ProblemInputs:
-    """Everything a case names, read and found to fit together.
+    """Mesh and materials of a case, read and checked for consistency.
 
     Attributes:
         grid: How the ranks share modes and cells.
         domain: The mesh with its names, on the first rank only.
         bodies: The cells of this rank as bodies of one crystal each.
-        part: Where they are in the whole mesh; None if this rank holds all cells.
+        part: Their place in the whole mesh; None if this rank holds all cells.
         materials: Modes and kernel of each crystal, by its name in the case.
         heated: For each body which modes each source heats, shape (num_sources, num_modes); None
             for all.
@@ -71,7 +71,7 @@ class ProblemInputs:
 
     @property
     def place(self) -> Place:
-        """The cells that the heat sources are put on."""
+        """The cells on which the heat sources are projected."""
         return Place(
             meshes=tuple(body.mesh for body in self.bodies.bodies),
             cell_regions=tuple(self.bodies.cell_regions[body.cells] for body in self.bodies.bodies),
@@ -87,7 +87,7 @@ def read_inputs(
     space_parts: int | None = None,
     folder: Path | None = None,
 ) -> ProblemInputs:
-    """Read mesh and materials of a case and check that all it says fits them.
+    """Read mesh and materials of a case and check all that it says against them.
 
     Args:
         case: The case.

@@ -33,7 +33,7 @@ def interface_results(
     """Return the result at each interface, and the resistances in series of a stack of films.
 
     Args:
-        conditions: What drives heat.
+        conditions: Conditions that drive heat.
         geometry: The whole mesh.
         fields: Fields at the interfaces.
         snapshots: Observables of the steady state, or of all orders, which are added up.
@@ -60,7 +60,7 @@ def _ends(
     snapshots: Sequence[Snapshot],
     results: Sequence[InterfaceResult],
 ) -> Reservoirs | None:
-    """Return the two walls between which heat flows, None where it is not driven like that."""
+    """Return the two walls between which heat is driven, None if there are no such two."""
     gradient = temperature_gradient_of(conditions, geometry)
     if gradient is None:
         return None

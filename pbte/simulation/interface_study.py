@@ -25,7 +25,7 @@ WIDTHS = (10, 20, 50, 100, 200)
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """All that one call of the command found.
+    """Results of one call of the command.
 
     Attributes:
         first: First material, as read.
@@ -51,7 +51,7 @@ class Study:
 
     @property
     def notes(self) -> list[str]:
-        """Limits of the numbers, in sentences."""
+        """Limits of validity of the results, in sentences."""
         temperatures = [report.temperature for report in self.reports[0]]
         own = {self.first.modes.temperature, self.second.modes.temperature}
         notes = []
@@ -126,7 +126,7 @@ def refine(
     """Return the conductance with more and more bins, or with smaller and smaller widths.
 
     Args:
-        label: What the model is called.
+        label: Name of the model.
         choice: The model; those without bins and width have nothing to vary.
         materials: The two crystals.
         first: Mode table of the first crystal.
@@ -194,7 +194,7 @@ def parse_model(text: str, bins: str = "auto") -> InterfaceChoice:
 
     Args:
         text: As on the command line.
-        bins: For models with energy bins that do not say their own.
+        bins: Energy bins of models that do not give their own.
 
     Raises:
         InputError: The kind or a key is unknown, or a value is wrong.
@@ -237,7 +237,7 @@ def parse_bins(text: str) -> Any:
 
 
 def _value(text: str) -> bool | int | float | str | tuple[Any, ...]:
-    """Return what a text on the command line means: true or false, number, numbers, or itself."""
+    """Return the value of a text on the command line: boolean, number, numbers, or the text."""
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):

@@ -48,11 +48,11 @@ def interfaces_of_case(
     partitions: Sequence[ModePartition],
     comm: MPI.Intracomm,
 ) -> tuple[tuple[Interface, ...], tuple[Surface, ...]]:
-    """Return all interfaces with their conductances, and how each couples the bodies.
+    """Return all interfaces with their conductances, and the surfaces that couple the bodies.
 
     Args:
         case: The case.
-        bodies: The bodies and where they meet.
+        bodies: The bodies and their interfaces.
         materials: The material of each name.
         partitions: The modes of each body on each rank.
         comm: The ranks.
@@ -69,7 +69,7 @@ def interfaces_of_case(
         facets = interface.facets
         distinct, normal_of = group_normals(facets.area_normals)
         evaluate = partial(evaluated, case, interface, model, materials, distinct)
-        # One rank evaluates it for all: acoustic and strain mismatch take their time.
+        # One rank evaluates it for all: acoustic and strain mismatch are expensive.
         found = shared_on_node(comm, evaluate)
         maps = (None, facets.corner_map)
         surface = Surface(
@@ -121,7 +121,7 @@ def _without_matrices(
     materials: Mapping[str, Material],
     normals: Array,
 ) -> EvaluatedModel:
-    """Return the same without flux matrices, which are large."""
+    """Return an evaluated model without its flux matrices, which are large."""
     return replace(evaluated(case, interface, model, materials, normals), matrices=())
 
 
@@ -136,7 +136,7 @@ def evaluated(
 
     Args:
         case: The case.
-        interface: Where two materials meet.
+        interface: An interface of two materials.
         model: Its interface model.
         materials: The material of each name.
         normals: Unit normals, shape (num_normals, 3).
@@ -178,7 +178,7 @@ class InterfacePreview:
 def interface_previews(
     case: Case, bodies: Bodies, materials: Mapping[str, Material], comm: MPI.Intracomm
 ) -> list[InterfacePreview]:
-    """Return what is known of each interface from its model at the first facet.
+    """Return a preview of each interface, from its model at the first facet.
 
     Raises:
         InputError: An interface model does not fit its crystals.

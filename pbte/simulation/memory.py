@@ -1,4 +1,4 @@
-"""The memory of a run, before it is run: what a rank keeps, by kind.
+"""Estimate of the memory of a run, by kind, before it is run.
 
 Counted, not fitted: the arrays that the transport keeps and the work space of its largest step.
 Only the program itself and the mesh inside DOLFINx are measured constants.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pbte.materials.kernel import CollisionKernel, FactoredKernel
 
-# As in pbte.transport.collisions, problem, pipeline, steady and growth; a test compares them.
+# As in collisions, body, sweep and steady of pbte.transport; tests compare them.
 MIX_COLUMNS = 1024
 SELF_SCATTERING_COLUMNS = 4 * MIX_COLUMNS
 BLOCK_BYTES, LEAST_MODES = 1 << 25, 32
@@ -42,7 +42,7 @@ class Job:
         self_scattering: Whether the orders are split, so that a factored kernel too keeps a field.
         num_orders: Orders of which the observables are kept.
         dim: Dimension of the mesh.
-        transient: Whether time steps are made, which keep two fields besides.
+        transient: Whether time steps are made, which keep two more fields.
         harmonic: Whether oscillations are solved for, by complex numbers.
     """
 
@@ -68,7 +68,7 @@ class Job:
 
     @property
     def keeps_field(self) -> bool:
-        """Whether the orders keep a field of all modes, not only moments."""
+        """True if the orders keep a field of all modes, not only moments."""
         return self.rank is None or self.self_scattering
 
 
@@ -93,10 +93,10 @@ class RankLayout:
 
 
 def memory_per_rank(job: Job, layout: RankLayout) -> dict[str, float]:
-    """Return what a rank keeps at most while it solves, by kind [bytes].
+    """Return the peak memory of a rank during the solution, by kind [bytes].
 
-    What the ranks of a node share is divided among them. The larger of the steps counts: orders
-    with their field or moments, or the steady state.
+    Memory that the ranks of a node share is divided among them. The larger of the steps counts:
+    orders with their field or moments, or the steady state.
     """
     modes = job.num_modes / layout.mode_groups
     cells = job.num_cells / layout.space_parts
@@ -107,12 +107,12 @@ def memory_per_rank(job: Job, layout: RankLayout) -> dict[str, float]:
         # Emitted, collected, summed over the ranks, and a product.
         orders["moments"] = 4.0 * job.rank * moments
     orders["work space"] = _order_work(job, layout, modes, dofs)
-    # Moments of the growth estimate, once more when it is made, and the snapshot of each order.
+    # Moments of the spectral estimate, once more when it is made, and the snapshot of each order.
     kept = job.num_orders * (2 * MOMENTS_OF_ESTIMATE + 4) * moments
     steps = [orders]
     if job.steady_rank:
         steps.append(_steady(job, layout, modes, dofs))
-    if job.transient:  # the state and the past of every mode, beside what solves a stage
+    if job.transient:  # the state and the past of every mode, in addition to the solver of a stage
         stage = _steady(job, layout, modes, dofs)
         steps.append(stage | {"fields": stage["fields"] + 2.0 * field})
     if job.harmonic:
@@ -144,7 +144,7 @@ def job_of(
     transient: bool = False,
     harmonic: bool = False,
 ) -> Job:
-    """Return what a kernel on a mesh asks for.
+    """Return the job of a kernel on a mesh.
 
     Args:
         kernel: The kernel.
@@ -162,7 +162,7 @@ def job_of(
         num_modes=kernel.modes.num_modes,
         rank=rank,
         steady_rank=steady_rank if rank is None or steady_rank == 0 else rank,
-        # The relaxation-time approximation has no eigenvalue below zero: its orders fade.
+        # The relaxation-time approximation has no eigenvalue below zero: its orders converge.
         self_scattering=self_scattering and rank != 1,
         num_orders=num_orders,
         dim=dim,
@@ -172,7 +172,7 @@ def job_of(
 
 
 def memory_estimate(jobs: Job | Sequence[Job], layout: RankLayout) -> dict[str, int]:
-    """Return what a run keeps at most, all ranks together, by kind and "total" [bytes].
+    """Return the peak memory of a run, all ranks together, by kind and "total" [bytes].
 
     Args:
         jobs: What is computed: one job, or one for each body of a system. The bodies take turns in
@@ -202,9 +202,9 @@ def num_cut_facets(num_cells: float, parts: int) -> float:
 
 
 def _steady(job: Job, layout: RankLayout, modes: float, dofs: float) -> dict[str, float]:
-    """Return what a rank keeps in the steady state: two fields of a full matrix, and moments.
+    """Return the memory of a rank in the steady state: two fields of a full matrix, and moments.
 
-    Beside the Krylov vectors, which are spread over the ranks, the moments at all degrees of
+    Besides the Krylov vectors, which are spread over the ranks, the moments at all degrees of
     freedom exist four times in a product: gathered, streamed, added up, sent.
     """
     moments = 8.0 * job.steady_rank * dofs
@@ -227,7 +227,7 @@ def _order_work(job: Job, layout: RankLayout, modes: float, dofs: float) -> floa
 
 
 def _gathered(job: Job, layout: RankLayout) -> float:
-    """Return how many modes of other ranks a rank gathers per column: one parity at a time."""
+    """Return the number of modes that a rank gathers per column: one parity at a time."""
     return job.num_modes / 2 if job.rank is None and layout.mode_groups > 1 else 0.0
 
 
@@ -248,7 +248,7 @@ def _matrix_bytes(job: Job) -> float:
 
 
 def _factor_bytes(job: Job, modes: float) -> float:
-    """Return this rank's rows and columns of factored kernels, and all that they are taken from."""
+    """Return this rank's rows and columns of factored kernels, and the whole kernels [bytes]."""
     rank = (job.rank or 0) + job.steady_rank
     return 16.0 * rank * (modes + job.num_modes)
 

@@ -76,7 +76,7 @@ def ensure_mesh(path: Path, builder: MeshBuilder | None, comm: MPI.Comm) -> bool
 
     Args:
         path: The mesh file.
-        builder: How to make it; None leaves everything as it is.
+        builder: Shape and parameters; None leaves everything as it is.
         comm: All ranks; the first one makes the file.
 
     Raises:

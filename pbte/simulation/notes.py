@@ -13,11 +13,11 @@ from pbte.observables.transient import TransientResult
 from pbte.transport.reports import SpectralEstimate, SteadyReport
 from pbte.transport.steady.eigenvalues import converges
 
-# Beside a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
+# Next to a Gaussian resolved by one cell per standard deviation the projection falls to -2 %.
 VISIBLE_UNDERSHOOT = 0.05
 # Emission relative to the source beyond which round-off is larger than any usual tolerance.
 ENORMOUS = 1e7
-# What a change of bins does to the conductance of an interface anyway.
+# Change of the conductance of an interface by another choice of bins.
 VISIBLE_UNMATCHED = 0.05
 
 
@@ -37,17 +37,17 @@ def run_notes(
     """Return the notes of a run.
 
     Args:
-        estimates: Growth of the orders for each self-scattering tried; the last was used.
+        estimates: Spectral estimate for each self-scattering tried; the last was used.
         orders: Observables of each order.
         steady: Observables of the steady state.
-        report: How the steady state was reached.
+        report: Convergence of the steady state.
         undershoot: How far the heat source on the mesh falls below zero, relative to its peak.
         num_cyclic_modes: Modes whose cells depend on each other in a cycle.
         num_parts: Number of connected parts of the mesh.
         unmatched: For each interface the share of the flux for which the grids of modes have no
             partners, although both crystals have its energies.
-        transient: How the body went on in time.
-        harmonic: What it answered to oscillations.
+        transient: Results of the transient.
+        harmonic: Harmonic response at each frequency.
     """
     notes = [*_growth_notes(estimates)]
     if report is not None and not report.converged:
@@ -103,7 +103,7 @@ def _last(residuals: Array) -> str:
 
 
 def _remedy(report: SteadyReport) -> str:
-    """Return why the steady state was not reached, and what to do."""
+    """Return the reason why the steady state was not reached, and the remedy."""
     if report.emission > ENORMOUS:
         return (
             f"What is scattered has grown to {report.emission:.1e} times the source, where "

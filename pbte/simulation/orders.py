@@ -21,7 +21,7 @@ LOG = logging.getLogger("pbte.simulation")
 # The self-scattering that "auto" tries, in this order. The first for which the orders converge is
 # taken (the plain series diverges in silicon bodies above 70 to 100 nm).
 SELF_SCATTERING = (0.0, 0.1, 0.2, 0.3)
-# Orders needed before the estimate is believed.
+# Orders needed before the estimate is reliable.
 ORDERS_TO_ESTIMATE = 10
 
 STAGE = "orders"
@@ -38,7 +38,7 @@ def compute_scattering_orders(problem: Problem, checkpoints: CheckpointManager) 
 
     Raises:
         InputError: The checkpoint is damaged.
-        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
+        KeyboardInterrupt: A signal requested a stop; a checkpoint is written.
 
     Note: Collective over the ranks.
     """
@@ -65,7 +65,7 @@ class _Orders:
     Args:
         problem: The problem.
         self_scattering: The split s [-].
-        before: Growth of the orders with each self-scattering that was tried before.
+        before: Spectral estimate for each self-scattering that was tried before.
         checkpoints: Writes checkpoints and restores them.
 
     Attributes:
@@ -86,10 +86,10 @@ class _Orders:
         self.estimator = SpectralEstimator(self.system, *problem.leading)
 
     def follow(self, restart: OrdersProgress | None, *, gives_up: bool) -> bool:
-        """Follow the orders; return False once they turn out to diverge. Collective.
+        """Compute the orders; return False once they turn out to diverge. Collective.
 
         Args:
-            restart: Where to go on; at the beginning if None.
+            restart: Progress to continue from; None for order 0.
             gives_up: Whether orders that diverge are given up.
         """
         tallies = self.problem.field_tally, self.problem.interface_tally
@@ -127,11 +127,11 @@ class _Orders:
         return restart.number, events
 
     def _observe(self, order: Order) -> None:
-        """Record an order that was asked for. Collective."""
+        """Record an order if it was requested. Collective."""
         snapshot = self.problem.field_tally.snapshot(
             order.deposited, scatters=True, self_scattering=self.self_scattering
         )
-        if order.number > self.last:  # followed for the estimate only
+        if order.number > self.last:  # computed for the estimate only
             return
         whole = whole_snapshot(snapshot, self.problem.part)
         self.record = replace(

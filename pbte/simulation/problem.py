@@ -1,4 +1,4 @@
-"""From the case to the problem: its inputs put on the mesh, with sources, walls and interfaces."""
+"""Problem of a case: bodies on the mesh with their modes, sources, walls and interfaces."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LOG = logging.getLogger("pbte.simulation")
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A case made ready to solve.
+    """A case prepared for the solvers.
 
     Attributes:
         system: Bodies and interfaces: mesh, modes, collisions, source and walls of this rank.
@@ -55,13 +55,13 @@ class Problem:
             kernel itself).
         bodies: The bodies on the mesh, with their names.
         interfaces: The interfaces with their conductances; see `reported_interfaces`.
-        part: Where the local cells are in the whole mesh; None if this rank holds all cells.
-        conditions: What drives heat.
-        settings: What is computed.
+        part: Place of the local cells in the whole mesh; None if this rank holds all cells.
+        conditions: Conditions that drive heat.
+        settings: Stages of the run and their parameters.
         frequency_edges: Edges of the frequency bins of all spectra, shape (num_bins + 1,) [rad/s].
         num_parts: Number of connected parts of the mesh.
         undershoot: How far the heat source falls below zero, relative to its peak [-].
-        fingerprint: What must be the same at a restart.
+        fingerprint: Fingerprint of the case, which must be the same at a restart.
     """
 
     system: System
@@ -170,7 +170,7 @@ def _linked(
 ) -> System:
     """Return the bodies with all their surfaces: walls, periodic pairs and interfaces.
 
-    Those that lead back into the body they come from belong to that body.
+    A surface with both sides in one body belongs to that body.
     """
     meshes, walls = [body.mesh for body in bodies], cut.walls
     tables = [body.modes for body in bodies]
@@ -223,11 +223,11 @@ def _open_bodies(case: Case, inputs: ProblemInputs) -> list[Body]:
 
 
 def fairer_share(body: Body, *, measured: bool) -> ModePartition | None:
-    """Return a share of the modes by what they cost, or None where an even one is as good.
+    """Return a partition of the modes by their cost, or None where an even one is as good.
 
     Modes with cyclic dependencies are swept many times; they are counted. Ranks may also differ in
-    speed: measured in one drift of all modes, at the price of a share, and so of round-off, that
-    differs from run to run.
+    speed, measured in one sweep of all modes; the partition, and with it round-off, then differs
+    from run to run.
 
     Note: Collective over the ranks.
     """
@@ -249,7 +249,7 @@ def fairer_share(body: Body, *, measured: bool) -> ModePartition | None:
 
 
 def _drift_seconds(body: Body) -> float:
-    """Return the processor time of one drift of the local modes [s]. Collective."""
+    """Return the processor time of one sweep of the local modes [s]. Collective."""
     nothing = np.zeros((body.block_modes, body.mesh.num_dofs))
     blocks = list(body.mode_blocks())
     stream(body, nothing[: blocks[0].size], blocks[0], walls=False)  # compiles
@@ -263,7 +263,7 @@ def leading_part(kernel: CollisionKernel, rank: int, comm: MPI.Intracomm) -> Fac
     """Return the rank-`rank` part of a full kernel; a kernel of low rank is its own leading part.
 
     One rank computes it for all: eigenvectors are only defined up to a sign and, where degenerate,
-    a rotation, and every rank must mean the same moments. Collective over `comm`.
+    a rotation, and every rank must use the same moments. Collective over `comm`.
 
     Raises:
         TypeError: The kernel is of no known kind.

@@ -37,7 +37,7 @@ class OrdersRecord:
 
 @record
 class OrdersProgress:
-    """Progress of the scattering orders, beside the arrays of the iteration."""
+    """Progress of the scattering orders, without the arrays of the iteration."""
 
     number: int = quantity("1", "the next order")
     record: OrdersRecord = quantity("", "observables of the orders before it")
@@ -56,7 +56,7 @@ class SteadyRecord:
 
 @record
 class TransientProgress:
-    """Progress of a transient, beside the arrays of the time stepper."""
+    """Progress of a transient, without the arrays of the time stepper."""
 
     time: float = quantity("s", "time that is reached")
     scale: float = quantity("", "norm of the largest state so far")
@@ -82,7 +82,7 @@ class HeatResult:
         steady: The steady state.
         transient: The transient.
         harmonic: Responses at each frequency.
-        notes: Why something is missing.
+        notes: Reasons why a solution is missing.
     """
 
     steady: HeatState | None = None
@@ -97,8 +97,8 @@ class StageRecords:
 
     Attributes:
         orders: Scattering orders.
-        steady: Steady state; None if it was not asked for.
-        transient: Transient; None likewise.
+        steady: Steady state; None if it was not requested.
+        transient: Transient; None if it was not requested.
         harmonic: Response at each frequency.
         electrons: Electrons of a metal; None without.
         heat: Solution of the heat equation.

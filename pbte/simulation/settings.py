@@ -1,4 +1,4 @@
-"""Settings of the stages of a run: all that they know of the case."""
+"""Settings of the stages of a run: the part of the case that they read."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from pbte.transport.sources import gaussian, project
 
 Density = Callable[[Array], Array]
 
-# Below zero by this part of the largest value counts as round-off of the one who made the field.
+# Negative values up to this part of the largest value are taken for round-off.
 _ROUND_OFF = 1e-12
 
 
@@ -64,8 +64,8 @@ class Place:
 def heat_sources(case: Case, place: Place) -> tuple[Array, ...]:
     """Return the heat density of each source at the local degrees of freedom of each body.
 
-    Each is the L2 projection on the cells of its regions, so its power is right there and nowhere
-    else, to the accuracy of the quadrature, and exactly where the case says the power.
+    Each is the L2 projection on the cells of its regions, so that its power is correct to the
+    accuracy of the quadrature; it is exact where the case gives the power.
 
     Args:
         case: The case.
@@ -115,7 +115,7 @@ def heated_modes(case: Case, modes: ModeTable, regions: Collection[str]) -> Bool
 def undershoot(case: Case, bodies: Sequence[Body]) -> float:
     """Return how far a heat density falls below zero, relative to its peak [-]. Collective.
 
-    Sources that take out heat on purpose do not count.
+    Sources that may cool do not count.
     """
     worst, comm = 0.0, bodies[0].comm
     for number, source in enumerate(case.all_sources.values()):

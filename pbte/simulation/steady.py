@@ -34,7 +34,7 @@ def compute_steady_state(
 
     Raises:
         InputError: The checkpoint is damaged.
-        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
+        KeyboardInterrupt: A signal requested a stop; a checkpoint is written.
 
     Note: Collective over the ranks.
     """

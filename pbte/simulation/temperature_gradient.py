@@ -18,13 +18,13 @@ _EQUAL = 1e-2
 def temperature_gradient_of(
     conditions: Conditions, geometry: MeshGeometry
 ) -> TemperatureGradient | None:
-    """Return what drives heat through the body, or None if that is no drop over a length.
+    """Return the temperature gradient that drives heat, or None if it is no drop over a length.
 
     Either one pair of periodic walls with a temperature drop between them, or two flat parallel
     walls of one area at two temperatures, and no heat source.
 
     Args:
-        conditions: What drives heat.
+        conditions: Conditions that drive heat.
         geometry: The whole mesh.
     """
     if conditions.has_sources:
@@ -44,9 +44,10 @@ def temperature_gradient_of(
 def _periodic_drive(
     geometry: MeshGeometry, pair: Period, num_closed: int
 ) -> TemperatureGradient | None:
-    """The cross-section of a cell that is repeated sideways too is that of its box, pores included.
+    """Return the gradient between two periodic walls, None if they are not opposite along an axis.
 
-    That of a wire or a film, which ends sideways, is the area of the wall; see `_cross_section`.
+    The cross-section is that of the box, pores included, if the cell is repeated or mirrored in all
+    other directions, else (a wire, a film) the area of the wall; see `_cross_section`.
     """
     along = _centre(geometry, pair.partner) - _centre(geometry, pair.name)
     length = float(np.linalg.norm(along))
@@ -97,7 +98,7 @@ def _cross_section(geometry: MeshGeometry, length: float, end: float) -> float:
     """Return the cross-section of a body whose ends have this area.
 
     The facets of a round wire cut off more of it at the ends, where they share one plane, than in
-    between. The mean over the length is what conducts: no body gets better than bulk by its mesh.
+    between. The mean over the length is taken, so that no body conducts better than bulk.
     A body that differs from its ends by more has pores, or another form.
     """
     mean = float(geometry.volumes.sum()) / length

@@ -33,8 +33,8 @@ from pbte.transport.transient import Step, TimeStepper, march
 
 LOG = logging.getLogger("pbte.simulation")
 
-# Without a step of its own an adaptive run begins with this share of the mean life of a phonon, in
-# which the error is well below any tolerance.
+# The first step of an adaptive run is this share of the mean lifetime of a phonon, unless the case
+# limits it: the error is then well below any tolerance.
 FIRST_SHARE = 1e-2
 
 STAGE = "transient"
@@ -62,7 +62,7 @@ def initial_fields(
 
 
 def _held_by(choice: ModeSelection, body: Body) -> Array:
-    """Return how much hotter each local mode is than the temperature of all, (local modes,) [-].
+    """Return the temperature of each local mode over that of all modes, (local modes,) [-].
 
     The same energy in fewer modes makes each of them hotter.
     """
@@ -93,7 +93,7 @@ def switched(problem: Problem, transient: Transient) -> Callable[[float], System
 
 
 def first_step(problem: Problem, transient: Transient) -> StepControl:
-    """Return how the steps are chosen, at the start."""
+    """Return the step size control at the start."""
     if transient.tolerance is None:
         assert transient.step is not None
         return StepControl(size=transient.step)
@@ -110,7 +110,7 @@ class Recorder:
     Args:
         problem: The problem.
         transient: Initial state, profiles in time and steps.
-        stepper: The state that moves.
+        stepper: The time stepper.
         before: Observables of the part before a restart; none by default.
     """
 
@@ -172,8 +172,8 @@ def integrate_in_time(
 
     Raises:
         InputError: The checkpoint is damaged.
-        RunError: The steps have become too small to go on.
-        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
+        RunError: The steps have become too small to continue.
+        KeyboardInterrupt: A signal requested a stop; a checkpoint is written.
     """
     known = checkpoints.finished(STAGE)
     if known is not None:
@@ -218,7 +218,7 @@ def integrate_in_time(
 
 
 def _report(transient: Transient, step: Step[Snapshot], now: float, number: int) -> None:
-    """Log how far a transient is."""
+    """Log the progress of a transient."""
     LOG.info(
         "transient: %.4g s of %.4g s, %s of %.2g s",
         now,

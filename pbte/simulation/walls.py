@@ -1,4 +1,4 @@
-"""Walls of a case, put on the mesh: what they send in by themselves, and what they send back."""
+"""Walls of a case on its mesh: inflow of isothermal walls, and surfaces that reflect or join."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def adiabatic_surfaces(
     """Return the walls of a body that send phonons back into it, as the case describes them.
 
     Raises:
-        InputError: A plane of symmetry is none of the crystal's grid.
+        InputError: A plane of symmetry is not one of the crystal's grid.
         RunError: A boundary condition violates conservation, balance or reciprocity.
     """
     surfaces = []
@@ -82,7 +82,7 @@ def periodic_surfaces(
     tables: Sequence[ModeTable],
     shares: Sequence[ModePartition],
 ) -> tuple[Surface, ...]:
-    """Return the pairs of walls where what leaves through one enters through the other.
+    """Return the pairs of periodic walls: phonons that leave through one enter through the other.
 
     The two walls may belong to several bodies; one surface then joins each pair of bodies.
 
@@ -91,10 +91,10 @@ def periodic_surfaces(
         meshes: The cells of each body.
         walls: Wall name -> tag.
         tables: The modes of each body.
-        shares: Which of them each rank has.
+        shares: The modes of each body on each rank.
 
     Raises:
-        InputError: The walls are no copies of each other, or a crystal goes on in another one.
+        InputError: The walls are no copies of each other, or their crystals differ.
     """
     surfaces: list[Surface] = []
     for name, wall in case.walls.items():
@@ -116,8 +116,8 @@ def periodic_surfaces(
                 )
             ]
             drop = wall.temperature_drop
-            # Beyond this wall the body goes on at its partner, warmer by the drop, and the other
-            # way round.
+            # Beyond this wall the body continues at its partner, warmer by the drop, and beyond the
+            # partner at this wall, colder by the drop.
             surfaces.append(
                 make_surface(
                     f"{name}-{wall.partner}",
@@ -131,7 +131,7 @@ def periodic_surfaces(
 
 
 def _going_on(name: str, first: ModeTable, second: ModeTable, normal: Array) -> FluxMatrix:
-    """Return the flux matrix where a crystal goes on beyond a periodic wall."""
+    """Return the flux matrix of a periodic wall, beyond which the same crystal continues."""
     try:
         return PerfectInterface().flux_matrix(first, second, normal)
     except InputError as error:

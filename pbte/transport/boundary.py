@@ -1,13 +1,13 @@
-"""Walls and interfaces on the mesh: what runs into them becomes what leaves them.
+"""Walls and interfaces on the mesh: their outgoing flux becomes inflow.
 
 Every boundary condition and interface model is a flux matrix per facet normal
 (pbte.interfaces.base). Its diffuse part goes through the temperatures of a few bins per facet node;
 only a sparse part (specular, acoustic mismatch) needs the modes one by one. Between two scattering
 events a surface holds just that: the bin temperatures and, with a sparse part, the mode
-temperatures that it sends in.
+temperatures of its inflow.
 
-A surface has one side (a wall) or two (an interface, or two faces joined periodically). Facets are
-listed alike on both sides, with their nodes in the same sequence.
+A surface has one side (a wall) or two (an interface, or two faces joined periodically). Facets and
+their nodes are listed in the same order on both sides.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from pbte.materials.modes import ModeTable
 
 # Facets of a flat wall have one normal up to the round-off of their coordinates.
 SAME_NORMAL = 1e-10
-# Facet nodes whose modes are brought together at a time when ranks share the modes.
+# Facet nodes whose modes are gathered at a time when ranks share the modes.
 GATHERED_NODES = 512
-# A share of flux turned back that is round-off: the bodies touch.
+# Reflected fraction of the flux that is round-off: the bodies are in perfect contact.
 PERFECT = 1e-9
 
 
@@ -64,7 +64,7 @@ class Surface:
             second.
         normal_of: Which of them each facet has, shape (num_facets,).
         areas: Area of each facet, shape (num_facets,) [m^(dim-1)].
-        jumps: What is added to every mode temperature on its way into each side [K]; for a
+        jumps: Added to every mode temperature on its way into each side [K]; for a
             temperature drop imposed between periodic faces.
 
     Raises:
@@ -374,7 +374,7 @@ def wall_surface(
         tag: Its tag.
         modes: Mode table of the whole crystal.
         mode_partition: The modes of each rank.
-        condition: How the wall sends back what runs into it.
+        condition: Its boundary condition.
     """
     return make_surface(
         name,
@@ -394,7 +394,7 @@ def _common_bins(name: str, matrices: Sequence[FluxMatrix]) -> IntArray:
 
 
 def _local_rows(sides: Sequence[Side]) -> list[IntArray]:
-    """Return where the local modes of each side are in the list of all modes of the surface."""
+    """Return the numbers of the local modes of each side among all modes of the surface."""
     starts = np.cumsum([0] + [_num_modes(side.mode_partition) for side in sides])
     return [start + side.mode_partition.indices for start, side in zip(starts, sides, strict=False)]
 

@@ -43,7 +43,7 @@ class FullCollisions:
     Attributes:
         mode_partition: The modes of each rank.
         even: Rows of this rank, columns of all ranks in rank order [1/s].
-        odd: Likewise for the odd part [1/s].
+        odd: The same for the odd part [1/s].
         scale: sqrt(c/2) of the local pairs, then sqrt(c) of the local singles, shape (n, 1).
     """
 

@@ -1,7 +1,7 @@
 """State of sources and surfaces that a restart needs, with the names of its axes.
 
-The owners of the state hand it out as distributed arrays (`state_arrays`), views of their own
-memory: reading a checkpoint writes into it. (To cut one axis of an array never takes a copy.)
+The owners of the state give it as distributed arrays (`state_arrays`), views of their own memory:
+reading a checkpoint writes into it. (Splitting an axis never takes a copy.)
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def moment_field(body: Body, cells: IntArray, values: Numbers) -> DistributedArr
 
 
 def mode_weights(body: Body, values: Numbers) -> DistributedArray:
-    """Return what each local mode contributes to moments, shape (local modes, moments)."""
+    """Return the weights of each local mode in moments, shape (local modes, moments)."""
     return DistributedArray(
         axes=("mode", "moment"),
         numbers=(body.mode_partition.indices, np.arange(values.shape[1])),

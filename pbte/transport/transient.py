@@ -60,7 +60,7 @@ SAME = 1e-9
 T = TypeVar("T")
 # System at a time [s], with its heat sources and wall temperatures, without past.
 Given = Callable[[float], Body | System]
-# Takes all drifts of a stage, and its time [s].
+# Takes all streamed blocks of a stage, and its time [s].
 Measure = Callable[[Iterator[StreamedBlock], float], T]
 
 
@@ -69,7 +69,7 @@ class Step(Generic[T]):
     """A time step, accepted or rejected.
 
     Attributes:
-        start: Time at its begin [s].
+        start: Time at its start [s].
         size: Length h [s].
         error: Error estimate, relative to the norm of the largest state so far [-].
         measured: Measurement of each stage; their sum with `WEIGHTS` is the mean over the step in
@@ -253,7 +253,7 @@ class _Update:
     """Update of the past of the first stage to that of the second, and then to the new state.
 
     Args:
-        fields: The state u at the begin of the step.
+        fields: The state u at the start of the step.
         past: u / gamma h; changed in place.
         rate: 1 / gamma h [1/s].
 

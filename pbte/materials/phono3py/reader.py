@@ -234,7 +234,7 @@ def _phonons(interaction: Any) -> tuple[Any, Any]:
 
 
 def _expand(values: Array, index: IntArray, swapped: npt.NDArray[np.bool_]) -> Array:
-    """Return values at every q1 from those of the independent triplets, bands swapped likewise."""
+    """Return values at every q1 from those of independent triplets, bands swapped where needed."""
     expanded = values[index]
     expanded[swapped] = expanded[swapped].swapaxes(2, 3)
     return np.asarray(expanded, dtype=np.float64)

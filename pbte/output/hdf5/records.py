@@ -8,7 +8,7 @@
     arrays of several sizes  a group of numbered datasets
 
 Every dataset has the attributes `unit`, `description` and `axes`. Rows of different length are
-filled up with nan; the attribute `lengths` then holds what they had.
+filled up with nan; the attribute `lengths` then holds their lengths.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COMPRESSED_FROM = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """Where values stand: dimension of the mesh, axes that count records, unit of a factor."""
+    """Context of values: dimension of the mesh, axes that count records, unit of a factor."""
 
     dim: int
     is_compressed: bool = True
@@ -57,7 +57,7 @@ def get_record(group: Any, kind: type, index: tuple[int, ...] = ()) -> Any:
     Args:
         group: h5py group that it was written into.
         kind: Its class.
-        index: Which of several.
+        index: Numbers of the record among several.
 
     Raises:
         KeyError: A dataset is missing.
@@ -169,7 +169,7 @@ def _describe(dataset: Any, item: Quantity, place: _Place, axes: tuple[str, ...]
 
 
 def _get(item: Any, kind: Any, index: tuple[int, ...]) -> Any:
-    """Return what a dataset or group holds, of all records in a row or of one of them."""
+    """Return the content of a dataset or group, of all records in a row or of one of them."""
     if is_record(kind):
         return get_record(item, kind, index)
     if is_row(kind):

@@ -1,4 +1,4 @@
-"""The file results.h5: everything a run reports, with units, readable by any HDF5 tool.
+"""The file results.h5: all results of a run, with units, readable by any HDF5 tool.
 
 Its groups and datasets are the fields of `Results` and of the records in it, as `records` writes
 them; docs/results.md lists them all.
@@ -23,7 +23,7 @@ VERSION = 2
 def write_results_file(results: Results, path: Path) -> None:
     """Write results.h5.
 
-    The file is put together in memory and written in one go: HDF5 itself cannot recover from a
+    The file is put together in memory and written at once: HDF5 itself cannot recover from a
     disk that fills (it leaves the file open and crashes when the interpreter ends).
 
     Args:

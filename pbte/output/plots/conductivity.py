@@ -1,4 +1,4 @@
-"""Which phonons carry the heat: accumulated conductivity and suppression function."""
+"""Figures of the conductivity by phonons: accumulation and suppression function."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VISIBLE = 1e-3
 def plot_accumulation(results: Results) -> Figure:
     """Return the conductivity carried by phonons up to a mean free path, and up to a frequency.
 
-    With that of bulk. The second panel is left out where all modes have one
+    Next to that of bulk. The second panel is left out where all modes have one
     frequency: band tables without frequencies.
 
     Raises:

@@ -2,7 +2,7 @@
 
 Each function takes Results and returns a figure, to be changed or saved in any format;
 write_plots saves those that make sense for the body. After figure 2 of the paper: (a) temperature
-per order, (b) cumulated, (c) energy spectrum of the arriving carriers, (d, e) where they arrive.
+per order, (b) cumulated, (c) energy spectrum of the arriving carriers, (d, e) map of their power.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def _check_any(snapshots: Sequence[object]) -> None:
 
 
 def _profile(geometry: MeshGeometry, values: Array, axis: int | None) -> Profile:
-    """Radial, or along an axis; the exact curve in one dimension.
+    """Return a radial profile, or one along an axis; the exact curve in one dimension.
 
     Each component has a curve of its own, with nan between them: the temperature may jump
     at interfaces.
@@ -290,7 +290,7 @@ def _smooth_profile(
 
 
 def _extent(geometry: MeshGeometry, axis: int | None) -> tuple[float, float]:
-    """The ends of the coordinate of a profile [m]."""
+    """Return the ends of the coordinate of a profile [m]."""
     if axis is not None:
         return float(geometry.points[..., axis].min()), float(geometry.points[..., axis].max())
     distances = np.linalg.norm(geometry.points - centre_of_volume(geometry), axis=2)

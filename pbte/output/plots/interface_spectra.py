@@ -33,8 +33,8 @@ MOST_PANELS = 4
 def plot_interface_distributions(results: Results) -> Figure:
     """Return the temperature of the phonons of each energy on both sides of interfaces (figure 3e).
 
-    Solid lines are those that run into the interface, dashed ones those that come out of it. Thin
-    ones across are the means, dotted ones the temperatures at the interface by the heat
+    Solid lines are phonons that arrive at the interface, dashed ones those that leave it. Thin
+    horizontal lines are their means, dotted ones the temperatures at the interface by the heat
     equation. One panel for each of the first few interfaces.
 
     Raises:

@@ -166,7 +166,7 @@ def _map_bar(figure: Figure, shown: Any, axes: Any, unit: str) -> None:
 
 
 def _limits(values: Array) -> tuple[float, float]:
-    """The ends of the colour scale; wide enough not to show round-off as a pattern."""
+    """Return the ends of the colour scale; wide enough not to show round-off as a pattern."""
     low, high = float(values.min()), float(values.max())
     least = 1e-3 * max(abs(low), abs(high)) or 1.0
     if high - low >= least:

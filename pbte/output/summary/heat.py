@@ -38,7 +38,7 @@ def fourier_sentences(results: Results, power_unit: str) -> Iterator[str]:
 
 
 def _account(results: Results, state: HeatState, unit: str) -> str:
-    """Return where the heat goes, in one sentence."""
+    """Return the energy balance, in one sentence."""
     absorbed = state.balance.absorbed
     # Power that the largest temperature difference would drive through a cube of this size.
     size, dim = float(results.geometry.volumes.sum()), results.geometry.points.shape[2]

@@ -13,7 +13,7 @@ from pbte.observables.results import Results
 
 
 def interface_tables(results: Results) -> Iterator[Table | str]:
-    """Yield what is known of the interfaces of a run: tables, and sentences."""
+    """Yield the results at the interfaces of a run: tables, and sentences."""
     if not results.interfaces:
         return
     state = "" if results.steady is not None else " (sum of the orders)"

@@ -88,7 +88,7 @@ def facts_table(rows: list[tuple[str, str]], *, title: str = "") -> Table:
 
 
 def _electrons(electrons: ElectronResult, unit: str) -> Iterator[str]:
-    """Yield what is to be known of the electrons, in sentences."""
+    """Yield the results of the electrons, in sentences."""
     if electrons.steady is not None:
         yield (
             f"Electrons of {electrons.material}: dT reaches {electrons.extreme_temperature:.4g} K, "
@@ -185,7 +185,7 @@ def _balance_cells(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _account(results: Results) -> Iterator[str]:
-    """Yield the energy account of the whole run, in sentences."""
+    """Yield the energy balance of the whole run, in sentences."""
     unit = _power_unit(results)
     put_in = f"{results.power:.4g} {unit} put in"
     if results.orders:
@@ -238,7 +238,7 @@ def _orders_text(results: Results) -> str:
 
 
 def _conduction(results: Results) -> Iterator[str]:
-    """Yield what is known of conductivity and slip, in sentences."""
+    """Yield conductivity and slip, in sentences."""
     conductivity = results.conductivity
     if conductivity is not None:
         gradient = conductivity.gradient

@@ -16,7 +16,7 @@ from pbte.output.plots.style import scaled
 
 
 def transient_lines(results: Results) -> Iterator[str]:
-    """Yield what is to be known of the transient of a run, in sentences."""
+    """Yield the results of the transient of a run, in sentences."""
     transient = results.transient
     assert transient is not None
     unit = unit_of(TransientResult, "energies", results.geometry.dim)

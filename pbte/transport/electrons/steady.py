@@ -123,7 +123,7 @@ def solve_coupled(
         pulse: Factor of the heat source of the electrons [-].
         start: Initial guess of T_e, shape (num_dofs,) [K]; that for T_p = 0 by default.
         tolerance: As `solve_two_temperatures` takes it.
-        max_iterations: Likewise.
+        max_iterations: As `solve_two_temperatures` takes it.
         level: Level of the log record of each phonon solution.
 
     Raises:

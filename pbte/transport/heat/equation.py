@@ -181,7 +181,7 @@ class HeatEquation:
             rate: Inverse length of the stage [1/s].
             past: Temperature of the previous stage, shape (num_dofs,) [K].
             heat_source: As for `steady`.
-            temperatures: Likewise.
+            temperatures: As for `steady`.
         """
         rows = self._layout.rows
         heat = self._driving(heat_source, temperatures) + rate * self._stored(past[rows])
@@ -195,7 +195,7 @@ class HeatEquation:
         Args:
             frequency: Ordinary frequency [Hz].
             heat_source: Amplitude, else as for `steady`.
-            temperatures: Likewise.
+            temperatures: Amplitude, else as for `steady`.
 
         Raises:
             InputError: The deposited power has no sink, at zero frequency.

@@ -61,7 +61,7 @@ class HeatModel:
 
     @property
     def floats(self) -> bool:
-        """Whether the temperature is defined only up to a constant."""
+        """True if the temperature is defined only up to a constant."""
         return not (self.walls.any() or self.reaction.any() or self.fixed.size)
 
 

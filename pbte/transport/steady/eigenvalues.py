@@ -83,7 +83,7 @@ class SpectralEstimator:
         return arrays
 
     def make_room(self, num_orders: int) -> None:
-        """Make the state of so many orders, to be read into; nothing in it is that of a kernel."""
+        """Allocate the moments of some orders and their weights, to be read from a checkpoint."""
         self.weights = [np.zeros_like(weights) for weights in self.weights]
         self.orders = [self._nothing() for _ in range(num_orders)]
 

@@ -59,7 +59,7 @@ class SteadyIterate:
 
 @record
 class SteadyProgress:
-    """Progress of an unfinished steady solution, beside the arrays of its iteration."""
+    """Progress of an unfinished steady solution, without the arrays of its iteration."""
 
     scale: float = quantity(
         "", "norm of the source of the first scattering order, the unit of relative residuals"

@@ -123,7 +123,7 @@ def _trace(cells, boundary_dofs, facets, velocities, rates, origins, weights):  
             along = 0.0
             for axis in range(dim):
                 along -= velocities[mode, axis] * slopes[start, axis, face]
-            if not along > 0.0:  # does not run into this facet
+            if not along > 0.0:  # does not arrive at this facet
                 continue
             for node in range(dim):
                 slot, cell, entered, time = number * dim + node, start, face, 0.0

@@ -105,7 +105,7 @@ class SteadyState:
         """
         last_bits = [LAST_BIT * state.scattered_moments() for state in self.states]
         for moments in last_bits:
-            moments[:, 1:] = 0.0  # without energy: they fade within a mean free path
+            moments[:, 1:] = 0.0  # without energy: they decay within a mean free path
         entering = np.zeros_like(self.moments.parts(self.residual)[1])
         round_off = self.moments.join(last_bits, entering)
         correct = self.moments.temperature_correction

@@ -5,15 +5,15 @@ temperatures of one mode live in a work array `theta` = [degrees of freedom | in
 zero], so that a cell reads all its faces alike: interior, boundary and, with weight zero,
 downstream. Branches on the sign of v . n would be mispredicted half of the time and cost more than
 the products. Modes of one direction share the order of the cells and the geometry, so eight of them
-go at once: the same array with eight numbers, one in each SIMD lane, where there was one.
+are swept at once: the same array with eight numbers, one in each SIMD lane, in place of one.
 
-Every direction visits the cells in another order, so the mesh is read at random and the time is
-that of the cache as much as of the arithmetic. Hence one record a cell, in whole cache lines, asked
-for a few cells ahead. Measured on 3400 tetrahedra, one 2.6 GHz AVX-512 core: 19 ns per cell and
-mode (52 without asking ahead), 5 to 6 ns with eight modes at once.
+Every direction visits the cells in a different order, so the mesh is read at random, and reading
+takes as much time as the arithmetic. Hence one record per cell, in whole cache lines, prefetched a
+few cells ahead. Measured on 3400 tetrahedra, one 2.6 GHz AVX-512 core: 19 ns per cell and mode (52
+without prefetching), 5 to 6 ns with eight modes at once.
 
-The dimension comes in as the length of a tuple, `origin` or the velocity. So the functions stand
-alone, and Numba finds them compiled on the disk, as it does not those that are made in functions.
+The dimension is passed as the length of a tuple, `origin` or the velocity: Numba can then cache the
+compiled functions on the disk, unlike functions that are defined inside others.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from pbte.transport.sweep.lanes import (
 # repeated sweep converges geometrically; this many rounds end a loop that hardly loses anything.
 MAX_ROUNDS = 500
 # A mode has settled when a round changes it by no more than the first part of its largest value, or
-# the second if some round before changed no more: rounding can make last bits alternate for ever.
+# the second if some round before changed no more: rounding can make last bits alternate forever.
 ROUND_OFF = 1e-15
 ALTERNATION = 1e-13
 
@@ -52,7 +52,7 @@ ALTERNATION = 1e-13
 # where the work arrays exceed the second-level cache, 2.5, 2.5 and 4.
 LANES = 8
 
-# How many cells ahead a record is asked for: longer than the latency of the second-level cache,
+# Cells by which a record is prefetched: longer than the latency of the second-level cache,
 # shorter than what the first-level cache holds (4 to 16 measured alike within 20 %).
 AHEAD = 12
 AHEAD_OF_LANES = 4  # each is eight times as large; 2 to 20 measured alike
@@ -67,7 +67,7 @@ def record_width(dim: int) -> int:
 
 
 def upstream_numbers(records: Array, dim: int) -> CompactIntArray:
-    """Return where in `theta` a cell finds what flows in, shape (num_cells, (dim + 1)^2 or more).
+    """Return the places in `theta` of the inflow of a cell, (num_cells, (dim + 1)^2 or more).
 
     A view of the integer part of the records.
     """
@@ -79,7 +79,7 @@ _FLAGS = {"cache": True, "error_model": "numpy"}
 
 @intrinsic  # type: ignore[misc, unused-ignore]
 def _prefetch(context: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line that holds an entry of a one-dimensional array."""
+    """Prefetch the cache line that holds an entry of a one-dimensional array."""
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         values = target.make_array(signature.args[0])(target, builder, arguments[0])
@@ -108,7 +108,7 @@ def vector_of(context: Any, array: Any, origin: Any) -> Any:
 
 @intrinsic  # type: ignore[misc, unused-ignore]
 def flow_through(context: Any, velocity: Any, normals: Any, cell: Any, face: Any) -> Any:
-    """Return v . n of a face: the same bits for who orders the cells and for who solves them.
+    """Return v . n of a face, bitwise the same in the ordering and in the solution of the cells.
 
     Args: velocity as a tuple; array whose row `cell` holds the components of the normal at
     k * (dim + 1) + face; cell; face.
@@ -125,7 +125,7 @@ def flow_through(context: Any, velocity: Any, normals: Any, cell: Any, face: Any
 
 
 def _flow(velocity: Sequence[Real], normal: Sequence[Real]) -> Real:
-    # Products fused by name: what the compiler may fuse, it fuses here and not there.
+    # Products are fused explicitly: the compiler would fuse them in one place and not in another.
     flow: Real = velocity[0] * normal[0]
     for v, component in zip(velocity[1:], normal[1:], strict=True):
         flow = v.product_plus(component, flow)

@@ -12,7 +12,7 @@ further modes while it waits for values. A block has modes of opposite direction
 at both ends have work from the start. Only values that flow from one rank to the next are sent,
 once.
 
-The alternative are lagged halos: every rank sweeps all its cells with the values of the others from
+The alternative is lagged halos: every rank sweeps all its cells with the values of the others from
 the previous iteration, until convergence. Silicon sphere of 200 nm, the 747 modes of Si-5, one
 thread; the CPU time of lagged halos is that of one sweep of the local cells times the rounds:
 

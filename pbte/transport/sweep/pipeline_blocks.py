@@ -138,7 +138,7 @@ class Block:
 
     @property
     def done(self) -> bool:
-        """Whether all cells are visited and all messages received.
+        """True if all cells are visited and all messages received.
 
         Messages after the last stage exist only in a cycle: for the next round.
         """
@@ -221,7 +221,7 @@ def run_blocks(blocks: Iterable[Block], *, whole: bool = True) -> None:
     Args:
         blocks: The blocks, in the same order on all ranks.
         whole: Whether they take their sources from the field and put their temperatures there;
-            if not they go another round with what they hold.
+            if not, they start another round from their present temperatures.
 
     Note:
         Collective over the ranks that share the cells.
