@@ -59,7 +59,7 @@ def run_case(
     Raises:
         InputError: Something the case names, or a checkpoint, is missing, damaged or does not fit.
         RunError: A time step has become too small, or the heat equation did not converge.
-        KeyboardInterrupt: The run was told to stop; a checkpoint is written.
+        KeyboardInterrupt: A signal requested a stop; a checkpoint is written.
 
     Note: Collective over `comm`.
     """

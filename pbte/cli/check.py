@@ -69,8 +69,8 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     from pbte.geometry.report import mesh_report
     from pbte.output.folder import check_disk_space, prepare_folder
     from pbte.simulation.checks import check_parts, results_size
-    from pbte.simulation.condition_notes import condition_notes, knudsen_notes, mean_free_path
-    from pbte.simulation.conditions import conditions_of, starts_away
+    from pbte.simulation.condition_notes import condition_notes, knudsen_notes
+    from pbte.simulation.conditions import conditions_of
     from pbte.simulation.cost import (
         NETWORKS,
         REFERENCE,
@@ -126,11 +126,8 @@ def examine(case: Case, comm: MPI.Intracomm) -> dict[str, Any]:
     sweeps = [steady_sweep_cost(job, layout, REFERENCE, network) for job in jobs if solves]
     choices = materials_of(case)
     extent = float((report.upper - report.lower).max())
-    paths = {each.name: mean_free_path(each.modes) for each in inputs.of_bodies}
-    notes = (
-        *condition_notes(conditions_of(case), starts_away=starts_away(case)),
-        *knudsen_notes(paths, extent),
-    )
+    paths = {each.name: each.modes.mean_free_path for each in inputs.of_bodies}
+    notes = (*condition_notes(conditions_of(case)), *knudsen_notes(paths, extent))
     return {
         "title": case.title,
         "materials": [

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pbte.geometry.report import MeshReport, PartReport
 
 
+# Connected parts that a table lists.
+MOST_PARTS = 10
+
+
 def show_mesh(file: Path, *, scale: float = 1.0, json: bool = False) -> None:
     """Show what a mesh holds, for people or as JSON."""
     from pbte.geometry.domain import read_domain
@@ -42,7 +46,6 @@ def mesh_data(report: MeshReport) -> dict[str, Any]:
 
 def mesh_table(report: MeshReport, *, title: str) -> Table:
     """Return a mesh report for the terminal."""
-    from pbte.geometry.connected_parts import REMEDY
     from pbte.output.summary.overview import facts_table
 
     dim = report.dim
@@ -72,24 +75,33 @@ def mesh_table(report: MeshReport, *, title: str) -> Table:
         origin = "" if face.named else " (not named in the file)"
         extent = _extent(face, dim - 1, "facet")
         rows.append((f"Interface '{face.name}'", f"{extent}, {sides}{origin}"))
-    if len(report.parts) > 1:
-        for number, piece in enumerate(report.parts, start=1):
-            walls = ", ".join(f"'{name}'" for name in piece.walls)
-            rows.append(
-                (
-                    f"Connected part {number} of {len(report.parts)}",
-                    f"{piece.num_cells:,} cells around {piece.text}, walls {walls}",
-                )
-            )
-    for each in report.unjoined:
-        numbers = " and ".join(str(number + 1) for number in each.parts)
-        rows.append((f"NOT JOINED: {numbers}", f"{each.text}; {REMEDY}"))
+    rows += _part_rows(report)
     for match in report.matches:
         shift = ", ".join(nanometres(x) for x in match.translation)
         one, other = match.walls
         rows.append(("Can be periodic", f"'{one}' and '{other}', moved by ({shift})"))
     rows.append(("A case can name", ", ".join(f"[walls.{part.name}]" for part in report.walls)))
     return facts_table(rows, title=title)
+
+
+def _part_rows(report: MeshReport) -> list[tuple[str, str]]:
+    """Return the connected parts of a mesh in several, and where they are not joined."""
+    from pbte.geometry.connected_parts import REMEDY
+
+    count = len(report.parts)
+    if count == 1:
+        return []
+    rows = []
+    for number, part in enumerate(report.parts[:MOST_PARTS], start=1):
+        walls = ", ".join(f"'{name}'" for name in part.walls)
+        text = f"{part.num_cells:,} cells around {part.text}, walls {walls}"
+        rows.append((f"Connected part {number} of {count}", text))
+    for each in report.unjoined[:MOST_PARTS]:
+        numbers = " and ".join(str(number + 1) for number in each.parts)
+        rows.append((f"NOT JOINED: {numbers}", f"{each.text}; {REMEDY}"))
+    if max(count, len(report.unjoined)) > MOST_PARTS:
+        rows.append(("...", "the rest is in --json"))
+    return rows
 
 
 def _extent(part: PartReport, power: int, noun: str) -> str:

@@ -137,9 +137,9 @@ def _quantities(kind: type) -> tuple[Quantity, ...]:
     return (*stored, *follow)
 
 
-def _per_extent(unit: str, endless: int) -> str:
+def _per_extent(unit: str, infinite: int) -> str:
     """Return a unit per length of each direction in which the body is infinite."""
     if unit.startswith("m^"):
-        power = int(unit.removeprefix("m^")) - endless
+        power = int(unit.removeprefix("m^")) - infinite
         return {0: "1", 1: "m"}.get(power, f"m^{power}")
-    return unit + {0: "", 1: "/m"}.get(endless, f"/m^{endless}")
+    return unit + {0: "", 1: "/m"}.get(infinite, f"/m^{infinite}")

@@ -119,14 +119,24 @@ def connected_parts(domain: Domain, periodic: Iterable[tuple[str, str]] = ()) ->
     of_cell = rank[of_cell]
     names_of = {tag: name for name, tag in domain.walls.items()}
     on_wall = np.array([names_of[int(tag)] for tag in walls], dtype=object)
+    of_facet = of_cell[owners]
     parts = tuple(
-        _part(points, cells[of_cell == number], on_wall[of_cell[owners] == number])
-        for number in range(sizes.size)
+        _part(points, cells[own], on_wall[outer])
+        for own, outer in zip(
+            _groups(of_cell, sizes.size), _groups(of_facet, sizes.size), strict=True
+        )
     )
     unjoined: tuple[UnjoinedParts, ...] = ()
     if sizes.size > 1:
         unjoined = _unjoined(points, cells, of_cell, facets, owners, on_wall)
     return ConnectedParts(of_cell=of_cell, parts=parts, unjoined=unjoined)
+
+
+def _groups(numbers: IntArray, count: int) -> list[IntArray]:
+    """Return the positions of each of the numbers 0 to count - 1."""
+    order = np.argsort(numbers, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=count))])
+    return [order[starts[number] : starts[number + 1]] for number in range(count)]
 
 
 def _part(points: Array, cells: IntArray, walls: Any) -> ConnectedPart:
@@ -159,19 +169,16 @@ def _unjoined(
         foreign = of_cell[found] != own[rows]
         other[rows[foreign]] = of_cell[found[foreign]]
     touching = np.flatnonzero(other >= 0)
-    pairs = np.unique(np.sort(np.stack([own[touching], other[touching]], axis=1), axis=1), axis=0)
-    result = []
-    for row in pairs:
-        one, two = int(row[0]), int(row[1])
-        both = touching[
-            (np.minimum(own, other) == one)[touching] & (np.maximum(own, other) == two)[touching]
-        ]
-        result.append(
-            UnjoinedParts(
-                parts=(one, two),
-                walls=tuple(sorted(set(walls[both]))),
-                num_facets=both.size,
-                place=tuple(float(x) for x in middles[both[0]]),
-            )
+    both = np.sort(np.stack([own[touching], other[touching]], axis=1), axis=1)
+    pairs, number = np.unique(both, axis=0, return_inverse=True)
+    return tuple(
+        UnjoinedParts(
+            parts=(int(pair[0]), int(pair[1])),
+            walls=tuple(sorted(set(walls[touching[rows]]))),
+            num_facets=rows.size,
+            place=tuple(float(x) for x in middles[touching[rows[0]]]),
         )
-    return tuple(result)
+        for pair, rows in zip(
+            pairs.reshape(-1, 2), _groups(number.reshape(-1), len(pairs)), strict=True
+        )
+    )

@@ -14,7 +14,7 @@ from pbte.core.errors import InputError, RunError
 from pbte.core.types import Array, BoolArray, IntArray
 from pbte.geometry.checks import CheckedMesh, check_mesh
 from pbte.geometry.faces import connected
-from pbte.geometry.facets import facet_table, match_rows
+from pbte.geometry.facets import edge_lengths, facet_table, match_rows
 from pbte.geometry.files import write_atomically
 from pbte.geometry.foreign_groups import name_elements
 from pbte.geometry.meshfile import MeshData, check_extent, drop_flat_axes
@@ -104,8 +104,8 @@ def _arrange(
     points = np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
     used, numbers = np.unique(cells, return_inverse=True)
     cells = numbers.reshape(cells.shape).astype(np.int64)
-    kept = np.isin(facets, used).all(axis=1)
-    facets = np.searchsorted(used, facets)
+    kept: BoolArray = np.isin(facets, used).all(axis=1).reshape(-1)
+    facets = np.where(kept[:, None], np.searchsorted(used, facets), 0)  # the others go below
     points = scale * drop_flat_axes(points[used], dim, source)
     check_extent(points, source)
 
@@ -141,7 +141,7 @@ def _merged(
     if (np.diff(np.sort(merged, axis=1), axis=1) == 0).any():
         raise InputError(
             f"{source}: --merge {distance:g} would merge corners of one cell; its shortest edge is "
-            f"{shortest_edge(points, cells):.3g} m, take a distance well below it"
+            f"{edge_lengths(points, cells).min():.3g} m, take a distance well below it"
         )
     first = np.unique(number, return_index=True)[1]
     return points[first], merged, number[facets]
@@ -154,13 +154,6 @@ def _doubled(facets: IntArray, cells: IntArray) -> BoolArray:
     counts = np.bincount(place[place >= 0], minlength=len(table.nodes))
     inside = (table.num_cells > 1) & (counts > 1)
     return np.asarray((place >= 0) & inside[place])
-
-
-def shortest_edge(points: Array, cells: IntArray) -> float:
-    """Return the length of the shortest edge of all cells [m]."""
-    edges = points[cells[:, :, None]] - points[cells[:, None, :]]
-    lengths = np.linalg.norm(edges, axis=-1)
-    return float(lengths[lengths > 0.0].min())
 
 
 def _cell_dimension(mesh: Any, source: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -88,6 +89,14 @@ def facet_area_vectors(points: Array, facets: IntArray) -> Array:
         tangent = corner[:, 1] - corner[:, 0]
         return np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
     return np.asarray(0.5 * np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]))
+
+
+def edge_lengths(points: Array, simplices: IntArray) -> Array:
+    """Return the length of every edge of all simplices, once each, shape (num_edges,) [m]."""
+    corners = range(simplices.shape[1])
+    pairs = np.concatenate([simplices[:, list(both)] for both in combinations(corners, 2)])
+    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+    return np.asarray(np.linalg.norm(points[pairs[:, 1]] - points[pairs[:, 0]], axis=1))
 
 
 def longest_edges(points: Array, simplices: IntArray) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from pbte.core.types import Array, IntArray
 from pbte.geometry.connected_parts import ConnectedPart, UnjoinedParts, connected_parts
 from pbte.geometry.domain import Domain, mesh_arrays
 from pbte.geometry.face_pairs import face_pairs_of
-from pbte.geometry.facets import facet_area_vectors, signed_volumes
+from pbte.geometry.facets import edge_lengths, facet_area_vectors, signed_volumes
 from pbte.geometry.periodic import matching_walls
 
 
@@ -86,7 +85,7 @@ def mesh_report(domain: Domain) -> MeshReport:
     dim = points.shape[1]
     volumes = np.abs(signed_volumes(points, cells))
     areas = np.linalg.norm(facet_area_vectors(points, facets), axis=1)
-    quality, edges = radius_ratios(points, cells), _edge_lengths(points, cells)
+    quality, edges = radius_ratios(points, cells), edge_lengths(points, cells)
     outer, inner = domain.boundary_facets, domain.interior_facets
     connected = connected_parts(domain)
     return MeshReport(
@@ -181,13 +180,6 @@ def _matches(
     return tuple(
         MatchReport(walls=pair, translation=matched.translation) for pair, matched in found.items()
     )
-
-
-def _edge_lengths(points: Array, cells: IntArray) -> Array:
-    """Return the length of every edge once [m]."""
-    pairs = np.concatenate([cells[:, list(ij)] for ij in combinations(range(cells.shape[1]), 2)])
-    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
-    return np.asarray(np.linalg.norm(points[pairs[:, 1]] - points[pairs[:, 0]], axis=1))
 
 
 def _parts(names: dict[str, int], tags: IntArray, measures: Array) -> tuple[PartReport, ...]:

@@ -71,7 +71,7 @@ def interface_conductance(matrix: FluxMatrix, num_first: int) -> InterfaceConduc
     fluxes = np.where(matrix.outgoing, matrix.flux, 0.0)
     first, second = float(fluxes[:num_first].sum()), float(fluxes[num_first:].sum())
     if not (first > 0.0 and second > 0.0):
-        raise InputError("no mode of one side runs into the interface: nothing can pass it")
+        raise InputError("no mode of one side arrives at the interface: nothing can pass it")
     passing = float((fluxes * mode_transmission(matrix, num_first))[:num_first].sum())
     return InterfaceConductance(conductance=passing, first_flux=first, second_flux=second)
 

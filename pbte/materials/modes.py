@@ -139,6 +139,15 @@ class ModeTable:
         speeds = np.linalg.norm(self.velocities, axis=1)
         return np.asarray(speeds / self.loss_rates, dtype=np.float64)
 
+    @property
+    def mean_free_path(self) -> float:
+        """Mean of the mean free paths with the weights c |v|, Lambda in k = C v Lambda / 3 [m].
+
+        (Of an isotropic crystal with relaxation times: C v is the sum of c |v|.)
+        """
+        weights = self.heat_capacities * np.linalg.norm(self.velocities, axis=1)
+        return float(weights @ self.mean_free_paths / weights.sum())
+
     def _check_shapes(self) -> None:
         num = self.frequencies.shape[0] if self.frequencies.ndim == 1 else 0
         if num == 0:

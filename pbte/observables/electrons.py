@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pbte.core.quantity import derived, quantity, record
 from pbte.core.types import Array
 from pbte.observables.snapshot import extreme
@@ -17,6 +19,11 @@ class ElectronState:
     mean_temperature: float = quantity("K", "mean deviation of the electrons over the metal")
     phonon_temperature: float = quantity("K", "mean deviation of the phonons over the metal")
     exchanged: float = quantity("W", "power from the electrons to the phonons", per_extent=True)
+
+    @property
+    def extreme_temperature(self) -> float:
+        """Deviation of largest size from T0, with its sign [K]."""
+        return extreme(self.temperature[~np.isnan(self.temperature)])
 
 
 @record
@@ -38,5 +45,4 @@ class ElectronResult:
         """Deviation of largest size from T0 in the steady state, with its sign."""
         if self.steady is None:
             return None
-        field = self.steady.temperature
-        return extreme(field[field == field])
+        return self.steady.extreme_temperature

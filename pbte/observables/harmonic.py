@@ -135,7 +135,7 @@ class HarmonicTally:
             part.snapshot(deposited, scatters=False)
             for part, deposited in zip(self._parts, (power, 0.0), strict=True)
         )
-        return HarmonicResult(
+        found = HarmonicResult(
             frequency=frequency,
             real=real,
             imaginary=imaginary,
@@ -144,6 +144,7 @@ class HarmonicTally:
             sweeps=report.sweeps,
             residuals=report.residuals,
         )
+        return replace(found, converged=report.judged_by(found.imbalance).converged)
 
 
 def _by_name(real: Mapping[str, float], imaginary: Mapping[str, float]) -> dict[str, complex]:

@@ -170,7 +170,10 @@ class InterfaceTally:
         arrays = iter(sums)
         for sides in self._sides:
             for side in sides:
-                side.restart(*((next(arrays), next(arrays)) if sums else ()))
+                if sums:
+                    side.restart(next(arrays), next(arrays))
+                else:
+                    side.restart()
 
     def fields(self, sums: Sequence[Array]) -> tuple[InterfaceFields, ...]:
         """Return the fields at all interfaces from `sums`, which are left as they are."""

@@ -46,7 +46,7 @@ class InterfaceSpectrum:
 
     outgoing: Array = quantity(
         "K",
-        "temperature of the modes that run into the interface; nan in empty bins",
+        "temperature of the modes that arrive at the interface; nan in empty bins",
         axes=("side", "bin"),
     )
     incoming: Array = quantity(
@@ -69,7 +69,7 @@ class InterfaceResult:
     area: float = quantity("m^2", "area", per_extent=True)
     temperatures: tuple[float, float] = quantity("K", "mean of all modes", axes=("side",))
     streams: tuple[float, float] = quantity(
-        "K", "mean of the streams that run into the interface", axes=("side",)
+        "K", "mean of the streams that arrive at the interface", axes=("side",)
     )
     heat_flux: float = quantity("W/m^2", "mean heat flux from side 1 to side 2")
     mismatch: float = quantity(

@@ -19,7 +19,7 @@ from pbte.case.transients import (
     GratingInitialState,
     SourceInitialState,
 )
-from pbte.case.walls import IsothermalWallChoice, PeriodicWallChoice
+from pbte.case.walls import PeriodicWallChoice
 from pbte.core.errors import InputError
 from pbte.core.types import Array, IntArray
 from pbte.geometry.connected_parts import (
@@ -28,8 +28,10 @@ from pbte.geometry.connected_parts import (
     connected_parts,
 )
 from pbte.geometry.domain import Domain
+from pbte.geometry.locate import cells_holding
 from pbte.materials.modes import ModeTable
 from pbte.output.size import Contents, estimated_bytes
+from pbte.simulation.conditions import conditions_of
 from pbte.simulation.sources import selected_modes
 
 # Net power of sources and sinks, relative to all of them, that is round-off of their quadrature.
@@ -123,12 +125,8 @@ def check_joined(case: Case, domain: Domain) -> ConnectedParts:
     Raises:
         InputError: Two parts lie against each other without common points: heat would not pass.
     """
-    periodic = [
-        (name, wall.partner)
-        for name, wall in case.walls.items()
-        if isinstance(wall, PeriodicWallChoice)
-    ]
-    found = connected_parts(domain, periodic)
+    periods = conditions_of(case).periods
+    found = connected_parts(domain, [(pair.name, pair.partner) for pair in periods])
     if found.unjoined:
         raise InputError(
             f"mesh.file = {case.mesh.file!r}: two parts of the mesh are not joined, heat would not "
@@ -139,9 +137,9 @@ def check_joined(case: Case, domain: Domain) -> ConnectedParts:
 
 def parts_without_bath(case: Case, connected: ConnectedParts) -> tuple[int, ...]:
     """Return the numbers of the connected parts that touch no isothermal wall."""
-    held = {n for n, wall in case.walls.items() if isinstance(wall, IsothermalWallChoice)}
+    held = conditions_of(case).held
     return tuple(
-        number for number, part in enumerate(connected.parts) if held.isdisjoint(part.walls)
+        number for number, part in enumerate(connected.parts) if not set(held) & set(part.walls)
     )
 
 
@@ -249,10 +247,8 @@ def _check_centre(
     name: str, point: tuple[float, float, float], corners: Array, comm: MPI.Intracomm
 ) -> None:
     centre = np.array(point[: corners.shape[2]])
-    edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
-    weights = np.linalg.solve(edges, (centre - corners[:, 0])[:, :, None])[:, :, 0]
-    inside = (weights.min(axis=1) >= -1e-9) & (weights.sum(axis=1) <= 1.0 + 1e-9)
-    found = comm.allgather((bool(inside.any()), corners.min(axis=(0, 1)), corners.max(axis=(0, 1))))
+    inside = any(rows.size for rows, _, _ in cells_holding(corners, centre[None, :]))
+    found = comm.allgather((inside, corners.min(axis=(0, 1)), corners.max(axis=(0, 1))))
     if not any(here for here, _, _ in found):
         low, high = np.min([f[1] for f in found], axis=0), np.max([f[2] for f in found], axis=0)
         spans = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))

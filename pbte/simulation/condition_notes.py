@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from pbte.materials.modes import ModeTable
 from pbte.simulation.conditions import Conditions
 
-# Deviation from T0, relative to it, that is noticeable, and that is beyond a linear equation:
-# between 300 and 315 K the heat capacity of silicon changes by 2 %, phonon-phonon rates by 5 %.
+# Deviation from T0, relative to it, that is noticeable, and that is beyond a linear equation. From
+# 300 to 315 K the heat capacity of Si-9 grows by 1.9 %, and phonon-phonon rates by about 5 %: they
+# are proportional to T where hbar omega < k T.
 NOTICEABLE, FAR = 0.05, 0.2
 # Walls this far below T0 [K] that would be right in degrees Celsius.
 CELSIUS = 273.15
@@ -19,13 +17,18 @@ CELSIUS = 273.15
 SMALLEST_KNUDSEN, LARGEST_KNUDSEN = 1e-7, 1e5
 
 
-def linearity_notes(reference: float, deviations: Mapping[str, float]) -> tuple[str, ...]:
+def linearity_notes(
+    conditions: Conditions, solved: Mapping[str, float] | None = None
+) -> tuple[str, ...]:
     """Return a note where temperatures are not close to T0, of the worst one.
 
     Args:
-        reference: T0 [K].
-        deviations: Deviation from it of anything that has a name [K].
+        conditions: T0, and the temperatures of isothermal walls.
+        solved: Largest deviation from T0 of each solution, by its name [K].
     """
+    reference = conditions.temperature
+    deviations = {f"wall '{name}'": value for name, value in conditions.deviations.items()}
+    deviations |= solved or {}
     if not deviations:
         return ()
     name, worst = max(deviations.items(), key=lambda item: abs(item[1]))
@@ -55,33 +58,15 @@ def linearity_notes(reference: float, deviations: Mapping[str, float]) -> tuple[
     )
 
 
-def condition_notes(conditions: Conditions, *, starts_away: bool) -> tuple[str, ...]:
-    """Return notes on walls far from T0, and on a case that nothing drives.
-
-    Args:
-        conditions: Conditions that drive heat.
-        starts_away: Whether a transient starts away from T0, or light heats electrons.
-    """
-    walls = {f"wall '{name}'": value for name, value in conditions.deviations.items()}
-    notes = linearity_notes(conditions.temperature, walls)
-    driven = (
-        conditions.has_sources
-        or starts_away
-        or any(conditions.deviations.values())
-        or any(period.drop != 0.0 for period in conditions.periods)
-    )
-    if not driven:
+def condition_notes(conditions: Conditions) -> tuple[str, ...]:
+    """Return notes on walls far from T0, and on a case that nothing drives."""
+    notes = linearity_notes(conditions)
+    if not conditions.is_driven:
         notes += (
             f"Nothing drives the case: no heat source, and no wall is warmer or colder than T0 = "
             f"{conditions.temperature:g} K; the solution is zero everywhere.",
         )
     return notes
-
-
-def mean_free_path(modes: ModeTable) -> float:
-    """Return the mean of the mean free paths, weighted by c |v|: that of arriving heat [m]."""
-    weights = modes.heat_capacities * np.linalg.norm(modes.velocities, axis=1)
-    return float(weights @ modes.mean_free_paths / weights.sum())
 
 
 def knudsen_notes(paths: Mapping[str, float], extent: float) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Conditions:
         periods: The pairs of periodic walls.
         num_closed: Number of axes along which the body is repeated, or mirrored at both ends.
         has_sources: Whether there are heat sources.
+        starts_away: Whether a transient starts away from T0, or light heats electrons.
     """
 
     temperature: float
@@ -46,6 +47,17 @@ class Conditions:
     periods: tuple[Period, ...]
     num_closed: int
     has_sources: bool
+    starts_away: bool = False
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether anything makes a temperature other than T0."""
+        return (
+            self.has_sources
+            or self.starts_away
+            or any(self.deviations.values())
+            or any(pair.drop != 0.0 for pair in self.periods)
+        )
 
     @property
     def deviations(self) -> dict[str, float]:
@@ -68,14 +80,12 @@ def conditions_of(case: Case) -> Conditions:
         ),
         num_closed=kinds.count("periodic") + kinds.count("symmetric") // 2,
         has_sources=bool(case.all_sources),
+        starts_away=_starts_away(case),
     )
 
 
-def starts_away(case: Case) -> bool:
-    """Return whether anything other than walls and sources drives heat.
-
-    That is a transient that starts away from T0, or light on the electrons of a metal.
-    """
+def _starts_away(case: Case) -> bool:
+    """Return whether a transient starts away from T0, or light heats the electrons of a metal."""
     if case.electrons is not None and case.electrons.absorbed is not None:
         return True
     initial = None if case.transient is None else case.transient.initial

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pbte.case.case import Case
+from pbte.materials.band_table import shipped_band_tables
+from pbte.materials.storage import shipped_materials
 
 # Parts of a case that may differ at a restart: they change no number.
 _FREE: Any = {"parallel": True, "output": {"folder", "paraview", "plots", "checkpoint_interval"}}
@@ -20,7 +22,7 @@ class Fingerprint:
 
     Attributes:
         case: The parts of the case that must not change, as JSON.
-        files: Mesh, materials, tables and fields that it names, in its sequence.
+        files: Mesh, materials, tables and fields that it names, shipped ones too, in its sequence.
     """
 
     case: str
@@ -28,8 +30,6 @@ class Fingerprint:
 
     def digest(self) -> str:
         """Return a checksum of the case and of the contents of its files (reads all of them).
-
-        Shipped materials are not files of the case: they belong to the version of pbte.
 
         Raises:
             OSError: A file cannot be read.
@@ -42,12 +42,20 @@ class Fingerprint:
 
 
 def fingerprint_of(case: Case) -> Fingerprint:
-    """Return the fingerprint of a case; every text in it that is the path of a file counts."""
-    named = (case.folder / text for text in _texts(case.model_dump(exclude=_FREE)))
-    return Fingerprint(
-        case=case.model_dump_json(exclude=_FREE),
-        files=tuple(path for path in named if path.is_file()),
-    )
+    """Return the fingerprint of a case.
+
+    Every text in it counts that is the path of a file, or the name of a shipped material or table.
+    """
+    known = {**shipped_materials(), **shipped_band_tables()}
+    shipped = {name.lower(): path for name, path in known.items()}
+    files = []
+    for text in _texts(case.model_dump(exclude=_FREE)):
+        path = (case.folder / text).expanduser()
+        if path.is_file():
+            files.append(path)
+        elif text.lower() in shipped:
+            files.append(shipped[text.lower()])
+    return Fingerprint(case=case.model_dump_json(exclude=_FREE), files=tuple(files))
 
 
 def _texts(value: Any) -> Iterator[str]:

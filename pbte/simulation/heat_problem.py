@@ -128,7 +128,7 @@ class HeatProblem:
         for name, body in zip(names, conductors, strict=True):
             if not np.isfinite(body.conductivity).all():
                 raise InputError(
-                    f"{name}: the endless crystal hardly resists, no conductivity is known"
+                    f"{name}: the bulk crystal hardly resists, no conductivity is known"
                 )
         self.settings, self.conditions, self.bodies = settings, conditions, conductors
         self.interfaces = reported_interfaces(interfaces)

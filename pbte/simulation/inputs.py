@@ -157,6 +157,7 @@ def _check_steady_state(
     lonely = None if connected is None else len(parts_without_bath(case, connected)) > 0
     if not comm.bcast(lonely):
         return
+    # Only here, for the few cases without a bath: the sources are projected twice.
     of_cell: IntArray = comm.bcast(None if connected is None else connected.of_cell)
     sums = np.zeros((2, inputs.num_parts))
     for body, mesh, heats in zip(
@@ -186,7 +187,8 @@ def _read_bodies(
         check_parts(case, grid.space_parts)
         check_walls_of_parts(case, grid.space_parts)
         if grid.comm.rank == 0:
-            domain = domain or read_domain(case.mesh_path, MPI.COMM_SELF, scale=case.mesh.scale)
+            if domain is None:
+                domain = read_domain(case.mesh_path, MPI.COMM_SELF, scale=case.mesh.scale)
             check_walls(case, domain.walls)
             connected = check_joined(case, domain)
     if own is None:

@@ -90,12 +90,12 @@ class Problem:
     @cached_property
     def field_tally(self) -> FieldTally:
         """Tally of temperature, heat flux, spectra and balance."""
-        return FieldTally(system=self.system, **self._at)
+        return FieldTally(system=self.system, **self._tally_arguments)
 
     @cached_property
     def harmonic_tally(self) -> HarmonicTally:
         """Tally of the same of complex amplitudes."""
-        return HarmonicTally(system=self.system, **self._at)
+        return HarmonicTally(system=self.system, **self._tally_arguments)
 
     @cached_property
     def interface_tally(self) -> InterfaceTally:
@@ -104,7 +104,7 @@ class Problem:
         return InterfaceTally(self.system, interfaces, self.frequency_edges)
 
     @property
-    def _at(self) -> dict[str, Any]:
+    def _tally_arguments(self) -> dict[str, Any]:
         walls = {**self.bodies.walls, **self.bodies.interface_tags}
         return {"walls": walls, "frequency_edges": self.frequency_edges}
 

@@ -23,7 +23,7 @@ class OrdersRecord:
 
     estimates: tuple[SpectralEstimate, ...] = quantity(
         "",
-        "growth of the orders for each self-scattering tried; the last was used",
+        "spectral estimate for each self-scattering tried; the last was used",
         axes=("estimate",),
         default=(),
     )
@@ -59,7 +59,7 @@ class TransientProgress:
     """Progress of a transient, without the arrays of the time stepper."""
 
     time: float = quantity("s", "time that is reached")
-    scale: float = quantity("", "norm of the largest state so far")
+    scale: float = quantity("J^0.5 K^0.5", "norm of the largest state so far")
     size: float = quantity("s", "length of the next step")
     last_error: float | None = quantity("1", "error estimate of the last step that was accepted")
     evolution: TransientResult = quantity("", "observables of the steps so far")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from pbte.core.versions import versions
 from pbte.observables.bulk import bulk_tensor
+from pbte.observables.electrons import ElectronResult
 from pbte.observables.gathering import whole_geometry
+from pbte.observables.heat_equation import HeatState
 from pbte.observables.interfaces import InterfaceFields
 from pbte.observables.resistance import InterfaceResult, SeriesResistance
 from pbte.observables.results import Results
-from pbte.observables.snapshot import MeshGeometry, extreme
+from pbte.observables.snapshot import MeshGeometry, Snapshot
+from pbte.observables.transient import TransientResult
 from pbte.simulation.bodies import geometry_of
 from pbte.simulation.condition_notes import linearity_notes
 from pbte.simulation.conductivity import conduction_of
@@ -21,8 +22,6 @@ from pbte.simulation.interface_results import interface_results
 from pbte.simulation.notes import run_notes
 from pbte.simulation.problem import Problem
 from pbte.simulation.records import HeatResult, StageRecords
-
-_STEADY = "the steady temperature"
 
 
 def results_of(
@@ -53,11 +52,8 @@ def results_of(
         else (None, ())
     )
     interfaces, series = _interfaces(problem, found, geometry)
-    metal = [
-        body.mesh.num_dofs
-        for body in problem.bodies.bodies
-        if electrons is not None and body.material == electrons.material
-    ]
+    metal = None if electrons is None else electrons.material
+    meshes = [body.mesh for body in problem.bodies.bodies if body.material == metal]
     return Results(
         title=settings.title,
         case=settings.case,
@@ -66,7 +62,7 @@ def results_of(
         frequency_edges=problem.frequency_edges,
         reference_temperature=system.bodies[0].modes.temperature,
         num_modes=sum(body.modes.num_modes for body in system.bodies),
-        num_unknowns=system.num_unknowns + sum(metal),
+        num_unknowns=system.num_unknowns + sum(mesh.num_dofs for mesh in meshes),
         power=system.heat_power + (0.0 if electrons is None else electrons.power),
         self_scattering=orders.estimates[-1].self_scattering if orders.estimates else 0.0,
         eigenvalues=orders.estimates,
@@ -95,7 +91,14 @@ def results_of(
             transient=found.transient,
             harmonic=found.harmonic,
         )
-        + _linearity_notes(problem, found)
+        + linearity_notes(
+            problem.conditions,
+            _extremes(
+                snapshot if report is not None and report.converged else None,
+                found.transient,
+                electrons,
+            ),
+        )
         + found.heat.notes
         + notes,
         timings=timings,
@@ -126,20 +129,22 @@ def _interfaces(
     )
 
 
-def _linearity_notes(problem: Problem, found: StageRecords) -> tuple[str, ...]:
-    """Return a note where the steady state, a transient or the walls are far from T0."""
-    solved = {}
-    if found.steady is not None and found.steady.report.converged:
-        solved[_STEADY] = found.steady.snapshot.extreme_temperature
-    if found.transient is not None:
-        deviations = [snapshot.extreme_temperature for snapshot in found.transient.snapshots]
-        solved["the temperature in time"] = max(deviations, key=abs, default=0.0)
-    for state in () if found.electrons is None else found.electrons.states:
-        name, warm = "the temperature of the electrons", extreme(np.nan_to_num(state.temperature))
-        solved[name] = max(warm, solved.get(name, 0.0), key=abs)
-    conditions = problem.conditions
-    walls = {f"wall '{name}'": value for name, value in conditions.deviations.items()}
-    return linearity_notes(conditions.temperature, {**walls, **solved})
+def _extremes(
+    steady: Snapshot | HeatState | None,
+    transient: TransientResult | None,
+    electrons: ElectronResult | None = None,
+) -> dict[str, float]:
+    """Return the largest deviation from T0 of each solution, by its name [K]."""
+    found: dict[str, list[float]] = {
+        "the steady temperature": [] if steady is None else [steady.extreme_temperature],
+        "the temperature in time": []
+        if transient is None
+        else [snapshot.extreme_temperature for snapshot in transient.snapshots],
+    }
+    if electrons is not None:
+        states = [*electrons.states, *([electrons.steady] if electrons.steady else [])]
+        found["the temperature of the electrons"] = [each.extreme_temperature for each in states]
+    return {name: max(values, key=abs) for name, values in found.items() if values}
 
 
 def heat_results_of(
@@ -174,10 +179,6 @@ def heat_results_of(
         series=None if found.steady is None else found.steady.series,
         model="fourier",
         fourier=found.steady,
-        notes=linearity_notes(
-            problem.conditions.temperature,
-            {f"wall '{name}'": value for name, value in problem.conditions.deviations.items()}
-            | ({} if found.steady is None else {_STEADY: found.steady.extreme_temperature}),
-        ),
+        notes=linearity_notes(problem.conditions, _extremes(found.steady, found.transient)),
         timings=timings,
     )

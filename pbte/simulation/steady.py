@@ -14,10 +14,6 @@ from pbte.transport.steady.steady import solve_steady
 
 STAGE = "steady"
 
-# Where the residual stops above the tolerance, at round-off, the state counts only if its energy
-# balance holds to this part of the power that passes [-].
-LEAST_BALANCE = 1e-3
-
 
 def compute_steady_state(
     problem: Problem, checkpoints: CheckpointManager
@@ -60,11 +56,9 @@ def compute_steady_state(
             fields[block.body][block.modes] = block.theta
     snapshot = tally.snapshot(system.heat_power, scatters=False)
     report = replace(solution.report, error_estimate=solution.error_estimate())
-    if report.at_round_off and abs(snapshot.balance.imbalance) > LEAST_BALANCE:
-        report = replace(report, converged=False)
     record = SteadyRecord(
         snapshot=whole_snapshot(snapshot, problem.part),
-        report=report,
+        report=report.judged_by(snapshot.balance.imbalance),
         interface_sums=interfaces.sums(),
     )
     checkpoints.finish(STAGE, record)

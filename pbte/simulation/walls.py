@@ -136,8 +136,8 @@ def _going_on(name: str, first: ModeTable, second: ModeTable, normal: Array) -> 
         return PerfectInterface().flux_matrix(first, second, normal)
     except InputError as error:
         raise InputError(
-            f"walls.{name}: {first.name} would go on as {second.name} at the other end ({error}); "
-            "let the period end in the material in which it begins"
+            f"walls.{name}: {first.name} would continue as {second.name} at the other end "
+            f"({error}); let the period end in the material in which it begins"
         ) from None
 
 

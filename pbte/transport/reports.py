@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan
 
 from pbte.core.quantity import derived, quantity, record
@@ -23,6 +24,11 @@ class SpectralEstimate:
     )
     most_negative: float = quantity("1", "the most negative real part among the reliable ones")
     num_orders: int = quantity("1", "number of orders the estimate is made from")
+
+
+# Where the residual stops above the tolerance, at round-off, a state counts only if its energy
+# balance holds to this part of the power that passes [-].
+LEAST_BALANCE = 1e-3
 
 
 @record
@@ -56,3 +62,12 @@ class SteadyReport:
     def at_round_off(self) -> bool:
         """Whether the residual stopped above the tolerance where arithmetic can do no better."""
         return self.converged and len(self.residuals) > 0 and self.residuals[-1] > self.tolerance
+
+    def judged_by(self, imbalance: float) -> SteadyReport:
+        """Return the report, converged at round-off only where the energy balance holds.
+
+        Args:
+            imbalance: Power not accounted for, relative to all that passes [-].
+        """
+        holds = abs(imbalance) <= LEAST_BALANCE
+        return self if holds or not self.at_round_off else replace(self, converged=False)

@@ -133,3 +133,12 @@ def test_periodic_walls_that_do_not_match_are_refused():
     domain = domain_of(rectangle((0, 50), (0, 100), 5), rectangle((60, 110), (0, 90), 5))
     with pytest.raises(InputError, match="do not match"):
         connected_parts(domain, [("w1", "w2")])
+
+
+def test_a_shattered_mesh_is_counted_too():
+    """Every cell a part of its own: the work grows with the cells, not with their square."""
+    points, cells = rectangle((0, 100), (0, 100), 40)
+    pieces = [(points[cell], np.array([[0, 1, 2]])) for cell in cells]
+    found = connected_parts(domain_of(*pieces))
+    assert len(found.parts) == len(cells) == 160
+    assert sum(pair.num_facets for pair in found.unjoined) == 3 * len(cells) - 84  # on the rim

@@ -215,3 +215,17 @@ def test_only_points_within_the_distance_are_merged(tmp_path):
         InputError, match="would merge corners of one cell; its shortest edge is 1e-09"
     ):
         converted(tmp_path, doubled(), merge=2e-9)
+
+
+@pytest.mark.parametrize("merge", [None, 1e-12])
+def test_facets_of_points_that_no_cell_has_are_left_out(tmp_path, merge):
+    """A line between two points of its own, with the highest numbers of the file."""
+    points = np.concatenate([SQUARE, [[5.0, 5, 0], [6, 5, 0]]])
+    lines = np.concatenate([RIM[1], [[4, 5]]])
+    mesh = meshio.Mesh(
+        points,
+        [TRIANGLES, ("line", lines)],
+        cell_data={"part": [np.array([1, 1]), np.array([2, 2, 2, 2, 7])]},
+    )
+    report = converted(tmp_path, mesh, merge=merge)
+    assert parts(report) == ({"region_1": 2}, {"wall_2": 4})

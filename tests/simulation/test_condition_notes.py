@@ -6,13 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from pbte.core.parallel import under_launcher
 from pbte.materials.models import gray_crystal
 from pbte.simulation.condition_notes import (
     condition_notes,
     knudsen_notes,
     linearity_notes,
-    mean_free_path,
 )
 from pbte.simulation.conditions import Conditions, Period
 
@@ -35,29 +33,33 @@ QUIET = Conditions(
     ],
 )
 def test_temperatures_far_from_the_reference_are_noted(deviation, said):
-    notes = linearity_notes(300.0, {"wall 'left'": deviation, "wall 'right'": 0.5})
-    assert len(notes) == bool(said)
-    assert all(said in note and "wall 'left'" in note for note in notes)
+    walls = replace(QUIET, held={"left": 300.0 + deviation, "right": 300.5})
+    for conditions, solved, name in (
+        (walls, {}, "wall 'left'"),
+        (QUIET, {"the steady temperature": deviation}, "the steady temperature"),
+    ):
+        notes = linearity_notes(conditions, solved)
+        assert len(notes) == bool(said)
+        assert all(said in note and name in note for note in notes)
 
 
 def test_only_a_case_that_nothing_drives_is_told_so():
-    (note,) = condition_notes(QUIET, starts_away=False)
+    (note,) = condition_notes(QUIET)
     assert "Nothing drives the case" in note
     drop = Period(name="left", partner="right", drop=1.0)
     for driven in (
         replace(QUIET, held={"left": 300.0, "right": 300.1}),
         replace(QUIET, has_sources=True),
+        replace(QUIET, starts_away=True),
         replace(QUIET, periods=(drop,)),
     ):
-        assert not condition_notes(driven, starts_away=False)
-    assert not condition_notes(QUIET, starts_away=True)
-    still = replace(QUIET, periods=(replace(drop, drop=0.0),))
-    assert condition_notes(still, starts_away=False)
+        assert not condition_notes(driven)
+    assert condition_notes(replace(QUIET, periods=(replace(drop, drop=0.0),)))
 
 
 def test_the_mean_free_path_of_a_gray_crystal_is_its_own():
     crystal = gray_crystal(speed=5e3, relaxation_time=4e-12, heat_capacity=2e6)
-    path = mean_free_path(crystal.modes)
+    path = crystal.modes.mean_free_path
     assert path == pytest.approx(20e-9)
     assert not knudsen_notes({"gray": path}, 100e-9)
     (note,) = knudsen_notes({"gray": 1e12 * path}, 100e-9)
@@ -66,7 +68,6 @@ def test_the_mean_free_path_of_a_gray_crystal_is_its_own():
     assert "mesh.scale" in note
 
 
-@pytest.mark.skipif(under_launcher(), reason="a command of one process")
 def test_check_and_summary_tell_of_walls_in_celsius(pbte, shared_tmp_path):
     """And of the proportions of domain, cells and mean free path."""
     path = shared_tmp_path / "celsius.toml"

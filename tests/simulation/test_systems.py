@@ -178,7 +178,9 @@ def test_a_period_that_ends_in_another_crystal_is_refused(series):
     walls = {"left": {"kind": "periodic", "partner": "right"}}
     case = series()
     case = Case.model_validate(case.model_dump() | {"walls": walls})
-    with pytest.raises(InputError, match=r"walls.left: hard would go on as soft at the other end"):
+    with pytest.raises(
+        InputError, match=r"walls.left: hard would continue as soft at the other end"
+    ):
         run(case)
 
 

@@ -219,9 +219,9 @@ def _account(results: Results) -> Iterator[str]:
             f"Steady solver: {state} after {report.iterations} corrections and {report.sweeps} "
             f"sweeps, relative residual {residual} (asked for {report.tolerance:.1e})"
             + (
-                f"; arithmetic can do no better, what is scattered is {report.emission:.1e} times "
-                "the source"
-                if report.at_round_off
+                f"; arithmetic can do no better: the last bits of what is scattered, "
+                f"{report.emission:.1e} times the source, are larger than the tolerance"
+                if report.at_round_off and np.isfinite(report.emission)
                 else ""
             )
             + (
@@ -245,10 +245,10 @@ def _conduction(results: Results) -> Iterator[str]:
         components = np.round(gradient.direction, 9) + 0.0  # no round-off, and no minus before zero
         direction = ", ".join(f"{component:.4g}" for component in components)
         several = len(set(results.geometry.materials)) > 1
-        endless = "bulk, mean by volume:" if several else "bulk:"
+        bulk_name = "bulk, mean by volume:" if several else "bulk:"
         yield (
             f"Effective conductivity: {conductivity.value:.5g} W/m K along ({direction}), "
-            f"{gradient.drop:.4g} K over {_quantity(gradient.length, 'm')}; {endless} "
+            f"{gradient.drop:.4g} K over {_quantity(gradient.length, 'm')}; {bulk_name} "
             f"{conductivity.bulk:.5g} W/m K."
         )
         labels = conductivity.mean_free_paths

@@ -62,7 +62,8 @@ class SteadyProgress:
     """Progress of an unfinished steady solution, without the arrays of its iteration."""
 
     scale: float = quantity(
-        "", "norm of the source of the first scattering order, the unit of relative residuals"
+        "J^0.5 K^0.5/s",
+        "norm of the source of the first scattering order, the unit of relative residuals",
     )
     residuals: tuple[float, ...] = quantity(
         "1", "relative residual after each earlier correction", axes=("correction",)

@@ -5,6 +5,8 @@ The layer of a mean free path beside a wall is never resolved here.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from film_systems import RIGHT, film_of_layers
@@ -169,3 +171,6 @@ def test_a_residual_at_round_off_counts_where_the_emission_has_settled():
     x = body.mesh.points.reshape(-1)
     exact = 0.5 * (length * x - x**2) / bulk_conductivity(kernel)[0, 0]
     assert np.abs(found - exact).max() < 5e-3 * exact.max()
+    assert report.judged_by(1e-6).converged and not report.judged_by(0.3).converged
+    fine = replace(report, tolerance=1e-3)  # a residual below the tolerance needs no other proof
+    assert fine.judged_by(0.3).converged
